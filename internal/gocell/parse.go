@@ -1,0 +1,266 @@
+package gocell
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"strings"
+)
+
+// Kind says what an item of a cell is.
+type Kind int
+
+const (
+	Import Kind = iota
+	Type
+	Const
+	Var
+	Func      // functions and methods
+	Statement // everything that stands in a function body, expressions included
+)
+
+func (k Kind) String() string {
+	return [...]string{"import", "type", "const", "var", "func", "statement"}[k]
+}
+
+// Item is one declaration or one statement of a cell's top level, in the order of the page.
+type Item struct {
+	Kind  Kind
+	Start int      // byte offset in the cell's source of its first comment or token
+	End   int      // byte offset behind it
+	Text  string   // source[Start:End]
+	Decl  ast.Decl // for all but statements
+	Stmts []ast.Stmt
+}
+
+// Cell is a cell that parses.
+type Cell struct {
+	Name   string // stands as the file name in positions
+	Source string // as given
+	Items  []Item
+	Magics []Magic
+	// Main is true for a cell that is a whole program: `package main`, or GoNB's %% line; its func main is what runs.
+	Main bool
+	Fset *token.FileSet
+	// File holds the imports and declarations, then one function _ whose body holds the statements, all with positions in the cell
+	// (Fset.Position). Its text is a rearrangement of the source: use the items for offsets.
+	File *ast.File
+}
+
+// Parse reads a cell. Name is what positions name as the file. An error is a scanner.ErrorList whose positions are the cell's own.
+func Parse(name, source string) (*Cell, error) {
+	c := &Cell{Name: name, Source: source, Fset: token.NewFileSet()}
+	code := c.stripMagics(source)
+	pieces, err := split(name, code)
+	if err != nil {
+		return nil, err
+	}
+	var imports, declarations, statements strings.Builder
+	for _, p := range pieces {
+		if p.packageClause {
+			c.Main = true
+			continue
+		}
+		out := &declarations
+		switch p.kind {
+		case Import:
+			out = &imports
+		case Statement:
+			out = &statements
+		}
+		line, column := position(code, p.start)
+		fmt.Fprintf(out, "/*line %s:%d:%d*/%s\n", name, line, column, code[p.start:p.end])
+		c.Items = append(c.Items, Item{Kind: p.kind, Start: p.start, End: p.end, Text: source[p.start:p.end]})
+	}
+	text := "package main;" + imports.String() + declarations.String() + "func _() {\n" + statements.String() + "}\n"
+	c.File, err = parser.ParseFile(c.Fset, name, text, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		return nil, ownErrors(err, name, code)
+	}
+	return c, c.assign(name, code)
+}
+
+// assign gives every item its nodes: declarations come in the order of the items, statements by position.
+func (c *Cell) assign(name, code string) error {
+	var imports, declarations []ast.Decl
+	for _, d := range c.File.Decls[:len(c.File.Decls)-1] {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT {
+			imports = append(imports, d)
+		} else {
+			declarations = append(declarations, d)
+		}
+	}
+	statements := c.Body().List
+	offset := func(s ast.Stmt) int {
+		p := c.Fset.Position(s.Pos())
+		return offsetOf(code, p.Line, p.Column)
+	}
+	for i := range c.Items {
+		item := &c.Items[i]
+		switch {
+		case item.Kind == Import && len(imports) > 0:
+			item.Decl, imports = imports[0], imports[1:]
+		case item.Kind == Statement:
+			for len(statements) > 0 && offset(statements[0]) < item.End {
+				item.Stmts = append(item.Stmts, statements[0])
+				statements = statements[1:]
+			}
+		case item.Kind != Import && len(declarations) > 0:
+			item.Decl, declarations = declarations[0], declarations[1:]
+		default:
+			return scanner.ErrorList{{Pos: token.Position{Filename: name, Line: 1, Column: 1}, Msg: "cell can't be read: unbalanced declarations"}}
+		}
+	}
+	return nil
+}
+
+// Body is the function body that holds the cell's statements.
+func (c *Cell) Body() *ast.BlockStmt {
+	return c.File.Decls[len(c.File.Decls)-1].(*ast.FuncDecl).Body
+}
+
+// Line is the 1-based line of a byte offset of the source.
+func (c *Cell) Line(offset int) int { line, _ := position(c.Source, offset); return line }
+
+type piece struct {
+	kind          Kind
+	start, end    int
+	packageClause bool
+}
+
+// split cuts code at the semicolons of depth 0, those that the scanner puts in at line ends included.
+func split(name, code string) ([]piece, error) {
+	var s scanner.Scanner
+	file := token.NewFileSet().AddFile(name, -1, len(code))
+	var errors scanner.ErrorList
+	s.Init(file, []byte(code), func(pos token.Position, msg string) { errors.Add(pos, msg) }, scanner.ScanComments)
+
+	var pieces []piece
+	var tokens []token.Token // of the current piece, without comments
+	start, last, depth := -1, -1, 0
+	comment := -1 // where the comments before the next piece begin
+	flush := func() {
+		if len(tokens) > 0 {
+			pieces = append(pieces, piece{kind: classify(tokens), start: start, end: last, packageClause: tokens[0] == token.PACKAGE})
+		}
+		tokens, start = nil, -1
+	}
+	for {
+		pos, tok, lit := s.Scan()
+		at := file.Offset(pos)
+		switch tok {
+		case token.EOF:
+			flush()
+			if len(errors) > 0 {
+				return nil, errors
+			}
+			return pieces, nil
+		case token.COMMENT:
+			switch {
+			case start >= 0:
+			case len(pieces) > 0 && !strings.Contains(code[pieces[len(pieces)-1].end:at], "\n"):
+				pieces[len(pieces)-1].end = at + len(lit) // behind a statement, on its line
+			case comment < 0:
+				comment = at
+			}
+			continue
+		case token.SEMICOLON:
+			if depth == 0 {
+				flush()
+				comment = -1
+				continue
+			}
+		case token.LPAREN, token.LBRACE, token.LBRACK:
+			depth++
+		case token.RPAREN, token.RBRACE, token.RBRACK:
+			depth--
+		}
+		if start < 0 {
+			start = at
+			if comment >= 0 {
+				start, comment = comment, -1
+			}
+		}
+		tokens = append(tokens, tok)
+		if lit == "" || tok == token.SEMICOLON {
+			lit = tok.String()
+		}
+		if tok == token.SEMICOLON {
+			continue
+		}
+		last = at + len(lit)
+		if tok == token.STRING && lit[0] == '`' { // the scanner drops carriage returns from raw strings
+			last = at + 1 + strings.IndexByte(code[at+1:], '`') + 1
+		}
+	}
+}
+
+// classify tells a piece by its first tokens. A func is a declaration if a name follows, or a receiver, a name and a parenthesis.
+func classify(tokens []token.Token) Kind {
+	switch tokens[0] {
+	case token.IMPORT:
+		return Import
+	case token.TYPE:
+		return Type
+	case token.CONST:
+		return Const
+	case token.VAR:
+		return Var
+	case token.FUNC:
+		if len(tokens) > 1 && tokens[1] == token.IDENT {
+			return Func
+		}
+		depth := 0
+		for i := 1; i < len(tokens); i++ {
+			switch tokens[i] {
+			case token.LPAREN:
+				depth++
+			case token.RPAREN:
+				depth--
+			}
+			if depth == 0 {
+				if i+2 < len(tokens) && tokens[i+1] == token.IDENT && tokens[i+2] == token.LPAREN {
+					return Func
+				}
+				break
+			}
+		}
+	}
+	return Statement
+}
+
+// position is the 1-based line and byte column of an offset.
+func position(s string, offset int) (line, column int) {
+	before := s[:offset]
+	return strings.Count(before, "\n") + 1, offset - strings.LastIndexByte(before, '\n')
+}
+
+func offsetOf(s string, line, column int) int {
+	offset := 0
+	for ; line > 1; line-- {
+		i := strings.IndexByte(s[offset:], '\n')
+		if i < 0 {
+			break
+		}
+		offset += i + 1
+	}
+	return offset + column - 1
+}
+
+// ownErrors keeps the parser's messages within the cell: what it finds in the lines that Parse added stands at the cell's end.
+func ownErrors(err error, name, code string) error {
+	list, ok := err.(scanner.ErrorList)
+	if !ok {
+		return scanner.ErrorList{{Pos: token.Position{Filename: name, Line: 1, Column: 1}, Msg: err.Error()}}
+	}
+	lines, width := position(code, len(code))
+	for _, e := range list {
+		e.Pos.Offset = 0
+		if e.Pos.Line > lines || e.Pos.Line < 1 {
+			e.Pos.Line, e.Pos.Column = lines, width
+		}
+	}
+	return list
+}

@@ -1,0 +1,88 @@
+package gocell
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func describe(c *Cell) string {
+	var b strings.Builder
+	for _, m := range c.Magics {
+		fmt.Fprintf(&b, "magic %d %s\n", m.Line, m.Text)
+	}
+	for _, i := range c.Items {
+		fmt.Fprintf(&b, "%s@%d", i.Kind, c.Line(i.Start))
+		for _, s := range i.Stmts {
+			p := c.Fset.Position(s.Pos())
+			fmt.Fprintf(&b, " %T:%d:%d", s, p.Line, p.Column)
+		}
+		if i.Decl != nil {
+			p := c.Fset.Position(i.Decl.Pos())
+			fmt.Fprintf(&b, " %d:%d", p.Line, p.Column)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func TestParse(t *testing.T) {
+	tests := []struct{ name, source, want string }{
+		{"mix", "import \"fmt\"\nx := 1 // one\ntype T struct{\n\ta int\n}\nfunc (t T) M(b int) int { return t.a }\nfmt.Println(x); x+1",
+			"import@1 1:1\nstatement@2 *ast.AssignStmt:2:1\ntype@3 3:1\nfunc@6 6:1\nstatement@7 *ast.ExprStmt:7:1\nstatement@7 *ast.ExprStmt:7:17\n"},
+		{"literals are statements", "func() { println(1) }()\nfunc (x int) int { return x }(3)",
+			"statement@1 *ast.ExprStmt:1:1\nstatement@2 *ast.ExprStmt:2:1\n"},
+		{"magics keep lines", "%go get x\n!ls \\\n  -l\nx := `\n%not a magic\n`\n$ ls",
+			"magic 1 %go get x\nmagic 2 !ls -l\nmagic 7 $ ls\nstatement@4 *ast.AssignStmt:4:1\n"},
+		{"comments belong to what follows", "//| asset: x\n\n// F does.\nfunc F() {}\n\n// left\n", "func@1 4:1\n"},
+		{"groups", "var (\n a = 1\n b = 2\n)\nconst (\n c = iota\n d\n)", "var@1 1:1\nconst@5 5:1\n"},
+		{"program", "package main\nfunc main() {}\n", "func@2 2:1\n"},
+		{"empty", "// nothing\n", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := Parse("cell", test.source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := describe(c); got != test.want {
+				t.Errorf("got\n%swant\n%s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestErrorsPointAtTheCell(t *testing.T) {
+	tests := map[string]string{
+		"x := 1\ny := (":                   "cell:2:7",
+		"fmt.Println(\"a\"\nfunc f() {}":   "cell:1:16",
+		"var s = \"open":                   "cell:1:9",
+		"func f() {\n\tfor {\n}":           "cell:3:2",
+		"a b":                              "cell:1:3",
+		"import \"fmt\"\n\nx := 3 +* 4\n}": "cell:4:2",
+	}
+	for source, want := range tests {
+		_, err := Parse("cell", source)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: got %v, want a message at %s", source, err, want)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("import \"fmt\"\nx := 1\ntype T struct{}\nfunc (T) M() {}\n!ls\n%%\nx + 1")
+	f.Add("func(){}()\n`\n%x\n`")
+	f.Fuzz(func(t *testing.T, source string) {
+		c, err := Parse("cell", source)
+		if err != nil {
+			return
+		}
+		end := 0
+		for _, i := range c.Items {
+			if i.Start < end || i.End < i.Start || i.Text != source[i.Start:i.End] {
+				t.Fatalf("item %v of %q is out of order", i, source)
+			}
+			end = i.End
+		}
+	})
+}
