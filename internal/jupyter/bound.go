@@ -1,0 +1,130 @@
+package jupyter
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+// handshakeTimeout is how long a peer may take to say what it is; others are served meanwhile.
+const handshakeTimeout = 10 * time.Second
+
+// bound is a listening socket: it accepts peers, reads each in its own goroutine, and finds a peer by its identity (ROUTER).
+type bound struct {
+	kind     zmq4.SocketType
+	listener net.Listener
+	received func(*peer, [][]byte) // called from the peer's goroutine; may block it, and nobody else
+
+	mu     sync.Mutex
+	peers  map[*peer]bool
+	routes map[string]*peer
+	dials  map[net.Conn]bool // in their handshake
+	shut   bool
+	wg     sync.WaitGroup
+}
+
+func bind(network, address string, kind zmq4.SocketType, received func(*peer, [][]byte)) (*bound, error) {
+	l, err := net.Listen(network, address)
+	if err != nil {
+		return nil, err
+	}
+	b := &bound{kind: kind, listener: l, received: received, peers: map[*peer]bool{}, routes: map[string]*peer{}, dials: map[net.Conn]bool{}}
+	b.wg.Go(b.accept)
+	return b, nil
+}
+
+func (b *bound) accept() {
+	for {
+		c, err := b.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // such as too many open files: it passes
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		b.mu.Lock()
+		if b.shut {
+			b.mu.Unlock()
+			c.Close()
+			return
+		}
+		b.dials[c] = true
+		b.mu.Unlock()
+		b.wg.Go(func() { b.serve(c) })
+	}
+}
+
+func (b *bound) serve(c net.Conn) {
+	p, err := open(c, b.kind, "", true, handshakeTimeout)
+	b.mu.Lock()
+	delete(b.dials, c)
+	if err == nil && b.shut {
+		p.close()
+	}
+	if err != nil || b.shut {
+		b.mu.Unlock()
+		return
+	}
+	if p.id == "" {
+		p.id = "\x00" + randomHex(4) // as libzmq names peers that have no name
+	}
+	b.peers[p] = true
+	b.routes[p.id] = p // a peer that comes again takes over from its old connection
+	b.mu.Unlock()
+
+	b.wg.Go(p.write)
+	for {
+		frames, err := p.receive()
+		if err != nil {
+			break
+		}
+		b.received(p, frames)
+	}
+	p.close()
+	b.mu.Lock()
+	delete(b.peers, p)
+	if b.routes[p.id] == p {
+		delete(b.routes, p.id)
+	}
+	b.mu.Unlock()
+}
+
+// route sends to the peer of that identity; like a ROUTER, it forgets a message to a peer that has gone. A peer that does not read
+// its replies is let go.
+func (b *bound) route(id string, frames [][]byte) {
+	b.mu.Lock()
+	p := b.routes[id]
+	b.mu.Unlock()
+	switch {
+	case p == nil:
+	case p.backlog() >= queueLimit:
+		p.close()
+	default:
+		p.send(frames)
+	}
+}
+
+// close waits up to linger for what is queued, then closes everything and waits for the goroutines.
+func (b *bound) close(linger time.Duration) {
+	b.listener.Close()
+	b.mu.Lock()
+	b.shut = true
+	for c := range b.dials {
+		c.Close()
+	}
+	var peers []*peer
+	for p := range b.peers {
+		peers = append(peers, p)
+	}
+	b.mu.Unlock()
+	deadline := time.Now().Add(linger)
+	for _, p := range peers {
+		p.wait(1, time.Until(deadline))
+		p.close()
+	}
+	b.wg.Wait()
+}

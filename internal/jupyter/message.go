@@ -1,0 +1,162 @@
+package jupyter
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/user"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ProtocolVersion is the version of the messaging specification that headers state.
+const ProtocolVersion = "5.5"
+
+// Header is a message's header; see "General message format" in the messaging specification.
+type Header struct {
+	ID       string `json:"msg_id"`
+	Session  string `json:"session"`
+	Username string `json:"username"`
+	Date     string `json:"date"`
+	Type     string `json:"msg_type"`
+	Version  string `json:"version"`
+	Subshell string `json:"subshell_id,omitempty"`
+}
+
+// Message is one message. Metadata and Content are JSON objects, kept as they came; nil is sent as {}.
+type Message struct {
+	Identities [][]byte // ROUTER identities of the peer, or the topic on iopub
+	Header     Header
+	Parent     Header // its zero value is sent as {}
+	Metadata   json.RawMessage
+	Content    json.RawMessage
+	Buffers    [][]byte
+}
+
+// Decode fills content from the message's content.
+func (m *Message) Decode(content any) error {
+	if err := json.Unmarshal(m.Content, content); err != nil {
+		return fmt.Errorf("cellar: read content of %s: %w", m.Header.Type, err)
+	}
+	return nil
+}
+
+// Session makes the messages of one process: it names them, so that no two share an identifier.
+type Session struct {
+	ID    string
+	count atomic.Uint64
+}
+
+// NewSession makes a session with a random identifier.
+func NewSession() *Session { return &Session{ID: randomHex(16)} }
+
+// New makes a message; content is anything that encodes as a JSON object.
+func (s *Session) New(kind string, content any) (*Message, error) {
+	raw, err := marshal(content)
+	if err != nil {
+		return nil, fmt.Errorf("cellar: encode content of %s: %w", kind, err)
+	}
+	return &Message{Header: s.Header(kind), Content: raw}, nil
+}
+
+// Header makes the header of a new message.
+func (s *Session) Header(kind string) Header {
+	return Header{
+		ID:       s.ID + "_" + strconv.FormatUint(s.count.Add(1), 10),
+		Session:  s.ID,
+		Username: username(),
+		Date:     time.Now().UTC().Format("2006-01-02T15:04:05.000000Z"),
+		Type:     kind,
+		Version:  ProtocolVersion,
+	}
+}
+
+var username = sync.OnceValue(func() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "username"
+})
+
+var (
+	delimiter   = []byte("<IDS|MSG>")
+	emptyObject = []byte("{}")
+
+	errTruncated = errors.New("cellar: jupyter message has too few frames")
+)
+
+// encode makes the frames of a message.
+func encode(m *Message, s *Signer) ([][]byte, error) {
+	header, err := marshal(m.Header)
+	if err != nil {
+		return nil, err
+	}
+	parent := emptyObject
+	if m.Parent.ID != "" {
+		if parent, err = marshal(m.Parent); err != nil {
+			return nil, err
+		}
+	}
+	metadata, content := []byte(m.Metadata), []byte(m.Content)
+	if len(metadata) == 0 {
+		metadata = emptyObject
+	}
+	if len(content) == 0 {
+		content = emptyObject
+	}
+	frames := make([][]byte, 0, len(m.Identities)+6+len(m.Buffers))
+	frames = append(frames, m.Identities...)
+	frames = append(frames, delimiter, s.Sign(header, parent, metadata, content), header, parent, metadata, content)
+	return append(frames, m.Buffers...), nil
+}
+
+// decode checks and reads the frames of a message. The signature is checked before anything is parsed.
+func decode(frames [][]byte, s *Signer) (*Message, error) {
+	at := 0
+	for at < len(frames) && !bytes.Equal(frames[at], delimiter) {
+		at++
+	}
+	if len(frames)-at < 6 {
+		return nil, errTruncated
+	}
+	body := frames[at+1:]
+	if err := s.Verify(body[0], body[1:5]...); err != nil {
+		return nil, err
+	}
+	m := &Message{Identities: frames[:at:at], Metadata: body[3], Content: body[4], Buffers: body[5:]}
+	if err := json.Unmarshal(body[1], &m.Header); err != nil {
+		return nil, fmt.Errorf("cellar: read jupyter header: %w", err)
+	}
+	if m.Header.ID == "" || m.Header.Type == "" {
+		return nil, errors.New("cellar: read jupyter header: msg_id or msg_type is missing")
+	}
+	if err := json.Unmarshal(body[2], &m.Parent); err != nil {
+		return nil, fmt.Errorf("cellar: read parent header of %s: %w", m.Header.Type, err)
+	}
+	return m, nil
+}
+
+// marshal is json.Marshal without the escapes that are of use in HTML only.
+func marshal(v any) ([]byte, error) {
+	if raw, ok := v.(json.RawMessage); ok {
+		return raw, nil
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}

@@ -1,0 +1,291 @@
+package jupyter
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+// Bits of a frame's first byte, and what may be in one; see ZMTP 3.0, "Framing".
+const (
+	flagMore    = 1
+	flagLong    = 2
+	flagCommand = 4
+
+	maxMessage   = 1 << 30
+	maxFrames    = 1 << 16
+	maxHandshake = 1 << 16
+)
+
+var errTooLarge = errors.New("cellar: jupyter message is too large")
+
+// peer is one ZMTP connection. Messages are queued by send, and written by one goroutine.
+type peer struct {
+	conn *zmq4.Conn
+	rw   *buffered
+	id   string // routing identity
+
+	mu     sync.Mutex
+	queue  []outgoing
+	queued int64 // bytes in queue and in the writer's hands
+	wake   chan struct{}
+	room   chan struct{} // signalled when the writer got something out
+	closed chan struct{}
+	once   sync.Once
+}
+
+type outgoing struct {
+	frames [][]byte
+	pong   []byte // not nil: the answer to a PING
+	size   int64
+}
+
+// open performs the handshake on a connection within the given time.
+func open(c net.Conn, kind zmq4.SocketType, id string, server bool, timeout time.Duration) (p *peer, err error) {
+	// zmq4 panics on malformed metadata and on an unknown socket type, which anybody can send.
+	defer func() {
+		if r := recover(); r != nil {
+			p, err = nil, fmt.Errorf("cellar: handshake: %v", r)
+		}
+		if err != nil {
+			c.Close()
+		}
+	}()
+	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return nil, err
+	}
+	rw := &buffered{Conn: c}
+	rw.r, rw.w = bufio.NewReaderSize(c, 1<<16), bufio.NewWriterSize(&rw.out, 1<<16)
+	rw.out.c = c
+	conn, err := zmq4.Open(rw, plain{}, kind, zmq4.SocketIdentity(id), server, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.SetDeadline(time.Time{}); err != nil {
+		return nil, err
+	}
+	rw.ready = true
+	rw.out.moved.Store(time.Now().UnixNano())
+	return &peer{
+		conn: conn, rw: rw, id: conn.Peer.Meta["Identity"],
+		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), closed: make(chan struct{}),
+	}, nil
+}
+
+// receive returns the next message; commands after the handshake are answered or left alone.
+func (p *peer) receive() ([][]byte, error) {
+	for {
+		frames, command, err := readMessage(p.rw.r, maxMessage)
+		if err != nil {
+			return nil, err
+		}
+		if !command {
+			return frames, nil
+		}
+		// PING has two bytes of time-to-live and a context, which PONG returns.
+		if body, ok := cutCommand(frames, zmq4.CmdPing); ok && len(body) >= 2 {
+			p.push(outgoing{pong: body[2:]})
+		}
+	}
+}
+
+// send queues a message. It never blocks.
+func (p *peer) send(frames [][]byte) {
+	var size int64
+	for _, f := range frames {
+		size += int64(len(f)) + 64
+	}
+	p.push(outgoing{frames: frames, size: size})
+}
+
+func (p *peer) push(o outgoing) {
+	p.mu.Lock()
+	p.queue = append(p.queue, o)
+	p.queued += o.size
+	p.mu.Unlock()
+	signal(p.wake)
+}
+
+func (p *peer) backlog() int64 { p.mu.Lock(); defer p.mu.Unlock(); return p.queued }
+
+// wait returns when less than limit bytes are queued; false if the peer takes nothing for as long as stall.
+func (p *peer) wait(limit int64, stall time.Duration) bool {
+	begun := time.Now()
+	for p.backlog() >= limit {
+		idle := min(time.Since(begun), time.Since(time.Unix(0, p.rw.out.moved.Load())))
+		if idle >= stall {
+			return false
+		}
+		select {
+		case <-p.room:
+		case <-p.closed:
+			return false
+		case <-time.After(stall - idle):
+		}
+	}
+	return true
+}
+
+// write writes what is queued until the peer is closed.
+func (p *peer) write() {
+	defer p.close()
+	for {
+		select {
+		case <-p.closed:
+			return
+		case <-p.wake:
+		}
+		p.mu.Lock()
+		batch := p.queue
+		p.queue = nil
+		p.mu.Unlock()
+		for i := range batch {
+			var err error
+			if batch[i].pong != nil {
+				err = p.conn.SendCmd(zmq4.CmdPong, batch[i].pong)
+			} else {
+				err = p.conn.SendMsg(zmq4.NewMsgFrom(batch[i].frames...))
+			}
+			if err == nil && i == len(batch)-1 {
+				err = p.rw.w.Flush()
+			}
+			if err != nil {
+				return
+			}
+			p.mu.Lock()
+			p.queued -= batch[i].size
+			p.mu.Unlock()
+			batch[i] = outgoing{}
+			signal(p.room)
+		}
+	}
+}
+
+func (p *peer) close() { p.once.Do(func() { close(p.closed); p.conn.Close() }) }
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// readMessage reads the frames of one message or command. A frame's stated length is not believed: memory grows as bytes arrive.
+func readMessage(r io.Reader, limit int64) (frames [][]byte, command bool, err error) {
+	for more := true; more; {
+		var head [9]byte
+		if _, err := io.ReadFull(r, head[:2]); err != nil {
+			return nil, false, err
+		}
+		size := uint64(head[1])
+		if head[0]&flagLong != 0 {
+			if _, err := io.ReadFull(r, head[2:]); err != nil {
+				return nil, false, err
+			}
+			size = binary.BigEndian.Uint64(head[1:])
+		}
+		if size > uint64(limit) || len(frames) == maxFrames {
+			return nil, false, errTooLarge
+		}
+		limit -= int64(size)
+		body, err := readBody(r, int(size))
+		if err != nil {
+			return nil, false, err
+		}
+		frames = append(frames, body)
+		more = head[0]&flagMore != 0
+		command = command || head[0]&flagCommand != 0
+	}
+	return frames, command, nil
+}
+
+func readBody(r io.Reader, size int) ([]byte, error) {
+	const step = 1 << 20
+	body := make([]byte, min(size, step))
+	for at := 0; ; {
+		if _, err := io.ReadFull(r, body[at:]); err != nil {
+			return nil, err
+		}
+		if at = len(body); at == size {
+			return body, nil
+		}
+		body = append(body, make([]byte, min(size-at, at))...)
+	}
+}
+
+// cutCommand returns the body of the command of that name.
+func cutCommand(frames [][]byte, name string) ([]byte, bool) {
+	if len(frames) != 1 || len(frames[0]) < 1+len(name) || int(frames[0][0]) != len(name) || string(frames[0][1:1+len(name)]) != name {
+		return nil, false
+	}
+	return frames[0][1+len(name):], true
+}
+
+// buffered is what zmq4 reads from and writes to: many small writes become one, once the handshake is over.
+type buffered struct {
+	net.Conn
+	r     *bufio.Reader
+	w     *bufio.Writer
+	out   progress
+	ready bool
+}
+
+func (b *buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
+
+func (b *buffered) Write(p []byte) (int, error) {
+	n, err := b.w.Write(p)
+	if err == nil && !b.ready {
+		err = b.w.Flush()
+	}
+	return n, err
+}
+
+// progress notes when bytes last went out, so that a slow peer can be told from one that stands still.
+type progress struct {
+	c     net.Conn
+	moved atomic.Int64
+}
+
+func (o *progress) Write(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var k int
+		k, err = o.c.Write(p[n:min(len(p), n+1<<18)])
+		n += k
+		o.moved.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+// plain is ZMTP's NULL mechanism. zmq4's own believes any length that a peer states before it is known.
+type plain struct{}
+
+func (plain) Type() zmq4.SecurityType                    { return zmq4.NullSecurity }
+func (plain) Encrypt(w io.Writer, b []byte) (int, error) { return w.Write(b) }
+func (plain) Decrypt(w io.Writer, b []byte) (int, error) { return w.Write(b) }
+
+func (plain) Handshake(c *zmq4.Conn, _ bool) error {
+	raw, err := c.Meta.MarshalZMTP()
+	if err != nil {
+		return err
+	}
+	if err := c.SendCmd(zmq4.CmdReady, raw); err != nil {
+		return err
+	}
+	frames, command, err := readMessage(c, maxHandshake)
+	if err != nil {
+		return err
+	}
+	body, ok := cutCommand(frames, zmq4.CmdReady)
+	if !command || !ok {
+		return zmq4.ErrBadCmd
+	}
+	return c.Peer.Meta.UnmarshalZMTP(body)
+}

@@ -1,0 +1,84 @@
+package jupyter
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// Errors of messages that are not what the key's owner sent.
+var (
+	ErrSignature = errors.New("cellar: jupyter message has a wrong signature")
+	ErrReplay    = errors.New("cellar: jupyter message was received before")
+)
+
+// remembered is how many signatures are kept against replay; jupyter_client keeps as many.
+const remembered = 1 << 16
+
+// Signer signs messages and verifies them, with HMAC-SHA256. An empty key switches both off, as the specification says.
+type Signer struct {
+	key []byte
+
+	mu   sync.Mutex
+	seen map[[sha256.Size]byte]struct{}
+	ring [][sha256.Size]byte // the seen ones, oldest at next
+	next int
+}
+
+// NewSigner makes the signer of a connection.
+func NewSigner(c Connection) (*Signer, error) {
+	if c.Key != "" && c.SignatureScheme != "" && c.SignatureScheme != schemeSHA256 {
+		return nil, fmt.Errorf("cellar: connection file: signature scheme %q is not supported, only %s", c.SignatureScheme, schemeSHA256)
+	}
+	return &Signer{key: []byte(c.Key), seen: map[[sha256.Size]byte]struct{}{}}, nil
+}
+
+// Sign returns the signature of a message's four JSON parts, in hexadecimal.
+func (s *Signer) Sign(parts ...[]byte) []byte {
+	if len(s.key) == 0 {
+		return nil
+	}
+	sum := s.sum(parts)
+	return hex.AppendEncode(nil, sum[:])
+}
+
+// Verify checks a signature in constant time, and refuses one that was accepted before.
+func (s *Signer) Verify(signature []byte, parts ...[]byte) error {
+	if len(s.key) == 0 {
+		return nil
+	}
+	want := s.sum(parts)
+	got := make([]byte, sha256.Size)
+	if len(signature) != hex.EncodedLen(len(got)) {
+		return ErrSignature
+	}
+	if _, err := hex.Decode(got, signature); err != nil || !hmac.Equal(got, want[:]) {
+		return ErrSignature
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, again := s.seen[want]; again {
+		return ErrReplay
+	}
+	if len(s.ring) < remembered {
+		s.ring = append(s.ring, want)
+	} else {
+		delete(s.seen, s.ring[s.next])
+		s.ring[s.next] = want
+		s.next = (s.next + 1) % remembered
+	}
+	s.seen[want] = struct{}{}
+	return nil
+}
+
+func (s *Signer) sum(parts [][]byte) (sum [sha256.Size]byte) {
+	h := hmac.New(sha256.New, s.key)
+	for _, p := range parts {
+		h.Write(p)
+	}
+	h.Sum(sum[:0])
+	return sum
+}
