@@ -28,10 +28,10 @@ const (
 
 // Connection says where a kernel's channels are; see "Connection files" in the specification of kernels.
 type Connection struct {
-	Transport       string `json:"transport"` // tcp (also when empty) or ipc
-	IP              string `json:"ip"`        // address; for ipc the path before "-<port>"
+	Transport       string `json:"transport,omitempty"` // tcp (also when empty) or ipc
+	IP              string `json:"ip"`                  // address; for ipc the path before "-<port>"
 	Key             string `json:"key"`
-	SignatureScheme string `json:"signature_scheme"`
+	SignatureScheme string `json:"signature_scheme,omitempty"`
 	ShellPort       int    `json:"shell_port"`
 	ControlPort     int    `json:"control_port"`
 	IOPubPort       int    `json:"iopub_port"`

@@ -39,6 +39,7 @@ type Server struct {
 	connection Connection
 	signer     *Signer
 	bad        func(Channel, error)
+	stall      time.Duration // stallLimit
 	requests   map[Channel]chan *Message
 	sockets    map[Channel]*bound
 	done       chan struct{}
@@ -58,7 +59,7 @@ func Listen(c Connection, o ServerOptions) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		Session: NewSession(), connection: c, signer: signer, bad: o.Bad,
+		Session: NewSession(), connection: c, signer: signer, bad: o.Bad, stall: stallLimit,
 		requests: map[Channel]chan *Message{}, sockets: map[Channel]*bound{},
 		done: make(chan struct{}), topics: map[*peer][][]byte{},
 	}
@@ -146,7 +147,7 @@ func (s *Server) PublishMessage(m *Message) error {
 	defer s.publishing.Unlock()
 	for _, p := range s.audience(frames) {
 		p.send(frames)
-		if !p.wait(queueLimit, stallLimit) {
+		if !p.wait(queueLimit, s.stall) {
 			p.close()
 		}
 	}

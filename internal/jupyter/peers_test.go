@@ -1,0 +1,358 @@
+package jupyter
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-zeromq/zmq4"
+)
+
+// raw connects to a channel without ZMTP.
+func raw(t *testing.T, s *Server, ch Channel) net.Conn {
+	t.Helper()
+	c := s.Connection()
+	conn, err := net.Dial(c.endpoint(ch))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// greeting is ZMTP 3.0's, with the NULL mechanism.
+var greeting = append(append([]byte{0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 0}, "NULL"...), make([]byte, 48)...)
+
+func TestSilentPeers(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	for _, ch := range []Channel{Shell, Control, IOPub, Stdin, Heartbeat} {
+		for range 5 {
+			raw(t, s, ch)                      // says nothing
+			raw(t, s, ch).Write(greeting[:20]) // stops in the greeting
+			raw(t, s, ch).Write(greeting)      // stops after it
+		}
+	}
+	start := time.Now()
+	if _, err := dial(t, s).WaitReady(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	if d := time.Since(start); d > 2*time.Second {
+		t.Errorf("a good peer waited %v behind silent ones", d)
+	}
+}
+
+func TestHostilePeers(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	long := func(size uint64) []byte { return binary.BigEndian.AppendUint64([]byte{flagLong | flagCommand}, size) }
+	ready := func(body string) []byte {
+		return append([]byte{flagCommand, byte(6 + len(body))}, "\x05READY"+body...)
+	}
+	for name, b := range map[string][]byte{
+		"http":                []byte("GET / HTTP/1.1\r\n\r\n" + strings.Repeat(" ", 100)),
+		"2^62 bytes of READY": append(greeting[:64:64], long(1<<62)...),
+		"a terabyte of READY": append(greeting[:64:64], long(1<<40)...),
+		"metadata cut short":  append(greeting[:64:64], ready("\x0bSocket-Type\x00\x00")...),
+		"unknown socket type": append(greeting[:64:64], ready("\x0bSocket-Type\x00\x00\x00\x03FOO")...),
+		"wrong socket type":   append(greeting[:64:64], ready("\x0bSocket-Type\x00\x00\x00\x04PUSH")...),
+		"a message of 2^62":   append(append(greeting[:64:64], ready("\x0bSocket-Type\x00\x00\x00\x06DEALER")...), long(1<<62)...),
+	} {
+		c := raw(t, s, Shell)
+		c.Write(b)
+		c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%s: the connection stays open", name)
+		}
+	}
+	if _, err := dial(t, s).WaitReady(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A subscriber that comes late, but first, gets what was published before it came.
+func TestLateSubscriber(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	for range earlyLimit + 5 {
+		s.Publish(Header{}, "status", map[string]string{"execution_state": "starting"})
+	}
+	first := dial(t, s)
+	if m := receive(t, first, IOPub); m.Header.Type != "iopub_welcome" {
+		t.Errorf("first message is %s", m.Header.Type)
+	}
+	for range earlyLimit {
+		if m := receive(t, first, IOPub); m.Header.Type != "status" {
+			t.Fatalf("got %s", m.Header.Type)
+		}
+	}
+	second := dial(t, s)
+	if m := receive(t, second, IOPub); m.Header.Type != "iopub_welcome" {
+		t.Errorf("second client's first message is %s", m.Header.Type)
+	}
+	s.Publish(Header{}, "last", struct{}{})
+	for _, c := range []*Client{first, second} {
+		if m := receive(t, c, IOPub); m.Header.Type != "last" {
+			t.Errorf("got %s", m.Header.Type)
+		}
+	}
+}
+
+// rawSubscriber subscribes and then reads nothing by itself.
+func rawSubscriber(t *testing.T, s *Server) *peer {
+	t.Helper()
+	p, err := open(raw(t, s, IOPub), zmq4.Sub, "", false, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go p.write()
+	p.send([][]byte{{1}})
+	if _, err := p.receive(); err != nil { // the welcome
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestStalledSubscriberIsLetGo(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	s.stall = time.Second
+	rawSubscriber(t, s)
+	good := dial(t, s)
+	chunk := map[string]string{"text": strings.Repeat("x", 1<<20)}
+	n := 2 * queueLimit >> 20
+	start := time.Now()
+	for range n {
+		s.Publish(Header{}, "stream", chunk)
+	}
+	if d := time.Since(start); d > 6*time.Second {
+		t.Errorf("publishing took %v", d)
+	}
+	for got := 0; got < n; {
+		if receive(t, good, IOPub).Header.Type == "stream" {
+			got++
+		}
+	}
+}
+
+func TestSlowSubscriberLosesNothing(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	slow := rawSubscriber(t, s)
+	n := queueLimit>>20 + 40
+	go func() {
+		chunk := map[string]string{"text": strings.Repeat("x", 1<<20)}
+		for range n {
+			s.Publish(Header{}, "stream", chunk)
+		}
+	}()
+	for i := range n {
+		time.Sleep(5 * time.Millisecond)
+		if _, err := slow.receive(); err != nil {
+			t.Fatalf("message %d: %v", i, err)
+		}
+	}
+}
+
+func TestFlood(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	c := dial(t, s)
+	receive(t, c, IOPub) // the welcome
+	const n = 200_000
+	go func() {
+		for i := range n {
+			s.Publish(Header{ID: "p"}, "stream", map[string]int{"i": i})
+		}
+	}()
+	start := time.Now()
+	for i := range n {
+		var content struct{ I int }
+		if err := receive(t, c, IOPub).Decode(&content); err != nil || content.I != i {
+			t.Fatalf("message %d is %d, %v", i, content.I, err)
+		}
+	}
+	t.Logf("%d messages in %v", n, time.Since(start))
+}
+
+func TestHugeMessage(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	c := dial(t, s)
+	m, _ := c.Session.New("echo_request", map[string]string{"text": strings.Repeat("0123456789", 5<<20)})
+	m.Buffers = [][]byte{bytes.Repeat([]byte{7}, 50<<20)}
+	if err := c.Send(Shell, m); err != nil {
+		t.Fatal(err)
+	}
+	r := receive(t, c, Shell)
+	if !bytes.Equal(r.Content, m.Content) || !bytes.Equal(r.Buffers[0], m.Buffers[0]) {
+		t.Error("came back changed")
+	}
+}
+
+func TestPing(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	p, err := open(raw(t, s, Shell), zmq4.Dealer, "", false, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.conn.SendCmd(zmq4.CmdPing, []byte("\x00\x0acontext")); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.rw.w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	frames, command, err := readMessage(p.rw.r, maxMessage)
+	if body, ok := cutCommand(frames, zmq4.CmdPong); err != nil || !command || !ok || string(body) != "context" {
+		t.Errorf("answer %q, %v", frames, err)
+	}
+}
+
+// python is the interpreter with the pinned packages of python/requirements-test.lock.
+func python(t *testing.T) string {
+	t.Helper()
+	p := os.Getenv("CELLAR_TEST_PYTHON")
+	if p == "" {
+		p, _ = filepath.Abs("../../build/venv/bin/python")
+	}
+	if _, err := os.Stat(p); err != nil {
+		t.Fatal("no Python with the test packages: run `make tools`, or set CELLAR_TEST_PYTHON")
+	}
+	return p
+}
+
+// jupyter_client (libzmq) drives our server, including its own heartbeat and reconnection.
+func TestServerWithJupyterClient(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	file := filepath.Join(t.TempDir(), "c.json")
+	if err := s.Connection().Write(file); err != nil {
+		t.Fatal(err)
+	}
+	script := `
+import sys, time
+from jupyter_client import BlockingKernelClient
+c = BlockingKernelClient(connection_file=sys.argv[1]); c.load_connection_file(); c.start_channels()
+assert c.iopub_channel.get_msg(timeout=10)["msg_type"] == "iopub_welcome"
+for i in range(3):
+    m = c.session.msg("echo_request", {"n": i, "s": "é" * 100000}); c.session.send(c.shell_channel.socket, m, buffers=[b"x" * 1000])
+    r = c.get_shell_msg(timeout=10)
+    assert r["content"] == m["content"] and r["parent_header"]["msg_id"] == m["header"]["msg_id"] and bytes(r["buffers"][0]) == b"x" * 1000, r
+    for state in "busy", "idle":
+        s = c.get_iopub_msg(timeout=10)
+        assert s["content"]["execution_state"] == state and s["parent_header"]["msg_id"] == m["header"]["msg_id"], s
+time.sleep(2.5)
+assert c.hb_channel.is_beating()
+c.stop_channels(); print("good")
+`
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, python(t), "-c", script, file).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "good") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// Our client drives ipykernel (libzmq).
+func TestClientWithIPykernel(t *testing.T) {
+	c, err := NewConnection()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "c.json")
+	if err := c.Write(file); err != nil {
+		t.Fatal(err)
+	}
+	kernel := exec.CommandContext(t.Context(), python(t), "-m", "ipykernel_launcher", "-f", file)
+	kernel.Env = append(os.Environ(), "IPYTHONDIR="+t.TempDir())
+	kernel.Stderr = os.Stderr
+	if err := kernel.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { kernel.Process.Kill(); kernel.Wait() }()
+	client, err := Dial(soon(t), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	info, err := client.WaitReady(soon(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(info.Content, []byte(`"ipython"`)) {
+		t.Errorf("kernel_info %s", info.Content)
+	}
+	if err := client.Beat(soon(t)); err != nil {
+		t.Error(err)
+	}
+	h, err := client.Request(Shell, "execute_request", map[string]any{"code": "for i in range(20000): print(i)", "silent": false, "allow_stdin": false})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for {
+		m := receive(t, client, IOPub)
+		if m.Parent.ID != h.ID {
+			continue
+		}
+		var content struct {
+			Text  string
+			State string `json:"execution_state"`
+		}
+		json.Unmarshal(m.Content, &content)
+		text.WriteString(content.Text)
+		if content.State == "idle" {
+			break
+		}
+	}
+	if n := strings.Count(text.String(), "\n"); n != 20000 {
+		t.Errorf("%d lines", n)
+	}
+	if _, err := client.Request(Control, "shutdown_request", map[string]bool{"restart": false}); err != nil {
+		t.Fatal(err)
+	}
+	if m := receive(t, client, Control); m.Header.Type != "shutdown_reply" {
+		t.Errorf("got %s", m.Header.Type)
+	}
+}
+
+func FuzzWire(f *testing.F) {
+	signer, _ := NewSigner(Connection{Key: "k"})
+	frames, _ := encode(&Message{Identities: [][]byte{[]byte("id")}, Header: NewSession().Header("x_request"), Buffers: [][]byte{{1}}}, signer)
+	var wire []byte
+	for i, b := range frames {
+		more := byte(flagMore)
+		if i == len(frames)-1 {
+			more = 0
+		}
+		wire = append(append(wire, more, byte(len(b))), b...)
+	}
+	f.Add(wire)
+	f.Add([]byte{flagLong, 0, 0, 0, 0, 0x40, 0, 0, 0})
+	f.Add([]byte("\x04\x06\x05READY"))
+	open, _ := NewSigner(Connection{}) // lets everything through to the parser
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := bytes.NewReader(b)
+		for {
+			frames, _, err := readMessage(r, maxMessage)
+			if err != nil {
+				return
+			}
+			cutCommand(frames, zmq4.CmdPing)
+			m, err := decode(frames, open)
+			if err != nil {
+				continue
+			}
+			again, err := encode(m, open)
+			if err != nil {
+				t.Fatalf("can't write what was read: %v", err)
+			}
+			back, err := decode(again, open)
+			if err != nil || back.Header != m.Header || back.Parent != m.Parent && m.Parent.ID != "" || !bytes.Equal(back.Content, m.Content) && len(m.Content) > 0 {
+				t.Fatalf("%+v came back as %+v, %v", m, back, err)
+			}
+		}
+	})
+}
