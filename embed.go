@@ -1,0 +1,12 @@
+// Package cellar carries the source that a user's programs import, inside the binary.
+//
+// A step of a notebook and the live session's worker are built by the user's own Go toolchain, inside the user's module. They import
+// a few packages of this one; where it can't be fetched, the binary lends its own copy (internal/gomod). Nothing else may go in here.
+package cellar
+
+import "embed"
+
+// Source is go.mod, go.sum and the packages that steps and workers import.
+//
+//go:embed go.mod go.sum display/*.go internal/fault/*.go
+var Source embed.FS

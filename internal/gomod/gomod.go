@@ -1,0 +1,310 @@
+package gomod
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	cellar "github.com/cellar-go/cellar"
+	"github.com/cellar-go/cellar/internal/atomicfile"
+	"github.com/cellar-go/cellar/internal/fault"
+)
+
+// Path is this module's path, the one place where the code names it.
+const Path = "github.com/cellar-go/cellar"
+
+// Module is the module that programs for a folder are built in.
+type Module struct {
+	Root  string // the folder of go.mod; for a folder without one, a scratch module in the cache
+	Path  string // its module path
+	Own   bool   // the user's own go.mod, not a scratch one
+	File  *modfile.File
+	Flags []string // for go build and go list
+	Env   []string // in addition to the process's own
+}
+
+// Cache is the folder for what can be made again: $CELLAR_CACHE, else `cellar` in the user's cache folder.
+func Cache() (string, error) {
+	if dir := os.Getenv("CELLAR_CACHE"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fault.New(fault.Environment, "set CELLAR_CACHE to a folder that can be written", "no folder for caches: %w", err)
+	}
+	return filepath.Join(dir, "cellar"), nil
+}
+
+// Find prepares the module of a folder: that of the nearest go.mod above it, or a scratch one.
+func Find(dir string) (*Module, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	cache, err := Cache()
+	if err != nil {
+		return nil, err
+	}
+	m := &Module{Root: above(dir, "go.mod"), Own: true}
+	if m.Root == "" {
+		m.Own = false
+		m.Root = filepath.Join(cache, "scratch", digest(dir))
+		if err := scratch(m.Root); err != nil {
+			return nil, err
+		}
+	}
+	file := filepath.Join(m.Root, "go.mod")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("cellar: module %s: %w", m.Root, err)
+	}
+	if m.File, err = modfile.Parse(file, text, nil); err != nil {
+		return nil, fault.New(fault.Input, "put the go.mod right; `go mod verify` says more", "module %s: %w", m.Root, err)
+	}
+	if m.File.Module == nil {
+		return nil, fault.New(fault.Input, "add a module line", "module %s: go.mod names no module", m.Root)
+	}
+	m.Path = m.File.Module.Mod.Path
+	if m.Path == Path {
+		return m, nil
+	}
+	source, err := Source(cache)
+	if err != nil {
+		return nil, err
+	}
+	if work := workspace(m.Root); work != "" {
+		return m, m.joinWorkspace(cache, source, work)
+	}
+	return m, m.lend(cache, source, text)
+}
+
+// above is the nearest folder from dir upwards that holds name, or "".
+func above(dir, name string) string {
+	for {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && !info.IsDir() {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
+}
+
+// workspace is the go.work in force for a module, or "".
+func workspace(root string) string {
+	switch w := os.Getenv("GOWORK"); w {
+	case "off":
+		return ""
+	case "":
+		if dir := above(root, "go.work"); dir != "" {
+			return filepath.Join(dir, "go.work")
+		}
+		return ""
+	default:
+		return w
+	}
+}
+
+func scratch(root string) error {
+	if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+		return nil
+	}
+	return atomicfile.Write(filepath.Join(root, "go.mod"), []byte("module notebook\n\ngo "+goLine()+"\n"), 0o644)
+}
+
+// goLine is the language version of this module's go.mod.
+func goLine() string {
+	text, err := cellar.Source.ReadFile("go.mod")
+	if err == nil {
+		if f, err := modfile.ParseLax("go.mod", text, nil); err == nil && f.Go != nil {
+			return f.Go.Version
+		}
+	}
+	return "1.26"
+}
+
+// lend writes a copy of go.mod and go.sum that also knows this module, for -modfile.
+func (m *Module) lend(cache, source string, text []byte) error {
+	f, err := modfile.Parse("go.mod", text, nil)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.AddRequire(Path, "v0.0.0"), f.AddReplace(Path, "", source, "")); err != nil {
+		return err
+	}
+	f.Cleanup()
+	lent, err := f.Format()
+	if err != nil {
+		return err
+	}
+	sums := append(readOptional(filepath.Join(m.Root, "go.sum")), '\n')
+	ours, err := cellar.Source.ReadFile("go.sum")
+	if err != nil {
+		return err
+	}
+	sums = append(sums, ours...)
+	base := filepath.Join(cache, "mod", digest(m.Root, string(lent), string(sums)), "cellar")
+	if _, err := os.Stat(base + ".mod"); err != nil {
+		if err := errors.Join(atomicfile.Write(base+".sum", sums, 0o644), atomicfile.Write(base+".mod", lent, 0o644)); err != nil {
+			return err
+		}
+	}
+	m.Flags = []string{"-modfile=" + base + ".mod", "-mod=mod"}
+	m.Env = []string{"GOWORK=off"}
+	return nil
+}
+
+// joinWorkspace writes a go.work that uses what the user's does, and this module: -modfile can't be used in a workspace.
+func (m *Module) joinWorkspace(cache, source, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return fault.New(fault.Input, "put go.work right, or set GOWORK=off", "workspace %s: %w", file, err)
+	}
+	w, err := modfile.ParseWork(file, text, nil)
+	if err != nil {
+		return fault.New(fault.Input, "put go.work right, or set GOWORK=off", "workspace %s: %w", file, err)
+	}
+	home := filepath.Dir(file)
+	absolute := func(p string) string {
+		if filepath.IsAbs(p) {
+			return p
+		}
+		return filepath.Join(home, p)
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "go %s\n\nuse %s\n", goLine(), modfile.AutoQuote(source))
+	for _, u := range w.Use {
+		fmt.Fprintf(&b, "use %s\n", modfile.AutoQuote(absolute(u.Path)))
+	}
+	for _, r := range w.Replace {
+		target := r.New.Path
+		if r.New.Version == "" {
+			target = absolute(target)
+		}
+		fmt.Fprintf(&b, "replace %s %s => %s %s\n", r.Old.Path, r.Old.Version, modfile.AutoQuote(target), r.New.Version)
+	}
+	ours, err := cellar.Source.ReadFile("go.sum")
+	if err != nil {
+		return err
+	}
+	sums := append(append(readOptional(file+".sum"), '\n'), ours...)
+	base := filepath.Join(cache, "mod", digest(file, b.String(), string(sums)), "go.work")
+	if err := errors.Join(atomicfile.Write(base+".sum", sums, 0o644), atomicfile.Write(base, b.Bytes(), 0o644)); err != nil {
+		return err
+	}
+	m.Env = []string{"GOWORK=" + base}
+	return nil
+}
+
+func readOptional(file string) []byte {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	return text
+}
+
+func digest(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:12])
+}
+
+// BuildError is what the compiler said.
+type BuildError struct {
+	Output string
+	Err    error
+}
+
+func (e *BuildError) Error() string { return "cellar: go build: " + strings.TrimSpace(e.Output) }
+func (e *BuildError) Unwrap() error { return e.Err }
+
+// Command is a go command that runs in the module: its flags are put behind the verb.
+func (m *Module) Command(ctx context.Context, verb string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, "go", append(append([]string{verb}, m.Flags...), args...)...)
+	c.Dir = m.Root
+	c.Env = append(append(os.Environ(), m.Env...), "GOFLAGS="+ownFlags())
+	return c
+}
+
+// ownFlags keeps the user's GOFLAGS but what chooses the mod file, which Flags says.
+func ownFlags() string {
+	var kept []string
+	for _, f := range strings.Fields(os.Getenv("GOFLAGS")) {
+		if !strings.HasPrefix(strings.TrimLeft(f, "-"), "mod") {
+			kept = append(kept, f)
+		}
+	}
+	return strings.Join(append(kept, "-buildvcs=false"), " ")
+}
+
+// Build compiles a generated program into out. The files (name → text) form a package main that lies, for the compiler only, in the
+// folder name of the module.
+func (m *Module) Build(ctx context.Context, name string, files map[string]string, out string) error {
+	dir, err := os.MkdirTemp("", "cellar-build-")
+	if err != nil {
+		return fault.New(fault.Storage, "free some room, or set TMPDIR", "build %s: %w", name, err)
+	}
+	defer os.RemoveAll(dir)
+	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	for file, text := range files {
+		real := filepath.Join(dir, file)
+		if err := os.WriteFile(real, []byte(text), 0o644); err != nil {
+			return fault.New(fault.Storage, "free some room, or set TMPDIR", "build %s: %w", name, err)
+		}
+		overlay.Replace[filepath.Join(m.Root, name, file)] = real
+	}
+	encoded, err := json.Marshal(overlay)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), encoded, 0o644); err != nil {
+		return fault.New(fault.Storage, "free some room, or set TMPDIR", "build %s: %w", name, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return fault.New(fault.Storage, "", "build %s: %w", name, err)
+	}
+	c := m.Command(ctx, "build", "-overlay="+filepath.Join(dir, "overlay.json"), "-trimpath", "-ldflags=-s -w", "-o", out, "./"+name)
+	output, err := c.CombinedOutput()
+	if errors.Is(err, exec.ErrNotFound) {
+		return fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "build %s: no go command in PATH", name)
+	}
+	if err != nil {
+		return &BuildError{Output: string(output), Err: err}
+	}
+	return nil
+}
+
+// Exports maps the packages and all that they import to their export data files, which go/importer reads.
+func (m *Module) Exports(ctx context.Context, packages ...string) (map[string]string, error) {
+	c := m.Command(ctx, "list", append([]string{"-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", "--"}, packages...)...)
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	output, err := c.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "list packages: no go command in PATH")
+	}
+	if err != nil {
+		return nil, &BuildError{Output: stderr.String(), Err: err}
+	}
+	exports := map[string]string{}
+	for _, line := range strings.Split(string(output), "\n") {
+		if path, file, ok := strings.Cut(line, "="); ok && file != "" {
+			exports[path] = file
+		}
+	}
+	return exports, nil
+}

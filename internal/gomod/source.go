@@ -1,0 +1,59 @@
+package gomod
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	cellar "github.com/cellar-go/cellar"
+)
+
+// Source is the folder that holds this module's source as the binary carries it, written at the first use. Its name is its content's
+// hash, so binaries of several versions live side by side.
+func Source(cache string) (string, error) {
+	var parts []string
+	err := fs.WalkDir(cellar.Source, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := cellar.Source.ReadFile(path)
+		parts = append(parts, path, string(text))
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("cellar: own source: %w", err)
+	}
+	dir := filepath.Join(cache, "source", digest(parts...))
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return "", fmt.Errorf("cellar: own source: %w", err)
+	}
+	temp, err := os.MkdirTemp(filepath.Dir(dir), "new-")
+	if err != nil {
+		return "", fmt.Errorf("cellar: own source: %w", err)
+	}
+	defer os.RemoveAll(temp)
+	for i := 0; i < len(parts); i += 2 {
+		file := filepath.Join(temp, filepath.FromSlash(parts[i]))
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return "", fmt.Errorf("cellar: own source: %w", err)
+		}
+		if err := os.WriteFile(file, []byte(parts[i+1]), 0o644); err != nil {
+			return "", fmt.Errorf("cellar: own source: %w", err)
+		}
+	}
+	if err := os.Rename(temp, dir); err != nil {
+		if _, err := os.Stat(dir); err == nil { // another process was first
+			return dir, nil
+		}
+		return "", fmt.Errorf("cellar: own source: %w", err)
+	}
+	return dir, nil
+}
