@@ -1,0 +1,232 @@
+package nbformat
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Notebook is a notebook of nbformat 4. It is not safe for use by several goroutines.
+type Notebook struct {
+	name          string // what errors call it: its path
+	before, after string // space around the JSON; a byte order mark is part of before
+	root          *node
+	style         style
+	cells         []*Cell // in the order of root's cells
+}
+
+// New makes an empty notebook for a kernel, in the newest format (4.5).
+func New(kernel Kernel) *Notebook {
+	root := &node{kind: object, at: -1}
+	nb := &Notebook{after: "\n", root: root, style: houseStyle}
+	root.put("cells", &node{kind: array, at: -1}, 0, nb.style)
+	root.put("metadata", &node{kind: object, at: -1}, 0, nb.style)
+	root.put("nbformat", intNode(4), 0, nb.style)
+	root.put("nbformat_minor", intNode(5), 0, nb.style)
+	nb.SetKernel(kernel)
+	return nb
+}
+
+// Name is what errors call the notebook: its path, or what Parse was given.
+func (nb *Notebook) Name() string { return nb.name }
+
+// Cells are the cells in page order. The slice is the caller's; the cells are the notebook's.
+func (nb *Notebook) Cells() []*Cell { return slices.Clone(nb.cells) }
+
+// Cell returns the cell with this id, nil without.
+func (nb *Notebook) Cell(id string) *Cell {
+	for _, c := range nb.cells {
+		if id != "" && c.ID() == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// Bytes is the file: byte for byte what was read, where nothing was edited.
+func (nb *Notebook) Bytes() []byte {
+	var b strings.Builder
+	b.WriteString(nb.before)
+	nb.root.write(&b)
+	b.WriteString(nb.after)
+	return []byte(b.String())
+}
+
+// Metadata is the notebook's metadata.
+func (nb *Notebook) Metadata() Object { return Object{nb.root, "metadata", 0, &nb.style} }
+
+// Kernel is what a notebook says of the kernel that it wants.
+type Kernel struct {
+	Name        string `json:"name"`
+	DisplayName string `json:"display_name"`
+	Language    string `json:"language,omitempty"`
+}
+
+// Kernel returns metadata.kernelspec; its fields are empty where the notebook doesn't say.
+func (nb *Notebook) Kernel() Kernel {
+	var k Kernel
+	nb.Metadata().Get("kernelspec", &k) // of another shape: as if it didn't say
+	return k
+}
+
+// SetKernel sets metadata.kernelspec.
+func (nb *Notebook) SetKernel(k Kernel) { nb.Metadata().mustSet("kernelspec", k) }
+
+// Language is the notebook's language in lower case: of the kernelspec, else of language_info; "" where neither says.
+func (nb *Notebook) Language() string {
+	if k := nb.Kernel(); k.Language != "" {
+		return strings.ToLower(k.Language)
+	}
+	var l struct {
+		Name string `json:"name"`
+	}
+	nb.Metadata().Get("language_info", &l)
+	return strings.ToLower(l.Name)
+}
+
+// Insert puts a new cell before the i-th one; i may be the number of cells. kind is "code", "markdown" or "raw".
+func (nb *Notebook) Insert(i int, kind, source string) *Cell {
+	n := &node{kind: object}
+	add := func(key string, v *node) { n.items = append(n.items, item{key: encode(key, false), value: v}) }
+	add("cell_type", textNode(kind))
+	add("metadata", &node{kind: object})
+	add("source", nb.sourceNode(source))
+	if kind == "code" {
+		add("execution_count", nullNode())
+		add("outputs", &node{kind: array})
+	}
+	if nb.hasIDs() {
+		add("id", textNode(nb.newID(kind, source)))
+	}
+	n.lay(2, nb.style)
+	list := nb.cellList()
+	list.insert(i, item{value: n}, 1, nb.style)
+	c := &Cell{nb: nb, node: n}
+	nb.cells = slices.Insert(nb.cells, i, c)
+	return c
+}
+
+// Delete takes a cell out.
+func (nb *Notebook) Delete(c *Cell) {
+	if i := c.Index(); i >= 0 {
+		nb.cellList().remove(i)
+		nb.cells = slices.Delete(nb.cells, i, i+1)
+	}
+}
+
+// EnsureIDs gives an id to every cell without one, and says so in the notebook's format (4.5). The ids follow from the cells'
+// contents, so that two runs of one notebook agree.
+func (nb *Notebook) EnsureIDs() {
+	if !nb.hasIDs() {
+		nb.root.put("nbformat_minor", intNode(5), 0, nb.style)
+	}
+	for _, c := range nb.cells {
+		if c.ID() == "" {
+			c.node.put("id", textNode(nb.newID(c.Type(), c.Source())).lay(3, nb.style), 2, nb.style)
+		}
+	}
+}
+
+func (nb *Notebook) hasIDs() bool {
+	minor, err := strconv.Atoi(nb.root.get("nbformat_minor").raw)
+	return err == nil && minor >= 5
+}
+
+func (nb *Notebook) newID(kind, source string) string {
+	for n := 0; ; n++ {
+		sum := sha256.Sum256([]byte(kind + "\x00" + source + "\x00" + strconv.Itoa(n)))
+		if id := fmt.Sprintf("%x", sum[:4]); nb.Cell(id) == nil {
+			return id
+		}
+	}
+}
+
+func (nb *Notebook) cellList() *node { return nb.root.get("cells") }
+
+// sourceNode writes a source as the notebook's other cells do: a list of lines, or one string.
+func (nb *Notebook) sourceNode(source string) *node {
+	for _, c := range nb.cells {
+		if s := c.node.get("source"); s.kind == text {
+			return textNode(source)
+		}
+		break
+	}
+	return linesNode(source)
+}
+
+var validID = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,64}$`)
+
+// Object is a JSON object of the notebook, which may not be there until something is set in it.
+type Object struct {
+	parent *node
+	key    string
+	depth  int // of the parent
+	style  *style
+}
+
+// Raw returns the value of a key as it is written, nil without.
+func (o Object) Raw(key string) json.RawMessage {
+	v := o.parent.get(o.key).get(key)
+	if v == nil {
+		return nil
+	}
+	var b strings.Builder
+	v.write(&b)
+	return json.RawMessage(b.String())
+}
+
+// Get decodes the value of a key, and reports whether it is there with this shape.
+func (o Object) Get(key string, into any) bool {
+	raw := o.Raw(key)
+	return raw != nil && json.Unmarshal(raw, into) == nil
+}
+
+// Set sets the value of a key to what encoding/json makes of it.
+func (o Object) Set(key string, value any) error {
+	v, err := nodeOf(value)
+	if err != nil {
+		return fmt.Errorf("metadata %s: %w", key, err)
+	}
+	n := o.parent.get(o.key)
+	if n == nil || n.kind != object {
+		n = &node{kind: object, at: -1}
+		o.parent.put(o.key, n, o.depth, *o.style)
+	}
+	n.put(key, v.lay(o.depth+2, *o.style), o.depth+1, *o.style)
+	return nil
+}
+
+func (o Object) mustSet(key string, value any) {
+	if err := o.Set(key, value); err != nil {
+		panic(err) // only for values that always encode
+	}
+}
+
+// Delete takes a key out.
+func (o Object) Delete(key string) {
+	if n := o.parent.get(o.key); n != nil && n.kind == object {
+		if i := n.find(key); i >= 0 {
+			n.remove(i)
+		}
+	}
+}
+
+// nodeOf encodes a Go value; it has yet to be laid out.
+func nodeOf(value any) (*node, error) {
+	raw, ok := value.(json.RawMessage)
+	if !ok {
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(value); err != nil {
+			return nil, err
+		}
+		raw = json.RawMessage(b.String())
+	}
+	_, n, _, _, err := parseTree(strings.ToValidUTF8(string(raw), "\uFFFD"))
+	return n, err
+}

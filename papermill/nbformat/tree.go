@@ -1,0 +1,246 @@
+package nbformat
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+)
+
+// kind is the kind of a JSON value.
+type kind byte
+
+const (
+	object kind = '{'
+	array  kind = '['
+	text   kind = '"'
+	atom   kind = '0' // number, true, false, null, and NaN and Infinity, which Python writes
+)
+
+// node is a JSON value that remembers how it was written. Its strings are cut out of the file's text, not copied.
+type node struct {
+	kind  kind
+	at    int    // where it starts in the file; -1 if it was made here
+	raw   string // the token of a text or an atom; in an empty object or array, the space inside
+	items []item
+}
+
+// item is a member of an object or an element of an array, with the space around it.
+type item struct {
+	lead  string // space before the key or the element
+	key   string // as written, with quotes; empty in an array
+	colon string // the colon with the space around it
+	value *node
+	trail string // space before the comma or the closing bracket
+}
+
+// style is how a file is written, so that what is added looks like the rest.
+type style struct {
+	newline string // "" when everything is on one line
+	indent  string // of one level
+	colon   string
+	comma   string // space after a comma where there is no newline
+	ascii   bool   // everything beyond ASCII is written as \u escapes
+}
+
+// houseStyle is how nbformat, and so Jupyter, writes a notebook.
+var houseStyle = style{newline: "\n", indent: " ", colon: ": ", comma: " "}
+
+// styleOf looks at the first members of the file.
+func styleOf(root *node, ascii bool) style {
+	s := houseStyle
+	s.ascii = ascii
+	if len(root.items) == 0 {
+		return s
+	}
+	first := root.items[0]
+	s.colon = first.colon
+	lead := first.lead
+	switch cut := strings.LastIndexByte(lead, '\n'); {
+	case cut < 0:
+		s.newline, s.indent = "", ""
+		if len(root.items) > 1 {
+			s.comma = root.items[1].lead
+		}
+	default:
+		s.indent = lead[cut+1:]
+		if cut > 0 && lead[cut-1] == '\r' {
+			s.newline = "\r\n"
+		}
+	}
+	return s
+}
+
+// space is the line break before something at this depth.
+func (s style) space(depth int) string {
+	if s.newline == "" {
+		return ""
+	}
+	return s.newline + strings.Repeat(s.indent, depth)
+}
+
+func (n *node) write(b *strings.Builder) {
+	switch n.kind {
+	case text, atom:
+		b.WriteString(n.raw)
+		return
+	}
+	b.WriteByte(byte(n.kind))
+	if len(n.items) == 0 {
+		b.WriteString(n.raw)
+	}
+	for i, it := range n.items {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(it.lead)
+		b.WriteString(it.key)
+		b.WriteString(it.colon)
+		it.value.write(b)
+		b.WriteString(it.trail)
+	}
+	b.WriteByte(byte(n.kind) + 2) // '}' and ']' come two after '{' and '['
+}
+
+// find returns the index of a key, -1 without. Of equal keys the last one counts, as in Python.
+func (n *node) find(key string) int {
+	for i := len(n.items) - 1; i >= 0; i-- {
+		if decode(n.items[i].key) == key {
+			return i
+		}
+	}
+	return -1
+}
+
+// get returns the value of a key, nil if n is no object or has none.
+func (n *node) get(key string) *node {
+	if n == nil || n.kind != object {
+		return nil
+	}
+	if i := n.find(key); i >= 0 {
+		return n.items[i].value
+	}
+	return nil
+}
+
+// put sets the value of a key; n is at the given depth. A new key goes to its alphabetical place where the others are sorted
+// (nbformat sorts them), else to the end.
+func (n *node) put(key string, value *node, depth int, s style) {
+	if i := n.find(key); i >= 0 {
+		n.items[i].value = value
+		return
+	}
+	at := len(n.items)
+	byKey := func(i, j int) bool { return decode(n.items[i].key) < decode(n.items[j].key) }
+	if sort.SliceIsSorted(n.items, byKey) {
+		at = sort.Search(len(n.items), func(i int) bool { return decode(n.items[i].key) > key })
+	}
+	n.insert(at, item{key: encode(key, s.ascii), colon: s.colon, value: value}, depth, s)
+}
+
+// insert puts an item before the i-th one and gives it the space that its neighbours have.
+func (n *node) insert(i int, it item, depth int, s style) {
+	last := len(n.items) - 1
+	if last < 0 {
+		it.lead, it.trail = s.space(depth+1), s.space(depth)
+		n.items = []item{it}
+		return
+	}
+	next := n.items[0].lead // what comes before any item but the first
+	if last > 0 {
+		next = n.items[1].lead
+	} else if !strings.Contains(next, "\n") {
+		next = s.comma
+	}
+	if i == 0 {
+		it.lead, n.items[0].lead = n.items[0].lead, next
+	} else {
+		it.lead = next
+	}
+	if i > last {
+		it.trail, n.items[last].trail = n.items[last].trail, ""
+	}
+	n.items = slices.Insert(n.items, i, it)
+}
+
+func (n *node) remove(i int) {
+	last := len(n.items) - 1
+	switch {
+	case last == 0:
+		n.raw = ""
+	case i == 0:
+		n.items[1].lead = n.items[0].lead
+	case i == last:
+		n.items[i-1].trail = n.items[i].trail
+	}
+	n.items = slices.Delete(n.items, i, i+1)
+}
+
+// lay sets all space in a new value that will stand at this depth, sorts its keys and writes its strings in the file's style.
+func (n *node) lay(depth int, s style) *node {
+	n.at = -1
+	switch n.kind {
+	case atom:
+		return n
+	case text:
+		if strings.ContainsFunc(n.raw, func(r rune) bool { return r == '\\' || r >= 0x80 }) {
+			n.raw = encode(decode(n.raw), s.ascii)
+		}
+		return n
+	}
+	n.raw = ""
+	if n.kind == object {
+		slices.SortStableFunc(n.items, func(a, b item) int { return strings.Compare(decode(a.key), decode(b.key)) })
+	}
+	for i := range n.items {
+		it := &n.items[i]
+		it.lead, it.trail = s.space(depth+1), ""
+		if s.newline == "" && i > 0 {
+			it.lead = s.comma
+		}
+		if n.kind == object {
+			it.key, it.colon = encode(decode(it.key), s.ascii), s.colon
+		}
+		it.value.lay(depth+1, s)
+	}
+	if len(n.items) > 0 {
+		n.items[len(n.items)-1].trail = s.space(depth)
+	}
+	return n
+}
+
+func textNode(s string) *node { return &node{kind: text, at: -1, raw: encode(s, false)} }
+
+func intNode(i int) *node { return &node{kind: atom, at: -1, raw: fmt.Sprint(i)} }
+
+func nullNode() *node { return &node{kind: atom, at: -1, raw: "null"} }
+
+// linesNode is a text as nbformat writes it: a list of lines.
+func linesNode(s string) *node {
+	n := &node{kind: array, at: -1}
+	for line := range lines(s) {
+		n.items = append(n.items, item{value: textNode(line)})
+	}
+	return n
+}
+
+// joined is the text of a string or of a list of strings; false if n is neither.
+func (n *node) joined() (string, bool) {
+	if n == nil {
+		return "", false
+	}
+	if n.kind == text {
+		return decode(n.raw), true
+	}
+	if n.kind != array {
+		return "", false
+	}
+	var b strings.Builder
+	for _, it := range n.items {
+		if it.value.kind != text {
+			return "", false
+		}
+		b.WriteString(decode(it.value.raw))
+	}
+	return b.String(), true
+}

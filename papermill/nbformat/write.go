@@ -1,0 +1,105 @@
+package nbformat
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cellar-go/cellar/internal/fault"
+)
+
+// WriteFile writes the notebook to a file: after it, the file is either what it was or all of the new text, whatever happens in
+// between. A symlink stays one, and the file's mode is kept.
+func (nb *Notebook) WriteFile(path string) error { return WriteFile(path, nb.Bytes()) }
+
+// WriteFile replaces a file's text in one step; see Notebook.WriteFile.
+func WriteFile(path string, data []byte) error {
+	target, err := followLinks(path)
+	if err == nil {
+		err = replace(target, data)
+	}
+	var m *fault.Mistake
+	switch {
+	case err == nil || errors.As(err, &m):
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.New(fault.Input, "create it: mkdir -p "+filepath.Dir(path), "write %s: its folder does not exist: %w", path, err)
+	}
+	return fault.New(fault.Storage, "the file is as it was; free space or choose another folder", "write %s: %w", path, err)
+}
+
+// followLinks returns the file that a path stands for, also when it is a link to nothing yet.
+func followLinks(path string) (string, error) {
+	for range 40 {
+		to, err := os.Readlink(path)
+		if err != nil {
+			return path, nil // not a link, or not there: the write says what is wrong
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	return "", errors.New("too many symbolic links")
+}
+
+func replace(path string, data []byte) (err error) {
+	mode := fs.FileMode(0o666) // less the umask
+	old, statErr := os.Stat(path)
+	if statErr == nil {
+		if old.IsDir() {
+			return fault.New(fault.Usage, "name a file in it", "%s is a folder", path)
+		}
+		if !old.Mode().IsRegular() { // a device or a pipe has no old text to lose
+			return os.WriteFile(path, data, 0)
+		}
+		mode = old.Mode().Perm()
+	}
+	f, err := createTemp(path, mode)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(data)
+	if err == nil && statErr == nil {
+		err = f.Chmod(mode) // what the umask took away
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err == nil {
+		syncDir(filepath.Dir(path))
+	}
+	return err
+}
+
+// createTemp is os.CreateTemp with a mode that obeys the umask.
+func createTemp(path string, mode fs.FileMode) (*os.File, error) {
+	for {
+		name := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()[:8]+".tmp")
+		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, err
+		}
+	}
+}
+
+// syncDir makes a rename last through a power loss; not every file system can, and the file is whole either way.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		d.Sync()
+		d.Close()
+	}
+}
