@@ -1,0 +1,507 @@
+package golang
+
+import (
+	"go/ast"
+	"go/token"
+)
+
+// names is what a piece of code does with names that it does not declare in an inner scope.
+type names struct {
+	defines map[string]bool // at its top level
+	uses    map[string]bool
+	mutates map[string]bool     // assigned, written into, or handed to something that may write
+	links   map[string][]string // other names for (parts of) the same value: p := &x
+	bases   map[string]bool     // stand before a dot: may be packages
+	loads   []load
+	strings []string // constants that may name files
+	effects []string // what it changes in the whole process
+	spawns  token.Pos
+}
+
+// load is a call load("key") or load("key", at("rev")).
+type load struct {
+	key, at string
+	call    *ast.CallExpr
+}
+
+func newNames() *names {
+	return &names{defines: map[string]bool{}, uses: map[string]bool{}, mutates: map[string]bool{}, links: map[string][]string{}, bases: map[string]bool{}}
+}
+
+// walker resolves identifiers by Go's scopes. Its outermost scope belongs to the cell: names defined there are the notebook's.
+type walker struct {
+	*names
+	scopes  []map[string]bool
+	structs func(typ string) bool // whether a notebook's type of that name has keyed fields
+	// parameter maps, for a function's summary, its parameters to their place: writes into them count as mutations
+	parameters map[string]bool
+	mutators   func(function string) []int // places of arguments that a function of the notebook may write into
+}
+
+func (w *walker) push() { w.scopes = append(w.scopes, map[string]bool{}) }
+func (w *walker) pop()  { w.scopes = w.scopes[:len(w.scopes)-1] }
+
+func (w *walker) declare(id *ast.Ident) {
+	if id == nil || id.Name == "_" {
+		return
+	}
+	if len(w.scopes) == 0 {
+		w.defines[id.Name] = true
+	} else {
+		w.scopes[len(w.scopes)-1][id.Name] = true
+	}
+}
+
+func (w *walker) local(name string) bool {
+	for _, s := range w.scopes {
+		if s[name] {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *walker) use(id *ast.Ident) {
+	if id != nil && id.Name != "_" && !w.local(id.Name) {
+		w.uses[id.Name] = true
+	}
+}
+
+// root is the variable that an expression reads or writes a part of: x in x.f[i], *x, &x.
+func root(e ast.Expr) *ast.Ident {
+	for {
+		switch x := e.(type) {
+		case *ast.Ident:
+			return x
+		case *ast.SelectorExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.SliceExpr:
+			e = x.X
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.UnaryExpr:
+			if x.Op != token.AND {
+				return nil
+			}
+			e = x.X
+		case *ast.TypeAssertExpr:
+			e = x.X
+		default:
+			return nil
+		}
+	}
+}
+
+// mutate notes a write through an expression. A write to a part of a parameter or of an alias reaches the caller's value.
+func (w *walker) mutate(e ast.Expr) {
+	id := root(e)
+	if id == nil || id.Name == "_" {
+		return
+	}
+	if w.local(id.Name) {
+		if _, whole := e.(*ast.Ident); whole {
+			return
+		}
+		w.mutates["local "+id.Name] = true // read by aliases and summaries
+		return
+	}
+	w.mutates[id.Name] = true
+}
+
+// link notes that a name now stands for a value that another holds too.
+func (w *walker) link(left, right ast.Expr) {
+	l, r := root(left), aliased(right)
+	if l == nil || r == nil || l.Name == "_" {
+		return
+	}
+	key := func(id *ast.Ident) string {
+		if w.local(id.Name) {
+			return "local " + id.Name
+		}
+		return id.Name
+	}
+	a, b := key(l), key(r)
+	if a != b {
+		w.links[a] = append(w.links[a], b)
+		w.links[b] = append(w.links[b], a)
+	}
+}
+
+// aliased is the variable that shares memory with an expression's value, by syntax: x, x.f, x[i], x[a:b], &x.
+func aliased(e ast.Expr) *ast.Ident { return root(e) }
+
+func (w *walker) expr(e ast.Expr) {
+	switch x := e.(type) {
+	case nil:
+	case *ast.Ident:
+		w.use(x)
+	case *ast.BasicLit:
+		if x.Kind == token.STRING {
+			w.strings = append(w.strings, x.Value)
+		}
+	case *ast.CompositeLit:
+		w.expr(x.Type)
+		keyed := w.keyed(x.Type)
+		for _, element := range x.Elts {
+			w.element(element, keyed)
+		}
+	case *ast.FuncLit:
+		w.function(x.Type, nil, x.Body)
+	case *ast.ParenExpr:
+		w.expr(x.X)
+	case *ast.SelectorExpr:
+		if id, ok := x.X.(*ast.Ident); ok && !w.local(id.Name) {
+			w.bases[id.Name] = true
+		}
+		w.expr(x.X)
+	case *ast.IndexExpr:
+		w.expr(x.X)
+		w.expr(x.Index)
+	case *ast.IndexListExpr:
+		w.expr(x.X)
+		w.exprs(x.Indices)
+	case *ast.SliceExpr:
+		w.expr(x.X)
+		w.expr(x.Low)
+		w.expr(x.High)
+		w.expr(x.Max)
+	case *ast.TypeAssertExpr:
+		w.expr(x.X)
+		w.expr(x.Type)
+	case *ast.CallExpr:
+		w.call(x, false)
+	case *ast.StarExpr:
+		w.expr(x.X)
+	case *ast.UnaryExpr:
+		if x.Op == token.AND {
+			if _, literal := x.X.(*ast.CompositeLit); !literal {
+				w.mutate(x.X)
+			}
+		}
+		w.expr(x.X)
+	case *ast.BinaryExpr:
+		w.expr(x.X)
+		w.expr(x.Y)
+	case *ast.KeyValueExpr:
+		w.expr(x.Key)
+		w.expr(x.Value)
+	case *ast.Ellipsis:
+		w.expr(x.Elt)
+	case *ast.ArrayType:
+		w.expr(x.Len)
+		w.expr(x.Elt)
+	case *ast.MapType:
+		w.expr(x.Key)
+		w.expr(x.Value)
+	case *ast.ChanType:
+		w.expr(x.Value)
+	case *ast.StructType:
+		for _, f := range x.Fields.List {
+			w.expr(f.Type)
+		}
+	case *ast.InterfaceType:
+		for _, f := range x.Methods.List {
+			w.expr(f.Type)
+		}
+	case *ast.FuncType:
+		w.push()
+		w.fields(x.TypeParams, true)
+		w.fields(x.Params, false)
+		w.fields(x.Results, false)
+		w.pop()
+	}
+}
+
+func (w *walker) exprs(list []ast.Expr) {
+	for _, e := range list {
+		w.expr(e)
+	}
+}
+
+// keyed reports whether the keys of a composite literal are field names. Types that are not the notebook's are taken for structs
+// where a key is a plain name: go/types has the last word when the program is built.
+func (w *walker) keyed(t ast.Expr) bool {
+	switch x := t.(type) {
+	case *ast.Ident:
+		return w.structs == nil || w.structs(x.Name)
+	case *ast.IndexExpr:
+		return w.keyed(x.X)
+	case *ast.IndexListExpr:
+		return w.keyed(x.X)
+	case *ast.ArrayType, *ast.MapType:
+		return false
+	}
+	return true
+}
+
+func (w *walker) element(e ast.Expr, keyed bool) {
+	kv, ok := e.(*ast.KeyValueExpr)
+	if !ok {
+		w.literal(e, keyed)
+		return
+	}
+	if _, name := kv.Key.(*ast.Ident); !name || !keyed {
+		w.literal(kv.Key, true)
+	}
+	w.literal(kv.Value, true)
+}
+
+// literal walks an element, which may be a composite literal without a type: {a: 1}.
+func (w *walker) literal(e ast.Expr, keyed bool) {
+	if c, ok := e.(*ast.CompositeLit); ok && c.Type == nil {
+		for _, element := range c.Elts {
+			w.element(element, keyed)
+		}
+		return
+	}
+	w.expr(e)
+}
+
+func (w *walker) fields(list *ast.FieldList, declareFirst bool) {
+	if list == nil {
+		return
+	}
+	if declareFirst {
+		for _, f := range list.List {
+			for _, n := range f.Names {
+				w.declare(n)
+			}
+		}
+	}
+	for _, f := range list.List {
+		w.expr(f.Type)
+	}
+	for _, f := range list.List {
+		for _, n := range f.Names {
+			w.declare(n)
+		}
+	}
+}
+
+func (w *walker) function(t *ast.FuncType, receiver *ast.FieldList, body *ast.BlockStmt) {
+	w.push()
+	if receiver != nil {
+		for _, f := range receiver.List {
+			w.receiver(f.Type)
+			for _, n := range f.Names {
+				w.declare(n)
+			}
+		}
+	}
+	w.fields(t.TypeParams, true)
+	w.fields(t.Params, false)
+	w.fields(t.Results, false)
+	if body != nil {
+		w.push()
+		w.block(body.List)
+		w.pop()
+	}
+	w.pop()
+}
+
+// receiver declares the type parameters of func (s *Stack[T]).
+func (w *walker) receiver(t ast.Expr) {
+	switch x := t.(type) {
+	case *ast.StarExpr:
+		w.receiver(x.X)
+	case *ast.ParenExpr:
+		w.receiver(x.X)
+	case *ast.IndexExpr:
+		w.expr(x.X)
+		if id, ok := x.Index.(*ast.Ident); ok {
+			w.declare(id)
+		}
+	case *ast.IndexListExpr:
+		w.expr(x.X)
+		for _, i := range x.Indices {
+			if id, ok := i.(*ast.Ident); ok {
+				w.declare(id)
+			}
+		}
+	default:
+		w.expr(t)
+	}
+}
+
+func (w *walker) block(list []ast.Stmt) {
+	for _, s := range list {
+		w.stmt(s)
+	}
+}
+
+func (w *walker) inner(list []ast.Stmt) {
+	w.push()
+	w.block(list)
+	w.pop()
+}
+
+func (w *walker) stmt(s ast.Stmt) {
+	switch x := s.(type) {
+	case nil:
+	case *ast.ExprStmt:
+		if c, ok := x.X.(*ast.CallExpr); ok {
+			w.call(c, true)
+			return
+		}
+		w.expr(x.X)
+	case *ast.SendStmt:
+		w.mutate(x.Chan)
+		w.expr(x.Chan)
+		w.expr(x.Value)
+	case *ast.IncDecStmt:
+		w.mutate(x.X)
+		w.effect(x.X)
+		w.expr(x.X)
+	case *ast.AssignStmt:
+		w.assign(x)
+	case *ast.GoStmt:
+		w.spawns = x.Pos()
+		w.call(x.Call, true)
+	case *ast.DeferStmt:
+		w.call(x.Call, true)
+	case *ast.ReturnStmt:
+		w.exprs(x.Results)
+	case *ast.BlockStmt:
+		w.inner(x.List)
+	case *ast.IfStmt:
+		w.push()
+		w.stmt(x.Init)
+		w.expr(x.Cond)
+		w.inner(x.Body.List)
+		w.stmt(x.Else)
+		w.pop()
+	case *ast.SwitchStmt:
+		w.push()
+		w.stmt(x.Init)
+		w.expr(x.Tag)
+		w.clauses(x.Body)
+		w.pop()
+	case *ast.TypeSwitchStmt:
+		w.push()
+		w.stmt(x.Init)
+		w.stmt(x.Assign)
+		w.clauses(x.Body)
+		w.pop()
+	case *ast.SelectStmt:
+		w.clauses(x.Body)
+	case *ast.ForStmt:
+		w.push()
+		w.stmt(x.Init)
+		w.expr(x.Cond)
+		w.stmt(x.Post)
+		w.inner(x.Body.List)
+		w.pop()
+	case *ast.RangeStmt:
+		w.expr(x.X)
+		w.push()
+		for _, e := range []ast.Expr{x.Key, x.Value} {
+			if id, ok := e.(*ast.Ident); ok && x.Tok == token.DEFINE {
+				w.declare(id)
+			} else if e != nil {
+				w.mutate(e)
+				w.expr(e)
+			}
+		}
+		if x.Tok == token.DEFINE && x.Value != nil {
+			w.link(x.Value, x.X)
+		}
+		w.inner(x.Body.List)
+		w.pop()
+	case *ast.LabeledStmt:
+		w.stmt(x.Stmt)
+	case *ast.DeclStmt:
+		w.decl(x.Decl)
+	}
+}
+
+func (w *walker) clauses(body *ast.BlockStmt) {
+	for _, c := range body.List {
+		w.push()
+		switch x := c.(type) {
+		case *ast.CaseClause:
+			w.exprs(x.List)
+			w.block(x.Body)
+		case *ast.CommClause:
+			w.stmt(x.Comm)
+			w.block(x.Body)
+		}
+		w.pop()
+	}
+}
+
+func (w *walker) assign(x *ast.AssignStmt) {
+	w.exprs(x.Rhs)
+	for i, l := range x.Lhs {
+		id, name := l.(*ast.Ident)
+		switch {
+		case x.Tok == token.DEFINE && name && !w.declaredHere(id.Name):
+			w.declare(id)
+		case name:
+			w.mutate(l)
+			if x.Tok != token.ASSIGN { // x += 1 reads it, x = 1 does not need it, but needs its declaration
+				w.expr(l)
+			} else {
+				w.use(id)
+			}
+		default:
+			w.mutate(l)
+			w.effect(l)
+			w.expr(l)
+		}
+		if len(x.Lhs) == len(x.Rhs) {
+			w.link(l, x.Rhs[i])
+		}
+	}
+}
+
+// declaredHere tells whether := would assign to a name of the same scope; at the cell's top level it always defines.
+func (w *walker) declaredHere(name string) bool {
+	return len(w.scopes) > 0 && w.scopes[len(w.scopes)-1][name]
+}
+
+// effect notes an assignment to another package's variable. Whether the name is a package is decided by the notebook.
+func (w *walker) effect(e ast.Expr) {
+	if s, ok := e.(*ast.SelectorExpr); ok {
+		if id, ok := s.X.(*ast.Ident); ok && !w.local(id.Name) {
+			w.effects = append(w.effects, id.Name+"."+s.Sel.Name+" =")
+		}
+	}
+}
+
+func (w *walker) decl(d ast.Decl) {
+	switch x := d.(type) {
+	case *ast.GenDecl:
+		for _, spec := range x.Specs {
+			switch s := spec.(type) {
+			case *ast.TypeSpec:
+				w.declare(s.Name)
+				w.push()
+				w.fields(s.TypeParams, true)
+				w.expr(s.Type)
+				w.pop()
+			case *ast.ValueSpec:
+				w.expr(s.Type)
+				w.exprs(s.Values)
+				for i, n := range s.Names {
+					w.declare(n)
+					if len(s.Values) == len(s.Names) {
+						w.link(n, s.Values[i])
+					}
+				}
+			}
+		}
+	case *ast.FuncDecl:
+		if x.Recv == nil {
+			if x.Name.Name != "init" {
+				w.declare(x.Name)
+			}
+			w.function(x.Type, nil, x.Body)
+			return
+		}
+		w.function(x.Type, x.Recv, x.Body)
+	}
+}

@@ -1,0 +1,195 @@
+package golang
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cellar-go/cellar/assetlib/graph"
+)
+
+// page reads a notebook written as cells between lines of dashes; `--- parameters` gives a cell that tag.
+func page(text string) *Notebook {
+	var sources []Source
+	for i, part := range strings.Split("\n"+strings.TrimSpace(text)+"\n", "\n---") {
+		tag, body, _ := strings.Cut(part, "\n")
+		s := Source{ID: fmt.Sprintf("c%d", i+1), Number: i + 1, Text: body}
+		if tag = strings.TrimSpace(tag); tag != "" {
+			s.Tags = []string{tag}
+		}
+		sources = append(sources, s)
+	}
+	return Read("flights.ipynb", sources)
+}
+
+func only(t *testing.T, n *Notebook, name string) *graph.Definition {
+	t.Helper()
+	for _, d := range n.Definitions() {
+		for _, a := range d.Assets {
+			if a.Name == name {
+				return d
+			}
+		}
+	}
+	t.Fatalf("no asset %s", name)
+	return nil
+}
+
+const flights = `
+import ("os"; "fmt"; "sort"; "gonum.org/v1/gonum/stat")
+---
+type Flight struct { Delay int }
+type Unused struct{}
+func (f Flight) Late() bool { return f.Delay > limit }
+const limit = 15
+func read(path string) []Flight { os.Open(path); return nil }
+func unused() {}
+---
+//| asset: flights
+
+flights := read("data/flights.csv")
+---
+fmt.Println(flights[0])
+---
+//| asset: [train, test]
+//| group: core
+
+late := []Flight{}
+for _, f := range flights { if f.Late() { late = append(late, f) } }
+train, test := late[1:], late[:1]
+`
+
+func TestSliceTakesWhatIsUsed(t *testing.T) {
+	n := page(flights)
+	d := only(t, n, "flights")
+	if d.Problem != nil {
+		t.Fatal(d.Problem)
+	}
+	if got := fmt.Sprint(d.Inputs, d.Imports, d.Files); got != "[] [os] [data/flights.csv]" {
+		t.Error(got)
+	}
+	d = only(t, n, "test")
+	if got := fmt.Sprint(d.Keys(), d.Inputs, d.Imports, d.Group); got != "[flights/train flights/test] [{flights/flights flights }] []core" {
+		t.Error(got)
+	}
+	if d.Problem != nil {
+		t.Error(d.Problem)
+	}
+}
+
+// What must and what must not change the code version of `test`.
+func TestCodeVersion(t *testing.T) {
+	code := func(replacements ...string) string {
+		return only(t, page(strings.NewReplacer(replacements...).Replace(flights)), "test").Code
+	}
+	base := code()
+	same := map[string][]string{
+		"comment":                   {"late := []Flight{}", "// a comment\nlate   :=  []Flight{ } // more"},
+		"line breaks":               {"for _, f := range flights { if f.Late() { late = append(late, f) } }", "for _, f := range flights {\n\tif f.Late() {\n\t\tlate = append(\n\t\t\tlate,\n\t\t\tf,\n\t\t)\n\t}\n}"},
+		"an unrelated cell":         {"fmt.Println(flights[0])", "fmt.Println(flights[1])"},
+		"an unused function":        {"func unused() {}", "func unused() int { return 3 }"},
+		"upstream code":             {"data/flights.csv", "data/other.csv"},
+		"unused import":             {`"sort"; `, ""},
+		"an option of presentation": {"//| group: core", "//| group: other"},
+	}
+	for name, r := range same {
+		if code(r...) != base {
+			t.Errorf("%s changes the code version", name)
+		}
+	}
+	other := map[string][]string{
+		"a constant":          {"limit = 15", "limit = 16"},
+		"a method":            {"f.Delay > limit", "f.Delay >= limit"},
+		"a type":              {"Delay int", "Delay int64"},
+		"the cell":            {"late[1:]", "late[2:]"},
+		"the order of assets": {"[train, test]", "[test, train]"},
+	}
+	for name, r := range other {
+		if code(r...) == base {
+			t.Errorf("%s does not change the code version", name)
+		}
+	}
+}
+
+func TestSetUp(t *testing.T) {
+	tests := []struct{ name, page, changes, keeps string }{
+		{"a set-up cell belongs to the slice", "x := 1\n---\n//| asset: a\n\na := x", "x := 1=>x := 2", ""},
+		{"a later definition wins", "x := 1\n---\nx := 3\n---\n//| asset: a\n\na := x", "x := 3=>x := 4", "x := 1=>x := 2"},
+		{"a write into it belongs to it", "x := map[int]int{}\n---\nx[1] = 2\n---\n//| asset: a\n\na := x", "x[1] = 2=>x[1] = 3", ""},
+		{"a write through another name", "x := []int{1}\n---\ny := x\n---\ny[0] = 2\n---\n//| asset: a\n\na := x", "y[0] = 2=>y[0] = 3", ""},
+		{"a write through a pointer", "type T struct { f int }\nx := T{}\np := &x\n---\np.f = 2\n---\n//| asset: a\n\na := x", "p.f = 2=>p.f = 3", ""},
+		{"a write by a function of the notebook", "func w(m map[int]int, n int) { q := m; q[n] = n }\nx, y := map[int]int{}, 0\n---\n_ = y; w(x, 3)\n---\n//| asset: a\n\na := x", "w(x, 3)=>w(x, 4)", ""},
+		{"sorting writes", "import \"sort\"\nx := []int{2, 1}\n---\nsort.Ints(x); k := 1\n---\n//| asset: a\n\na := x", "k := 1=>k := 2", ""},
+		{"printing does not write", "import \"fmt\"\nx := []int{2, 1}\n---\nfmt.Println(x, 1)\n---\n//| asset: a\n\na := x", "", "fmt.Println(x, 1)=>fmt.Println(x, 2)"},
+		{"what comes later does not count", "x := []int{2, 1}\n---\n//| asset: a\n\na := x\n---\nx[0] = 4", "", "x[0] = 4=>x[0] = 5"},
+		{"the environment is taken along", "import \"os\"\nos.Setenv(\"A\", \"1\")\n---\n//| asset: a\n\na := 1", "\"1\"=>\"2\"", ""},
+		{"another package's variable is taken along", "import \"time\"\ntime.Local = time.UTC; k := 1\n---\n//| asset: a\n\na := 1", "k := 1=>k := 2", ""},
+		{"blank imports belong to every slice", "import _ \"image/png\"\n---\n//| asset: a\n\na := 1", "image/png=>image/gif", ""},
+		{"one parameter of several", "alpha := 1\nbeta := 2\n---\n//| asset: a\n\na := alpha", "alpha := 1=>alpha := 3", "beta := 2=>beta := 3"},
+		{"field names are no variables", "type T struct { x int }\nx := 1\n---\n//| asset: a\n\na := T{x: 3}", "", "x := 1=>x := 2"},
+		{"map keys are", "x := 1\n---\n//| asset: a\n\na := map[int]int{x: 3}", "x := 1=>x := 2", ""},
+		{"inner names are not the page's", "x := 1\n---\n//| asset: a\n\na := func(x int) int { for x := range x { _ = x }; return x }(3)", "", "x := 1=>x := 2"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			text := test.page
+			if test.name == "one parameter of several" {
+				text = "0\n--- parameters\n" + text
+			}
+			base := only(t, page(text), "a")
+			if base.Problem != nil {
+				t.Fatal(base.Problem)
+			}
+			for i, edit := range []string{test.changes, test.keeps} {
+				from, to, ok := strings.Cut(edit, "=>")
+				if !ok {
+					continue
+				}
+				got := only(t, page(strings.Replace(text, from, to, 1)), "a")
+				if changed := got.Code != base.Code; changed != (i == 0) {
+					t.Errorf("%s: changed %v", edit, changed)
+				}
+			}
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	tests := map[string]string{
+		"//| asset: a\n\nb := 1":      "the cell does not make the variable a",
+		"//| asset: a\n\na := (":      "flights.ipynb, cell 1 (c1)",
+		"//| asset: a\n\n!ls\na := 1": "line 3: !ls can't be part of an asset",
+		"//| asset: a\n\na := []int{1}\n---\n//| asset: b\n\na[0] = 2\nb := a":                                        "changes the upstream asset a in place",
+		"import \"sort\"\n---\n//| asset: a\n\na := []int{1}\n---\n//| asset: b\n\nsort.Ints(a)\nb := a":              "changes the upstream asset a in place",
+		"//| asset: a\n\na := b\n---\n//| asset: b\n\nb := 1":                                                         "only cell 2, further down, makes",
+		"//| asset: a\n\na := f()\n---\nfunc f() int { return 1 }":                                                    "only cell 2, further down, declares",
+		"//| asset: a\n\ntmp := 1\na := tmp\n---\n//| asset: b\n\nb := tmp":                                           "a variable inside the asset cell 1 (flights/a) that is not an asset",
+		"//| asset: [a, A]\n\na, A := 1, 2":                                                                           "asset A is named twice",
+		"func f() int { return 1 }\n---\nx := f()\n---\nfunc f() int { return 2 }\n---\n//| asset: a\n\na := x + f()": "the asset needs both",
+		"//| asset: a\n\na := 1\ngo func() { a = 2 }()":                                                               "a goroutine may outlive the cell",
+		"//| asset: [a\n\na := 1\n---\n//| asset: a\n\na := 2":                                                        "",
+	}
+	for text, want := range tests {
+		var got string
+		for _, d := range page(text).Definitions() {
+			if d.Problem != nil {
+				got = d.Problem.Error()
+			}
+		}
+		if !strings.Contains(got, want) {
+			t.Errorf("%q: %q does not say %q", text, got, want)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(flights)
+	f.Fuzz(func(t *testing.T, text string) {
+		first, second := page(text).Definitions(), page(text).Definitions()
+		for i := range first {
+			if first[i].Code != second[i].Code {
+				t.Fatal("the code version differs from reading to reading")
+			}
+		}
+	})
+}
