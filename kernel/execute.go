@@ -1,0 +1,204 @@
+package kernel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/kernel/session"
+)
+
+// abortWindow is how long requests that were sent together with a failing one may take to arrive and still be aborted with it.
+const abortWindow = 20 * time.Millisecond
+
+type executeRequest struct {
+	Code            string            `json:"code"`
+	Silent          bool              `json:"silent"`
+	StoreHistory    *bool             `json:"store_history"`
+	UserExpressions map[string]string `json:"user_expressions"`
+	AllowStdin      *bool             `json:"allow_stdin"`
+	StopOnError     *bool             `json:"stop_on_error"`
+}
+
+type executeReply struct {
+	Status          string         `json:"status"`
+	Count           int            `json:"execution_count"`
+	Payload         []any          `json:"payload"`
+	UserExpressions map[string]any `json:"user_expressions"`
+	*failure
+}
+
+// execute runs a cell and replies. It returns the requests that its failure aborts.
+func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*jupyter.Message) {
+	var q executeRequest
+	if err := r.Decode(&q); err != nil {
+		k.reply(jupyter.Shell, r, "execute_reply", errorReply("BadRequest", err.Error(), nil))
+		return nil
+	}
+	store := orTrue(q.StoreHistory) && !q.Silent
+	blank := strings.TrimSpace(q.Code) == ""
+	k.mu.Lock()
+	if store && !blank {
+		k.count++
+	}
+	count := k.count
+	k.parent = r.Header
+	k.mu.Unlock()
+
+	started := time.Now().UTC()
+	if !q.Silent {
+		k.publish(r.Header, "execute_input", map[string]any{"code": q.Code, "execution_count": count})
+	}
+	reply := executeReply{Status: "ok", Count: count, Payload: []any{}, UserExpressions: map[string]any{}}
+	if !blank {
+		out := &output{kernel: k, parent: r.Header}
+		value, err := k.run(ctx, r, q, count, out)
+		out.flush()
+		if value != nil && !q.Silent {
+			k.publish(r.Header, "execute_result", map[string]any{"execution_count": count, "data": value.Data, "metadata": orEmpty(value.Metadata), "transient": transient(*value)})
+		}
+		if store {
+			k.history.add(count, q.Code, plainText(value))
+		}
+		if err != nil {
+			reply.Status, reply.failure = "error", describe(err, q.Code)
+			k.publish(r.Header, "error", reply.failure)
+		}
+	}
+	if reply.Status == "ok" {
+		for name, expression := range q.UserExpressions {
+			reply.UserExpressions[name] = k.evaluate(ctx, expression)
+		}
+	}
+	if reply.Status != "ok" && orTrue(q.StopOnError) {
+		time.Sleep(abortWindow)
+		aborted = k.cells.take()
+	}
+	k.replyExecute(r, reply, started)
+	return aborted
+}
+
+// run lets the hook and then the session have the cell.
+func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, count int, out *output) (*display.Bundle, error) {
+	defer k.stopBy(nil)
+	var metadata struct {
+		CellID string `json:"cellId"`
+	}
+	_ = json.Unmarshal(r.Metadata, &metadata) // other front-ends put other things there
+	show := func(e session.Event) {
+		if e.Kind == session.Input {
+			k.input(ctx, r, e.Text, orTrue(q.AllowStdin), out)
+			return
+		}
+		out.show(e)
+	}
+	cell := session.Cell{ID: metadata.CellID, Name: fmt.Sprintf("cell[%d]", count), Source: q.Code, Silent: q.Silent}
+	if k.options.Intercept != nil {
+		hook, cancel := context.WithCancel(ctx)
+		defer cancel()
+		k.stopBy(cancel)
+		i, err := k.options.Intercept(hook, CellRequest{
+			Notebook: k.notebook, CellID: cell.ID, Name: cell.Name, Source: cell.Source, Silent: cell.Silent, Show: show,
+		})
+		if err != nil || i.Done {
+			return i.Value, err
+		}
+		cell.Source = i.Source
+	}
+	k.stopBy(k.session.Interrupt)
+	result, err := k.session.Run(ctx, cell, show)
+	for _, n := range result.Notices {
+		out.show(session.Event{Kind: session.Stderr, Text: n + "\n"})
+	}
+	return result.Value, err
+}
+
+// input asks the front-end for a line and gives it to the cell.
+func (k *kernel) input(ctx context.Context, r *jupyter.Message, prompt string, allowed bool, out *output) {
+	out.flush()
+	line := ""
+	if allowed {
+		select { // an answer that came too late for an earlier question
+		case <-k.answers:
+		default:
+		}
+		k.reply(jupyter.Stdin, r, "input_request", map[string]any{"prompt": prompt, "password": false})
+		interrupted := make(chan struct{})
+		k.stopBy(func() { close(interrupted); k.stopBy(k.session.Interrupt); k.session.Interrupt() })
+		select {
+		case line = <-k.answers:
+		case <-interrupted:
+		case <-ctx.Done():
+		}
+		k.stopBy(k.session.Interrupt)
+	} else {
+		out.show(session.Event{Kind: session.Stderr, Text: "the cell reads standard input, which this front-end does not offer: it gets an empty line\n"})
+	}
+	if err := k.session.Answer(line); err != nil {
+		k.log("%v", err)
+	}
+}
+
+// evaluate answers one user expression, without leaving a trace.
+func (k *kernel) evaluate(ctx context.Context, expression string) any {
+	result, err := k.session.Run(ctx, session.Cell{Name: "expression", Source: expression, Silent: true}, func(session.Event) {})
+	if err != nil {
+		f := describe(err, expression)
+		return errorReply(f.Name, f.Value, f.Traceback)
+	}
+	if result.Value == nil {
+		result.Value = &display.Bundle{}
+	}
+	return map[string]any{"status": "ok", "data": orEmpty(result.Value.Data), "metadata": orEmpty(result.Value.Metadata)}
+}
+
+// abort answers a request that stood in the queue when the cell before it failed.
+func (k *kernel) abort(ctx context.Context, r *jupyter.Message) {
+	if r.Header.Type != "execute_request" {
+		k.handle(ctx, jupyter.Shell, r)
+		return
+	}
+	k.publish(r.Header, "status", status{"busy"})
+	k.mu.Lock()
+	count := k.count
+	k.mu.Unlock()
+	k.replyExecute(r, executeReply{Status: "aborted", Count: count, Payload: []any{}, UserExpressions: map[string]any{}}, time.Now().UTC())
+	k.publish(r.Header, "status", status{"idle"})
+}
+
+// replyExecute also says when the cell began, from which JupyterLab shows how long it took.
+func (k *kernel) replyExecute(r *jupyter.Message, reply executeReply, started time.Time) {
+	m, err := k.server.Session.New("execute_reply", reply)
+	if err == nil {
+		m.Parent, m.Identities = r.Header, r.Identities
+		m.Metadata = fmt.Appendf(nil, `{"started":%q,"status":%q}`, started.Format(time.RFC3339Nano), reply.Status)
+		err = k.server.Send(jupyter.Shell, m)
+	}
+	if err != nil {
+		k.log("%v", err)
+	}
+}
+
+// background shows what goroutines write between two cells, under the last cell that ran.
+func (k *kernel) background(e session.Event) {
+	k.mu.Lock()
+	parent := k.parent
+	k.mu.Unlock()
+	out := &output{kernel: k, parent: parent}
+	out.show(e)
+	out.flush()
+}
+
+func orTrue(b *bool) bool { return b == nil || *b }
+
+func plainText(b *display.Bundle) string {
+	if b == nil {
+		return ""
+	}
+	text, _ := b.Data["text/plain"].(string)
+	return text
+}

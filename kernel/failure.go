@@ -1,0 +1,92 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/kernel/session"
+)
+
+// failure is an error as Jupyter has it.
+type failure struct {
+	Name      string   `json:"ename"`
+	Value     string   `json:"evalue"`
+	Traceback []string `json:"traceback"`
+}
+
+func errorReply(name, value string, traceback []string) map[string]any {
+	if traceback == nil {
+		traceback = []string{name + ": " + value}
+	}
+	return map[string]any{"status": "error", "ename": name, "evalue": value, "traceback": traceback}
+}
+
+const (
+	red   = "\x1b[31m"
+	reset = "\x1b[0m"
+)
+
+// describe puts an error into words, with the lines of the cell that it is about.
+func describe(err error, source string) *failure {
+	var compile *session.CompileError
+	var panicked *session.PanicError
+	var lost *session.WorkerLostError
+	f := &failure{Name: "Error", Value: err.Error()}
+	switch {
+	case errors.As(err, &compile) && len(compile.Diagnostics) > 0:
+		f.Name, f.Value = "CompileError", compile.Diagnostics[0].Message
+		for _, d := range compile.Diagnostics {
+			f.Traceback = append(f.Traceback, fmt.Sprintf("%s%s:%d:%d: %s%s", red, d.Cell, d.Line, d.Column, d.Message, reset))
+			if line, ok := sourceLine(source, d.Line); ok && d.Cell == compile.Diagnostics[0].Cell {
+				f.Traceback = append(f.Traceback, "    "+line, "    "+caret(line, d.Column))
+			}
+		}
+		return f
+	case errors.As(err, &panicked):
+		f.Name, f.Value = "panic", panicked.Value
+		f.Traceback = []string{red + "panic: " + panicked.Value + reset}
+		for _, frame := range panicked.Frames {
+			f.Traceback = append(f.Traceback, fmt.Sprintf("    %s:%d in %s", frame.File, frame.Line, frame.Function))
+		}
+		return f
+	case errors.As(err, &lost):
+		f.Name, f.Value = "WorkerLost", lost.Reason
+		f.Traceback = []string{red + "The process that held the session's values has ended: " + lost.Reason + reset}
+		if len(lost.Lost) > 0 {
+			f.Traceback = append(f.Traceback, "Lost: "+strings.Join(lost.Lost, ", ")+". Run their cells again.")
+		}
+		if lost.Trace != "" {
+			f.Traceback = append(f.Traceback, strings.Split(strings.TrimSpace(lost.Trace), "\n")...)
+		}
+		return f
+	case errors.Is(err, session.ErrInterrupted), errors.Is(err, context.Canceled):
+		f.Name, f.Value = "Interrupted", "the cell was interrupted"
+	}
+	f.Traceback = []string{red + f.Value + reset}
+	if hint := fault.Hint(err); hint != "" {
+		f.Traceback = append(f.Traceback, hint)
+	}
+	return f
+}
+
+func sourceLine(source string, n int) (string, bool) {
+	lines := strings.Split(source, "\n")
+	if n < 1 || n > len(lines) {
+		return "", false
+	}
+	return strings.TrimRight(lines[n-1], "\r"), true
+}
+
+// caret points at a byte column; tabs stay tabs, so that it stands right under the line.
+func caret(line string, column int) string {
+	pad := strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		return ' '
+	}, line[:max(0, min(column-1, len(line)))])
+	return pad + "^"
+}

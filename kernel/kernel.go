@@ -1,0 +1,329 @@
+package kernel
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/kernel/session"
+)
+
+// Session is what runs the cells: *session.Session. Run may take long; everything else must answer while it does.
+type Session interface {
+	// Run runs one cell. What the cell shows goes to sink, in order, before Run returns.
+	Run(ctx context.Context, c session.Cell, sink func(session.Event)) (session.Result, error)
+	// Interrupt stops the running cell; no cell running, it does nothing.
+	Interrupt()
+	// Answer gives the running cell the line that its Input event asked for.
+	Answer(text string) error
+	Complete(src string, cursor int) session.Completion
+	Inspect(src string, cursor, level int) (session.Inspection, bool)
+	Close() error
+}
+
+var _ Session = (*session.Session)(nil)
+
+// Options are the options of Serve; the zero value works.
+type Options struct {
+	Version string          // of this program, for kernel_info
+	Session session.Options // how the session starts; Dir defaults to the notebook's folder
+	// Start makes the session; default: session.Start.
+	Start func(context.Context, session.Options) (Session, error)
+	// Intercept, if set, sees each cell before it runs and may answer in its place.
+	Intercept func(context.Context, CellRequest) (Intercepted, error)
+	History   string    // the file that keeps the user's inputs; default: cellar/history.jsonl in the user's cache folder
+	Log       io.Writer // complaints of the kernel itself; default: os.Stderr
+}
+
+// CellRequest is a cell that is about to run.
+type CellRequest struct {
+	Notebook string // absolute path; empty when the front-end does not say
+	CellID   string // empty when the front-end does not say
+	Name     string // what messages call the cell: cell[3]
+	Source   string
+	Silent   bool
+	Show     func(session.Event) // shows something in the cell's output at once
+}
+
+// Intercepted is what Intercept made of a cell.
+type Intercepted struct {
+	Source string          // runs in the cell's place, unless Done
+	Done   bool            // nothing is left to run
+	Value  *display.Bundle // with Done: the cell's result; may be nil
+}
+
+// Serve runs a kernel on the connection file until a client shuts it down or the context ends.
+func Serve(ctx context.Context, connectionFile string, o Options) error {
+	c, err := jupyter.ReadConnection(connectionFile)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, c, o)
+}
+
+func serve(ctx context.Context, c jupyter.Connection, o Options) error {
+	if o.Log == nil {
+		o.Log = os.Stderr
+	}
+	if o.Start == nil {
+		o.Start = func(ctx context.Context, so session.Options) (Session, error) { return session.Start(ctx, so) }
+	}
+	k := &kernel{options: o, notebook: Notebook(), ended: make(chan struct{}), answers: make(chan string, 1)}
+	server, err := jupyter.Listen(c, jupyter.ServerOptions{Bad: func(ch jupyter.Channel, err error) { k.log("%s: %v", ch, err) }})
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	k.server = server
+	k.history = openHistory(o.History)
+	k.publish(jupyter.Header{}, "status", status{"starting"})
+
+	so := o.Session
+	if so.Dir == "" && k.notebook != "" {
+		so.Dir = filepath.Dir(k.notebook)
+	}
+	if so.Output == nil {
+		so.Output = k.background
+	}
+	if k.session, err = o.Start(ctx, so); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { k.receive(ctx) })
+	wg.Go(func() { k.cells.work(ctx, func(r *jupyter.Message) { k.handle(ctx, jupyter.Shell, r) }) })
+	wg.Go(func() { k.questions.work(ctx, func(r *jupyter.Message) { k.handle(ctx, jupyter.Shell, r) }) })
+	select {
+	case <-ctx.Done():
+	case <-k.ended:
+	case <-orphaned(ctx):
+	}
+	cancel()
+	err = k.session.Close() // ends the running cell
+	wg.Wait()
+	return err
+}
+
+// kernel is one running kernel.
+type kernel struct {
+	options  Options
+	notebook string
+	server   *jupyter.Server
+	session  Session
+	history  *history
+
+	cells     queue // requests that run something, one after the other
+	questions queue // complete, inspect, history: answered while a cell runs
+	answers   chan string
+	ended     chan struct{}
+	endOnce   sync.Once
+
+	mu     sync.Mutex
+	count  int            // of executed cells
+	parent jupyter.Header // the last execute_request
+	stop   func()         // stops what runs now; nil when nothing does
+}
+
+type status struct {
+	State string `json:"execution_state"`
+}
+
+// receive takes requests from the sockets without pause, and answers those of control itself.
+func (k *kernel) receive(ctx context.Context) {
+	for {
+		select {
+		case r := <-k.server.Requests(jupyter.Shell):
+			switch r.Header.Type {
+			case "execute_request", "shutdown_request":
+				k.cells.put(r)
+			case "kernel_info_request": // how a front-end finds out whether the kernel is up
+				k.handle(ctx, jupyter.Shell, r)
+			default:
+				k.questions.put(r)
+			}
+		case r := <-k.server.Requests(jupyter.Control):
+			k.handle(ctx, jupyter.Control, r)
+		case r := <-k.server.Requests(jupyter.Stdin):
+			var reply struct{ Value string }
+			if r.Header.Type == "input_reply" && r.Decode(&reply) == nil {
+				select { // an answer that nobody asked for is dropped
+				case k.answers <- reply.Value:
+				default:
+				}
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// handle answers one request between a busy and an idle status, as the specification asks for every request.
+func (k *kernel) handle(ctx context.Context, ch jupyter.Channel, r *jupyter.Message) {
+	if r.Header.Type == "interrupt_request" {
+		k.interrupt() // before a status, which may have to wait in a flood
+	}
+	k.publish(r.Header, "status", status{"busy"})
+	var aborted []*jupyter.Message
+	switch kind, isRequest := strings.CutSuffix(r.Header.Type, "_request"); {
+	case kind == "execute":
+		aborted = k.execute(ctx, r)
+	case isRequest:
+		k.answer(ch, r, kind)
+	default:
+		k.comm(r)
+	}
+	k.publish(r.Header, "status", status{"idle"})
+	for _, a := range aborted {
+		k.abort(ctx, a)
+	}
+	if r.Header.Type == "shutdown_request" {
+		k.endOnce.Do(func() { close(k.ended) })
+	}
+}
+
+// answer answers a request that runs nothing.
+func (k *kernel) answer(ch jupyter.Channel, r *jupyter.Message, kind string) {
+	var content any
+	err := fmt.Errorf("this kernel does not know %s", r.Header.Type)
+	if answer, known := answers[kind]; known {
+		content, err = answer(k, r)
+	}
+	if err != nil {
+		content = errorReply("Unsupported", err.Error(), nil)
+	}
+	k.reply(ch, r, kind+"_reply", content)
+}
+
+func (k *kernel) interrupt() {
+	k.mu.Lock()
+	stop := k.stop
+	k.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
+}
+
+// stopBy says how what runs from now on is stopped.
+func (k *kernel) stopBy(f func()) { k.mu.Lock(); defer k.mu.Unlock(); k.stop = f }
+
+func (k *kernel) publish(parent jupyter.Header, kind string, content any) {
+	if err := k.server.Publish(parent, kind, content); err != nil {
+		k.log("%v", err)
+	}
+}
+
+func (k *kernel) reply(ch jupyter.Channel, r *jupyter.Message, kind string, content any) {
+	if err := k.server.Reply(ch, r, kind, content); err != nil {
+		k.log("%v", err)
+	}
+}
+
+func (k *kernel) log(format string, args ...any) {
+	fmt.Fprintf(k.options.Log, "cellar kernel: "+format+"\n", args...)
+}
+
+// Notebook is the path of the notebook for which this process was started, absolute; empty if nobody said. The runner says it in
+// CELLAR_NOTEBOOK, Jupyter's server in JPY_SESSION_NAME (where some front-ends put names that are no notebook's).
+func Notebook() string {
+	path := os.Getenv("CELLAR_NOTEBOOK")
+	if path == "" {
+		path = os.Getenv("JPY_SESSION_NAME")
+		if filepath.Ext(path) != ".ipynb" {
+			return ""
+		}
+	}
+	if path == "" {
+		return ""
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+// orphaned is closed when the process that started this one has gone, if that was Jupyter: it can't stop us any more.
+func orphaned(ctx context.Context) <-chan struct{} {
+	gone := make(chan struct{})
+	parent := os.Getppid()
+	if os.Getenv("JPY_PARENT_PID") == "" || parent == 1 {
+		return gone
+	}
+	go func() {
+		for os.Getppid() == parent {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Second):
+			}
+		}
+		close(gone)
+	}()
+	return gone
+}
+
+// queue holds requests until their worker takes them; its zero value works.
+type queue struct {
+	mu      sync.Mutex
+	waiting []*jupyter.Message
+	wake    chan struct{}
+}
+
+func (q *queue) put(r *jupyter.Message) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, r)
+	select {
+	case q.bell() <- struct{}{}:
+	default:
+	}
+}
+
+// take empties the queue.
+func (q *queue) take() []*jupyter.Message {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	all := q.waiting
+	q.waiting = nil
+	return all
+}
+
+func (q *queue) next() *jupyter.Message {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		return nil
+	}
+	r := q.waiting[0]
+	q.waiting = q.waiting[1:]
+	return r
+}
+
+func (q *queue) bell() chan struct{} {
+	if q.wake == nil {
+		q.wake = make(chan struct{}, 1)
+	}
+	return q.wake
+}
+
+func (q *queue) work(ctx context.Context, handle func(*jupyter.Message)) {
+	q.mu.Lock()
+	wake := q.bell()
+	q.mu.Unlock()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-wake:
+		}
+		for r := q.next(); r != nil && ctx.Err() == nil; r = q.next() {
+			handle(r)
+		}
+	}
+}
