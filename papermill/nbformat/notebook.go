@@ -230,3 +230,9 @@ func nodeOf(value any) (*node, error) {
 	_, n, _, _, err := parseTree(strings.ToValidUTF8(string(raw), "\uFFFD"))
 	return n, err
 }
+
+// Executed reports whether the notebook is the executed copy that a run (ours or Papermill's) has written, and so no source.
+func (nb *Notebook) Executed() bool {
+	var run map[string]json.RawMessage
+	return nb.Metadata().Get("papermill", &run) && run["output_path"] != nil
+}

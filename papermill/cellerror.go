@@ -1,0 +1,40 @@
+package papermill
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/cellar-go/cellar/papermill/nbformat"
+)
+
+// CellError is the error of a cell that failed, as the kernel gave it.
+type CellError struct {
+	Number    int // of the cell, from 1
+	ID        string
+	FirstLine string // of the cell's source
+	EName     string
+	EValue    string
+	Traceback []string // with terminal colours, as the kernel sent it
+	cause     error
+}
+
+func newCellError(c *Cell, out *nbformat.Output) *CellError {
+	first, _, _ := strings.Cut(strings.TrimSpace(c.notebook.Source()), "\n")
+	return &CellError{Number: c.Number, ID: c.ID, FirstLine: strings.TrimSpace(first), EName: out.EName, EValue: out.EValue, Traceback: out.Traceback}
+}
+
+// Error names the cell and gives the traceback in plain text.
+func (e *CellError) Error() string {
+	what := strings.TrimSuffix(e.EName+": "+e.EValue, ": ")
+	text := fmt.Sprintf("cell %d (id %s, %q): %s", e.Number, e.ID, e.FirstLine, what)
+	if trace := colour.ReplaceAllString(strings.TrimSpace(strings.Join(e.Traceback, "\n")), ""); trace != "" && trace != what {
+		text += "\n" + trace
+	}
+	return text
+}
+
+// Unwrap is why the run stopped the cell: its context's error, or nil when the cell failed by itself.
+func (e *CellError) Unwrap() error { return e.cause }
+
+var colour = regexp.MustCompile("\x1b\\[[0-9;]*[a-zA-Z]")

@@ -1,0 +1,409 @@
+package papermill
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/papermill/nbformat"
+)
+
+// Run runs a notebook from top to bottom in a new kernel. When a cell fails, the run ends, the cells after it stay pending, and
+// the error is a fault of kind Failed over a CellError; when ctx ends, the cell is interrupted and the fault is Interrupted.
+// Whatever happens once the kernel was started, Options.Output is written.
+func Run(ctx context.Context, o Options) (Result, error) {
+	o.defaults()
+	r := &run{Options: o, board: newBoard()}
+	if err := r.prepare(); err != nil {
+		return r.Result, err
+	}
+	if o.PrepareOnly {
+		return r.Result, r.save()
+	}
+	err := r.execute(ctx)
+	r.finish(err)
+	if saved := r.save(); err == nil {
+		err = saved
+	} else if saved != nil {
+		err = errors.Join(err, saved)
+	}
+	return r.Result, err
+}
+
+// run is one run of a notebook.
+type run struct {
+	Options
+	Result
+	kernel *kernel
+	board  *board
+	saved  time.Time     // when the output was last written
+	saving time.Duration // and how long that took
+}
+
+// prepare does all that can fail before anything runs.
+func (r *run) prepare() error {
+	if err := r.checkOutput(); err != nil {
+		return err
+	}
+	source := r.Options.Notebook
+	var err error
+	if source == nil {
+		if source, err = nbformat.Read(r.Input); err != nil {
+			return err
+		}
+	}
+	nb, err := nbformat.Parse(source.Bytes(), cmp.Or(r.Input, source.Name()))
+	if err != nil {
+		return err
+	}
+	name := cmp.Or(r.Options.Kernel, nb.Kernel().Name)
+	language := strings.ToLower(cmp.Or(r.Language, nb.Language()))
+	if !r.PrepareOnly {
+		if r.Result.Kernel, err = FindKernelspec(name, language); err != nil {
+			return inNotebook(nb, err)
+		}
+		// What the kernel says of itself counts more than what the notebook says.
+		language = strings.ToLower(cmp.Or(r.Language, r.Result.Kernel.Language, language))
+	}
+	unmark(nb)
+	warnings, err := inject(nb, r.Parameters, language)
+	if err != nil {
+		return err
+	}
+	r.Warnings = warnings
+	nb.EnsureIDs()
+	if r.ReportMode {
+		hideSources(nb)
+	}
+	r.Result.Notebook = nb
+	r.writeParameters()
+	if r.PrepareOnly {
+		return nil
+	}
+	for i, c := range nb.Cells() {
+		r.Cells = append(r.Cells, Cell{Number: i + 1, ID: c.ID(), Type: c.Type(), Status: Pending, notebook: c})
+	}
+	return nil
+}
+
+// inNotebook names the notebook in a mistake that doesn't.
+func inNotebook(nb *nbformat.Notebook, err error) error {
+	var m *fault.Mistake
+	if errors.As(err, &m) {
+		return &fault.Mistake{Kind: m.Kind, Message: fmt.Sprintf("notebook %s: %s", nb.Name(), m.Message), Hint: m.Hint, Err: err}
+	}
+	return err
+}
+
+// checkOutput makes sure, before hours of work, that the output can be written and that nothing is lost by it.
+func (r *run) checkOutput() error {
+	if r.Output == "" {
+		return nil
+	}
+	dir := filepath.Dir(r.Output)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fault.New(fault.Input, "create it: mkdir -p "+dir, "output %s: there is no folder %s", r.Output, dir)
+	}
+	old, err := os.Stat(r.Output)
+	if err != nil {
+		return nil // not there yet
+	}
+	if old.IsDir() {
+		return fault.New(fault.Usage, "name a file in it", "output %s is a folder", r.Output)
+	}
+	if in, err := os.Stat(r.Input); err == nil && os.SameFile(in, old) {
+		return fault.New(fault.Usage, "name another file for the executed notebook", "output %s is the notebook itself", r.Output)
+	}
+	if r.Overwrite || !old.Mode().IsRegular() || old.Size() == 0 {
+		return nil
+	}
+	if nb, err := nbformat.Read(r.Output); err == nil && !nb.Executed() {
+		return fault.New(fault.Usage, "name another file, or remove this one", "output %s is a notebook that no run has written: it would be lost", r.Output)
+	}
+	return nil
+}
+
+func (r *run) execute(ctx context.Context) error {
+	r.Started = time.Now()
+	r.saved = r.Started
+	r.begin()
+	ctx, cancel := withTimeout(ctx, r.Timeout, fmt.Errorf("the notebook ran longer than %v", r.Timeout))
+	defer cancel()
+	if err := r.start(ctx); err != nil {
+		return inNotebook(r.Result.Notebook, err)
+	}
+	defer r.end()
+	for i := range r.Cells {
+		c := &r.Cells[i]
+		if ctx.Err() != nil {
+			cause := context.Cause(ctx)
+			return stopped(cause, "notebook %s stopped before cell %d: %w", r.Result.Notebook.Name(), c.Number, cause)
+		}
+		stop, err := r.cell(ctx, c)
+		if err != nil || stop {
+			return err
+		}
+		r.autosave()
+	}
+	return nil
+}
+
+func withTimeout(ctx context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
+	if d <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, d, errTimeout{cause})
+}
+
+// errTimeout is the end of a time that the user has set.
+type errTimeout struct{ error }
+
+// stopped makes the fault of a run that ended for a reason outside the notebook.
+func stopped(cause error, format string, args ...any) error {
+	var timeout errTimeout
+	switch {
+	case errors.As(cause, &timeout):
+		return fault.New(fault.Failed, "give it longer with --timeout or --execution-timeout", format, args...)
+	case errors.Is(cause, context.Canceled):
+		return fault.New(fault.Interrupted, "", format, args...)
+	case errors.Is(cause, errDied):
+		return fault.New(fault.Failed, "often this is a lack of memory; the cells after it did not run", format, args...)
+	}
+	return fault.New(fault.Failed, "", format, args...)
+}
+
+func (r *run) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, r.StartTimeout)
+	defer cancel()
+	path, err := filepath.Abs(r.Result.Notebook.Name())
+	if err != nil {
+		return err
+	}
+	env := r.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	env = append(slices.Clone(env), "CELLAR_NOTEBOOK="+path, "JPY_SESSION_NAME="+path)
+	r.kernel, err = startKernel(ctx, r.Result.Kernel, cmp.Or(r.Dir, filepath.Dir(path)), env)
+	if err == nil {
+		r.writeLanguage()
+	}
+	return err
+}
+
+// end stops the kernel and takes in what it still had to say.
+func (r *run) end() {
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		for m := range r.kernel.iopub {
+			r.publish(m)
+		}
+	}()
+	r.kernel.shutdown(r.Grace)
+	select {
+	case <-drained:
+	case <-time.After(lastOutputs):
+	}
+	r.kernel.close()
+	<-drained
+}
+
+// cell runs a cell. stop: the notebook ends here, without an error.
+func (r *run) cell(ctx context.Context, c *Cell) (stop bool, err error) {
+	c.Started, c.Status = time.Now(), Running
+	r.OnCell(*c)
+	defer func() {
+		c.Ended = time.Now()
+		if c.Status = Completed; err != nil {
+			c.Status = Failed
+		}
+		r.writeCell(c)
+		r.OnCell(*c)
+	}()
+	source := c.notebook.Source()
+	if c.Type != "code" || strings.TrimSpace(source) == "" || c.notebook.HasTag("skip-execution") {
+		return false, nil
+	}
+	id, err := r.kernel.execute(source, c.ID)
+	if err != nil && !errors.Is(err, jupyter.ErrClosed) {
+		return false, err
+	}
+	c.outputs = r.board.add(id, c.notebook)
+	ctx, cancel := withTimeout(ctx, r.CellTimeout, fmt.Errorf("the cell ran longer than %v", r.CellTimeout))
+	defer cancel()
+	if err := r.wait(ctx, id, c.outputs); err != nil {
+		c.Error = r.broken(c, err)
+		return false, stopped(err, "notebook %s, %w", r.Result.Notebook.Name(), c.Error)
+	}
+	failed := c.outputs.failed()
+	switch {
+	case failed == nil:
+		return false, nil
+	case failed.EName == "SystemExit" && (failed.EValue == "" || failed.EValue == "0"):
+		return true, nil // Papermill's rule: a notebook may end itself
+	}
+	c.Error = newCellError(c, failed)
+	if c.notebook.HasTag("raises-exception") {
+		return false, nil
+	}
+	return false, fault.New(fault.Failed, "", "notebook %s, %w", r.Result.Notebook.Name(), c.Error)
+}
+
+// wait takes in messages until the kernel has answered the request and has said that all its outputs are sent.
+func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
+	var (
+		k        = r.kernel
+		exited   = k.exited
+		done     = ctx.Done()
+		replied  = false
+		stopping error            // why the cell was interrupted
+		patience <-chan time.Time // until what was asked for is forced, or what should have come is missed
+	)
+	for !replied || !c.idle {
+		select {
+		case m, open := <-k.iopub:
+			if !open {
+				return cmp.Or(stopping, errDied)
+			}
+			r.publish(m)
+			if replied {
+				patience = time.After(lateOutputs)
+			}
+		case m, open := <-k.replies:
+			if !open {
+				return cmp.Or(stopping, r.drained(errDied))
+			}
+			if m.Parent.ID != id {
+				continue
+			}
+			if err := r.reply(m, c); err != nil {
+				return err
+			}
+			replied, patience = true, time.After(lateOutputs)
+		case <-exited:
+			exited = nil
+			return cmp.Or(stopping, r.drained(errDied))
+		case <-done:
+			done, stopping = nil, context.Cause(ctx)
+			if err := k.interrupt(); err != nil {
+				return stopping
+			}
+			patience = time.After(r.Grace)
+		case <-patience:
+			if stopping != nil {
+				return stopping // the shutdown ends what an interrupt doesn't
+			}
+			return errNoIdle
+		}
+	}
+	return stopping
+}
+
+const (
+	lateOutputs = 10 * time.Second // how long a kernel may be silent between its answer and the word that all outputs are sent
+	lastOutputs = 2 * time.Second  // how long a dead kernel's messages may take to arrive
+)
+
+var errNoIdle = errors.New("the kernel did not say that all outputs are sent: some may be lost")
+
+// drained takes in what a dead kernel had sent.
+func (r *run) drained(err error) error {
+	end := time.After(lastOutputs)
+	for {
+		select {
+		case m, open := <-r.kernel.iopub:
+			if !open {
+				return err
+			}
+			r.publish(m)
+		case <-end:
+			return err
+		}
+	}
+}
+
+func (r *run) publish(m *jupyter.Message) {
+	c, out, err := r.board.publish(m)
+	if err != nil {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("cell %d: a message of the kernel is left out: %v", c.cell.Index()+1, err))
+	}
+	if out != nil {
+		r.OnOutput(c.cell, *out)
+	}
+}
+
+// reply takes in the answer to an execute_request. An error that was not shown becomes an output.
+func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
+	var in struct {
+		Status string `json:"status"`
+		content
+	}
+	if err := m.Decode(&in); err != nil {
+		return err
+	}
+	c.timing["shell.execute_reply"] = m.Header.Date
+	if in.ExecutionCount > 0 {
+		c.cell.SetExecutionCount(in.ExecutionCount)
+	}
+	if in.Status != "ok" && c.failed() == nil {
+		c.append(nbformat.Output{Type: "error", EName: cmp.Or(in.EName, in.Status), EValue: in.EValue, Traceback: in.Traceback}, "")
+	}
+	return nil
+}
+
+// broken makes the error of a cell that did not come to its end, and an output that says so.
+func (r *run) broken(c *Cell, err error) *CellError {
+	out := nbformat.Output{Type: "error", EName: "Interrupted", EValue: err.Error()}
+	var timeout errTimeout
+	switch {
+	case errors.Is(err, context.Canceled):
+		out.EValue = "the run was stopped"
+	case errors.Is(err, errDied):
+		out.EName, out.EValue = "DeadKernelError", r.kernel.death()+r.kernel.lastWords()
+	case errors.As(err, &timeout):
+		out.EName = "TimeoutError"
+	case errors.Is(err, errNoIdle):
+		out.EName = "OutputLost"
+	}
+	out.Traceback = []string{out.EName + ": " + out.EValue}
+	c.outputs.append(out, "")
+	e := newCellError(c, &out)
+	e.cause = err
+	return e
+}
+
+// autosave writes the output now and then, so that a lost machine loses little, and seldom enough to cost next to nothing.
+func (r *run) autosave() {
+	const pause, share = 5 * time.Second, 50
+	if since := time.Since(r.saved); since < pause || since < share*r.saving {
+		return
+	}
+	if err := r.save(); err != nil {
+		r.Warnings = append(r.Warnings, err.Error())
+	}
+}
+
+// save writes the executed notebook as far as it is.
+func (r *run) save() error {
+	start := time.Now()
+	for _, c := range r.board.cells {
+		if err := c.write(); err != nil {
+			return fmt.Errorf("cellar: notebook %s, cell %d: %w", r.Result.Notebook.Name(), c.cell.Index()+1, err)
+		}
+	}
+	if r.Output == "" {
+		return nil
+	}
+	err := r.Result.Notebook.WriteFile(r.Output)
+	r.saved, r.saving = time.Now(), time.Since(start)
+	return err
+}
