@@ -42,8 +42,17 @@ func New(definitions []*Definition) *Graph {
 		}
 	}
 	for _, d := range definitions {
-		for _, in := range d.Inputs {
+		for i, in := range d.Inputs {
 			up := g.byKey[in.Key]
+			if up == nil { // a Go parameter trainSet means the key train_set
+				if up = folded[Fold(in.Key)]; up != nil {
+					for _, a := range up.Assets {
+						if Fold(a.Key) == Fold(in.Key) {
+							d.Inputs[i].Key = a.Key
+						}
+					}
+				}
+			}
 			if up == nil {
 				if d.Problem == nil {
 					d.Problem = fault.New(fault.Input, g.suggest(in.Key), "asset %s: no asset %s (%s)", d.Assets[0].Key, in.Key, d.Place())

@@ -71,7 +71,7 @@ func (s *Slice) code() string {
 	for _, c := range s.setup {
 		var texts []string
 		for i := range c.items {
-			if it := &c.items[i]; variables(it) && (!c.pieces || s.chosen[it]) {
+			if it := &c.items[i]; s.runs(it) {
 				texts = append(texts, normal(it.Text))
 			}
 		}
@@ -90,6 +90,11 @@ func (s *Slice) code() string {
 	}
 	list(h, "outputs", outputs)
 	return "c1:" + hex.EncodeToString(h.Sum(nil)[:20])
+}
+
+// runs reports whether a set-up cell's item is part of the slice's program.
+func (s *Slice) runs(it *item) bool {
+	return variables(it) && it.loaded() == "" && (!it.cell.pieces || s.chosen[it])
 }
 
 // list writes strings so that no two lists write the same bytes.

@@ -2,6 +2,8 @@ package golang
 
 import (
 	"fmt"
+	"go/ast"
+	"go/token"
 	"path"
 	"slices"
 	"sort"
@@ -102,6 +104,7 @@ func (s *slicer) cell(c *cell) {
 		switch {
 		case len(it.imports) > 0 || it.Kind.String() == "import":
 		case !variables(it) && c != s.target:
+		case it.loaded() != "" && c != s.target:
 		case c.pieces && c != s.target && !s.chosen[it]:
 		default:
 			s.item(it)
@@ -156,18 +159,50 @@ func (s *slicer) goroutine(it *item) {
 
 func (s *slicer) load(it *item, l load) {
 	s.loads = append(s.loads, l)
-	key := l.key
-	if !strings.Contains(key, "/") {
-		key = s.notebook.Stem + "/" + key
-		if p := s.notebook.provider(l.key); p != nil {
-			for _, a := range p.outputs {
-				if a.Name == l.key {
-					key = a.Key
-				}
+	s.input(graph.Input{Key: s.key(l.key), At: l.at})
+}
+
+// key completes the name in load("name"): without a slash it is this notebook's.
+func (s *slicer) key(name string) string { return s.notebook.Key(name) }
+
+// Key is the full key of a name that load or materialize is given in this notebook.
+func (n *Notebook) Key(name string) string {
+	if strings.Contains(name, "/") {
+		return name
+	}
+	if p := n.provider(name); p != nil {
+		for _, a := range p.outputs {
+			if a.Name == name {
+				return a.Key
 			}
 		}
 	}
-	s.input(graph.Input{Key: key, At: l.at})
+	return n.Stem + "/" + name
+}
+
+// untouched refuses an upstream asset whose live value a plain cell changes before the target reads it: the step, which loads what is
+// stored, would see another value than the reader of the page.
+func (s *slicer) untouched(p *cell, name string) {
+	for i := s.index[p] + 1; i < s.at; i++ {
+		c := s.notebook.cells[i]
+		for j := range c.items {
+			if it := &c.items[j]; !c.asset() && variables(it) && it.mutates[name] {
+				s.refuse(c, fmt.Sprintf("work on a copy of %s there", name), "it changes the asset %s in place, which this asset reads", name)
+			}
+		}
+	}
+}
+
+// loaded is the variable of a statement that is name := load("key") and no more, or "".
+func (it *item) loaded() string {
+	if len(it.Stmts) != 1 || len(it.loads) != 1 {
+		return ""
+	}
+	a, ok := it.Stmts[0].(*ast.AssignStmt)
+	if !ok || a.Tok != token.DEFINE || len(a.Lhs) != 1 || a.Rhs[0] != ast.Expr(it.loads[0].call) {
+		return ""
+	}
+	return a.Lhs[0].(*ast.Ident).Name
 }
 
 func (s *slicer) input(in graph.Input) {
@@ -210,6 +245,7 @@ func (s *slicer) name(it *item, name string) {
 				s.input(graph.Input{Key: a.Key, Name: name})
 			}
 		}
+		s.untouched(p, name)
 		return
 	}
 	// The last definition before the place where the name is read.
@@ -229,6 +265,10 @@ func (s *slicer) name(it *item, name string) {
 		}
 		if d := declares(c, name); d != nil {
 			if variables(d) {
+				if d.loaded() == name {
+					s.strings, s.loads = append(s.strings, d.strings...), append(s.loads, d.loads...)
+					s.input(graph.Input{Key: s.key(d.loads[0].key), Name: name, At: d.loads[0].at})
+				}
 				s.variable(it, name)
 			} else {
 				s.declaration(d)
@@ -339,7 +379,7 @@ func (s *slicer) variable(it *item, name string) {
 		}
 		for j := range c.items {
 			it := &c.items[j]
-			if !touches(it, name, aliases) {
+			if !touches(it, name, aliases) || it.loaded() != "" {
 				continue
 			}
 			if c.pieces {

@@ -193,3 +193,12 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A cell that was replaced by load is, for what reads its variable, what it was before: nothing downstream becomes stale.
+func TestALoadedVariableIsAnInput(t *testing.T) {
+	before := only(t, page("//| asset: a\n\na := 1\n---\n//| asset: b\n\nb := a + 1"), "b")
+	after := only(t, page("a := load(\"a\")\n---\n//| asset: b\n\nb := a + 1"), "b")
+	if before.Code != after.Code || fmt.Sprint(before.Inputs) != fmt.Sprint(after.Inputs) {
+		t.Errorf("%+v became %+v", before, after)
+	}
+}
