@@ -37,7 +37,7 @@ func TestFunctions(t *testing.T) {
 	}
 	all := read(functions)
 	d := all[0].Definition
-	if got := fmt.Sprint(d.Keys(), d.Inputs, d.Imports, d.Group, d.Doc, d.Line); got != "[flights/features] [{flights/flights flights } {flights/weather weather }] [math] core Features is one row per flight. 8" {
+	if got := fmt.Sprint(d.Keys(), d.Inputs, d.Imports, d.Group, d.Doc, d.Line); got != "[flights/features] [{flights/flights flights } {flights/weather weather }] [math]coreFeatures is one row per flight.8" {
 		t.Error(got)
 	}
 	if got := fmt.Sprint(all[1].Definition.Keys(), all[1].Definition.Inputs); got != "[pipeline/train pipeline/test] [{pipeline/features features }]" {
