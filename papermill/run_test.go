@@ -2,16 +2,444 @@ package papermill
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/papermill/nbformat"
 )
 
-func TestSmoke(t *testing.T) {
+// statuses is what became of the cells, in short.
+func statuses(r Result) string {
+	var s []string
+	for _, c := range r.Cells {
+		s = append(s, string(c.Status))
+	}
+	return strings.Join(s, " ")
+}
+
+// written is the notebook as the file has it: what a cell's metadata says must be what the result says.
+func written(t *testing.T, path string, r Result) *nbformat.Notebook {
+	t.Helper()
+	nb, err := nbformat.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range r.Cells {
+		var m cellMetadata
+		if !nb.Cell(c.ID).Metadata().Get("papermill", &m) || m.Status != c.Status {
+			t.Errorf("cell %d: the file says %s, the result %s", c.Number, m.Status, c.Status)
+		}
+		if failed := m.Exception != nil && *m.Exception; failed != (c.Status == Failed) {
+			t.Errorf("cell %d: exception is %v, status %s", c.Number, failed, c.Status)
+		}
+	}
+	if !nb.Executed() {
+		t.Error("not to be recognised as an executed copy")
+	}
+	return nb
+}
+
+// text is all that a cell printed and showed as text.
+func text(c *nbformat.Cell) string {
+	var b strings.Builder
+	for _, o := range c.Outputs() {
+		b.WriteString(o.Text)
+		var plain string
+		json.Unmarshal(o.Data["text/plain"], &plain)
+		b.WriteString(plain)
+	}
+	return b.String()
+}
+
+func TestRunAllOutputs(t *testing.T) {
 	usePython(t)
+	in := pythonNotebook(t,
+		"import sys\nprint('a'); sys.stdout.flush(); print('b'); sys.stdout.flush(); print('c', file=sys.stderr)\n'result'",
+		"from IPython.display import display, clear_output, HTML\nh = display('first', display_id=True)\ndisplay(HTML('<b>x</b>\\n<i>y</i>'))",
+		"h.update('second')",
+		"print('gone'); clear_output(wait=True); print('kept')",
+		"print('gone'); clear_output(); print('kept')",
+		"", "import threading, time\nt = threading.Thread(target=lambda: (time.sleep(0.3), print('late'))); t.start()",
+		"t.join(); import atexit; None")
 	out := filepath.Join(t.TempDir(), "out.ipynb")
-	r, err := Run(context.Background(), Options{Input: pythonNotebook(t, "print(1)\n2", "import sys\nfor i in range(3): print(i, file=sys.stderr)", "1/0", "3"), Output: out})
-	t.Log(err)
-	b, _ := os.ReadFile(out)
-	t.Logf("%+v\n%s", r.Cells, b)
+	before, err := os.ReadFile(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cells, outputs int
+	r, err := Run(context.Background(), Options{Input: in, Output: out,
+		OnCell: func(Cell) { cells++ }, OnOutput: func(*nbformat.Cell, nbformat.Output) { outputs++ }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nb := written(t, out, r)
+	c := nb.Cells()
+	if o := c[0].Outputs(); len(o) != 3 || o[0].Text != "a\nb\n" || o[1].Name != "stderr" || o[2].ExecutionCount != 1 || c[0].ExecutionCount() != 1 {
+		t.Errorf("streams and result: %+v", o)
+	}
+	if o := c[1].Outputs(); len(o) != 2 || string(o[0].Data["text/plain"]) != `"'second'"` || string(o[1].Data["text/html"]) != `"<b>x</b>\n<i>y</i>"` {
+		t.Errorf("displays: %+v", o)
+	}
+	if len(c[2].Outputs()) != 0 || text(c[3]) != "kept\n" || text(c[4]) != "kept\n" {
+		t.Errorf("update and clear: %q %q %q", text(c[2]), text(c[3]), text(c[4]))
+	}
+	if text(c[6])+text(c[7]) != "late\n" {
+		t.Errorf("output of a thread: %q %q", text(c[6]), text(c[7]))
+	}
+	if cells != 2*len(c) || outputs < 8 {
+		t.Errorf("%d calls of OnCell, %d of OnOutput", cells, outputs)
+	}
+	if nb.Language() != "python" || nb.Metadata().Raw("language_info") == nil {
+		t.Error("language_info is missing")
+	}
+	if after, _ := os.ReadFile(in); string(after) != string(before) {
+		t.Error("the source was changed")
+	}
+}
+
+func TestRunFails(t *testing.T) {
+	usePython(t)
+	in := pythonNotebook(t, "x = 1", "\ny = 2\n1/0", "print('never')")
+	out := filepath.Join(t.TempDir(), "out.ipynb")
+	r, err := Run(context.Background(), Options{Input: in, Output: out})
+	if fault.ExitCode(err) != 1 || statuses(r) != "completed failed pending" {
+		t.Fatalf("%v: %s", err, statuses(r))
+	}
+	var c *CellError
+	if !errors.As(err, &c) || c.Number != 2 || c.FirstLine != "y = 2" || c.EName != "ZeroDivisionError" || len(c.Traceback) == 0 {
+		t.Errorf("%+v", c)
+	}
+	for _, want := range []string{in, "cell 2 (id " + c.ID, `"y = 2"`, "ZeroDivisionError: division by zero", "----> 2 1/0"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in:\n%v", want, err)
+		}
+	}
+	nb := written(t, out, r)
+	if cells := nb.Cells(); len(cells) != 5 || !cells[0].HasTag(errorTag) || !cells[2].HasTag(errorTag) || cells[3].ID() != c.ID {
+		t.Error("the marks of the error are not where Papermill has them")
+	}
+	// Run again from the executed copy: the marks go away.
+	if again, _ := Run(context.Background(), Options{Input: out}); len(again.Cells) != 3 {
+		t.Errorf("%d cells", len(again.Cells))
+	}
+}
+
+func TestRunTags(t *testing.T) {
+	usePython(t)
+	in := pythonNotebook(t, "1/0", "print('skipped')", "x = 5; x", "raise SystemExit(0)", "print('never')")
+	nb, err := nbformat.Read(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nb.Cells()[0].SetTags("raises-exception")
+	nb.Cells()[1].SetTags("skip-execution")
+	r, err := Run(context.Background(), Options{Input: in, Notebook: nb})
+	if err != nil || statuses(r) != "completed completed completed completed pending" {
+		t.Fatalf("%v: %s", err, statuses(r))
+	}
+	if r.Cells[0].Error == nil {
+		t.Error("the tolerated error is not in the result")
+	}
+	if cells := r.Notebook.Cells(); text(cells[1]) != "" || text(cells[2]) != "5" {
+		t.Errorf("%q %q", text(cells[1]), text(cells[2]))
+	}
+}
+
+func TestRunParameters(t *testing.T) {
+	usePython(t)
+	nb := nbformat.New(nbformat.Kernel{Name: "python3", Language: "python"})
+	nb.Insert(0, "markdown", "# Title")
+	nb.Insert(1, "code", "alpha = 0.1\nname = 'x'").SetTags("parameters")
+	nb.Insert(2, "code", "print(alpha, name)")
+	in := filepath.Join(t.TempDir(), "in.ipynb")
+	if err := nb.WriteFile(in); err != nil {
+		t.Fatal(err)
+	}
+	var p Parameters
+	p.Set("alpha", 0.5)
+	p.Set("other", int64(1))
+	out := filepath.Join(t.TempDir(), "out.ipynb")
+	r, err := Run(context.Background(), Options{Input: in, Output: out, Parameters: p})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells := written(t, out, r).Cells()
+	if len(cells) != 4 || !cells[2].HasTag("injected-parameters") || cells[2].Source() != "# Parameters\nalpha = 0.5\nother = 1\n" || text(cells[3]) != "0.5 x\n" {
+		t.Errorf("%d cells, %q, %q", len(cells), cells[2].Source(), text(cells[3]))
+	}
+	if w := strings.Join(r.Warnings, "|"); !strings.HasSuffix(w, "cell 2 (tagged parameters) doesn't declare: other") {
+		t.Errorf("warnings: %s", w)
+	}
+	// The injected cell of an executed copy is replaced; prepare-only runs nothing and keeps what is there.
+	p.Set("alpha", 0.7)
+	prepared := filepath.Join(t.TempDir(), "prepared.ipynb")
+	if _, err := Run(context.Background(), Options{Input: out, Output: prepared, Parameters: p, PrepareOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	after, err := nbformat.Read(prepared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cells := after.Cells(); len(cells) != 4 || !strings.Contains(cells[2].Source(), "alpha = 0.7") || text(cells[3]) != "0.5 x\n" {
+		t.Errorf("prepared: %d cells, %q", len(cells), cells[2].Source())
+	}
+}
+
+func TestKernelDies(t *testing.T) {
+	usePython(t)
+	for _, c := range []struct{ how, want string }{
+		{"os.kill(os.getpid(), 9)", "DeadKernelError: the kernel died (signal: killed)"},
+		{"os._exit(0)", "DeadKernelError: the kernel died (exit status 0)"},
+	} {
+		in := pythonNotebook(t, "import os, sys", "print('before', flush=True); import time; time.sleep(0.3)\n"+c.how, "print('never')")
+		out := filepath.Join(t.TempDir(), "out.ipynb")
+		r, err := Run(context.Background(), Options{Input: in, Output: out})
+		if fault.ExitCode(err) != 1 || statuses(r) != "completed failed pending" || !strings.Contains(err.Error(), "cell 2") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v: %s", c.how, err, statuses(r))
+		}
+		if cell := written(t, out, r).Cell(r.Cells[1].ID); text(cell) != "before\n" || len(cell.Outputs()) != 2 {
+			t.Errorf("%s: what came before is lost: %+v", c.how, cell.Outputs())
+		}
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	usePython(t)
+	const sleep = "import time\ntime.sleep(30)"
+	const stubborn = "import time\nfor i in range(300):\n  try: time.sleep(0.1)\n  except KeyboardInterrupt: pass"
+	for _, c := range []struct {
+		name, source, want string
+		options            Options
+	}{
+		{"cell", sleep, "TimeoutError: the cell ran longer than 1s", Options{CellTimeout: time.Second}},
+		{"notebook", sleep, "TimeoutError: the notebook ran longer than 2s", Options{Timeout: 2 * time.Second}},
+		{"a cell that can't be interrupted", stubborn, "TimeoutError: the cell ran longer than 1s", Options{CellTimeout: time.Second, Grace: 300 * time.Millisecond}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := c.options
+			o.Input, o.Output = pythonNotebook(t, "1", c.source, "print('never')"), filepath.Join(t.TempDir(), "out.ipynb")
+			start := time.Now()
+			r, err := Run(context.Background(), o)
+			if fault.ExitCode(err) != 1 || statuses(r) != "completed failed pending" || !strings.Contains(err.Error(), c.want) || fault.Hint(err) == "" {
+				t.Errorf("%v: %s", err, statuses(r))
+			}
+			if took := time.Since(start); took > 15*time.Second {
+				t.Errorf("took %v", took)
+			}
+			written(t, o.Output, r)
+		})
+	}
+}
+
+func TestCancel(t *testing.T) {
+	usePython(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	in := pythonNotebook(t, "print('here', flush=True)\nimport time\ntime.sleep(30)", "print('never')")
+	out := filepath.Join(t.TempDir(), "out.ipynb")
+	r, err := Run(ctx, Options{Input: in, Output: out, OnOutput: func(*nbformat.Cell, nbformat.Output) { cancel() }})
+	if fault.ExitCode(err) != 130 || !errors.Is(err, context.Canceled) || statuses(r) != "failed pending" {
+		t.Errorf("%v: %s", err, statuses(r))
+	}
+	if got := text(written(t, out, r).Cell(r.Cells[0].ID)); got != "here\n" {
+		t.Errorf("%q", got)
+	}
+	// Before anything ran.
+	if _, err := Run(ctx, Options{Input: in}); fault.ExitCode(err) != 130 {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestNothingBegins: what is wrong with the call is said before a kernel starts, and no file is touched.
+func TestNothingBegins(t *testing.T) {
+	usePython(t)
+	in := pythonNotebook(t, "1")
+	dir := t.TempDir()
+	source := filepath.Join(dir, "source.ipynb")
+	if err := nbformat.New(nbformat.Kernel{Name: "python3"}).WriteFile(source); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link.ipynb")
+	if err := os.Symlink(in, link); err != nil {
+		t.Fatal(err)
+	}
+	bare := filepath.Join(dir, "bare.ipynb")
+	if err := nbformat.WriteFile(bare, []byte(`{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}`)); err != nil {
+		t.Fatal(err)
+	}
+	var p Parameters
+	p.Set("a b", int64(1))
+	for _, c := range []struct {
+		name    string
+		options Options
+		want    string
+		hint    string
+		code    int
+	}{
+		{"no notebook", Options{Input: filepath.Join(dir, "none.ipynb")}, "no notebook", "check the path", 3},
+		{"folder", Options{Input: dir}, "is a folder", "", 3},
+		{"output folder", Options{Input: in, Output: filepath.Join(dir, "no", "out.ipynb")}, "there is no folder", "mkdir -p " + dir, 3},
+		{"output is a folder", Options{Input: in, Output: dir}, "is a folder", "", 2},
+		{"output is the input", Options{Input: in, Output: link, Overwrite: true}, "is the notebook itself", "name another file", 2},
+		{"output is a source", Options{Input: in, Output: source}, "no run has written", "name another file", 2},
+		{"kernel", Options{Input: in, Kernel: "nope"}, "kernel nope is not installed", "python3 (python)", 4},
+		{"kernel to install", Options{Input: in, Kernel: "ir", Language: "R"}, "kernel ir is not installed", "IRkernel", 4},
+		{"no kernel", Options{Input: bare}, "bare.ipynb: the notebook doesn't say which kernel", "-k", 3},
+		{"bad parameter", Options{Input: in, Parameters: p}, `"a b" can't be the name of a Python variable`, "", 3},
+		{"no translator", Options{Input: in, Parameters: p, Language: "cobol"}, `no way to write parameters in language "cobol"`, "go and python", 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Run(context.Background(), c.options)
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(fault.Hint(err), c.hint) || fault.ExitCode(err) != c.code {
+				t.Errorf("%v (%d)\nhint: %s", err, fault.ExitCode(err), fault.Hint(err))
+			}
+		})
+	}
+}
+
+func TestKernelDoesNotStart(t *testing.T) {
+	usePython(t)
+	dir := os.Getenv("JUPYTER_PATH")
+	for name, argv := range map[string][]string{
+		"absent": {"/no/such/program", "{connection_file}"},
+		"dying":  {"/bin/sh", "-c", "echo a reason >&2; exit 3"},
+		"mute":   {"/bin/sleep", "60"},
+	} {
+		installSpec(t, dir, name, map[string]any{"argv": argv, "language": "x", "display_name": name})
+	}
+	in := pythonNotebook(t, "1")
+	for name, want := range map[string]string{
+		"absent": "/no/such/program", "dying": "the kernel died (exit status 3); it said:\na reason", "mute": "no answer in time",
+	} {
+		out := filepath.Join(t.TempDir(), "out.ipynb")
+		r, err := Run(context.Background(), Options{Input: in, Output: out, Kernel: name, StartTimeout: 2 * time.Second})
+		if fault.ExitCode(err) != 4 || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), in) {
+			t.Errorf("%s: %v", name, err)
+		}
+		written(t, out, r)
+	}
+}
+
+func TestSurroundings(t *testing.T) {
+	usePython(t)
+	in := pythonNotebook(t, "import os, json\nprint(json.dumps([os.getcwd(), os.environ['CELLAR_NOTEBOOK'], os.environ['JPY_SESSION_NAME'], os.environ['GREETING'], get_ipython().get_parent()['metadata']['cellId']]))",
+		"import subprocess\nprint(subprocess.Popen(['sleep', '300']).pid)")
+	before := kernelFolders(t)
+	r, err := Run(context.Background(), Options{Input: in, Env: append(os.Environ(), "GREETING=hello")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	if err := json.Unmarshal([]byte(text(r.Notebook.Cells()[0])), &got); err != nil {
+		t.Fatal(err)
+	}
+	real, _ := filepath.EvalSymlinks(filepath.Dir(in))
+	if want := []string{real, in, in, "hello", r.Cells[0].ID}; fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(text(r.Notebook.Cells()[1])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		return err != nil || strings.Contains(string(stat), ") Z ") || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	}
+	for i := 0; !gone() && i < 50; i++ {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if !gone() {
+		t.Error("a process that the notebook started is still there")
+	}
+	if after := kernelFolders(t); len(after) > len(before) {
+		t.Errorf("left behind: %v", after)
+	}
+}
+
+func kernelFolders(t *testing.T) []string {
+	found, err := filepath.Glob(filepath.Join(os.TempDir(), "cellar-kernel-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestFloods: facts of other runners' losses, at a size where they lose.
+func TestFloods(t *testing.T) {
+	usePython(t)
+	r, err := Run(context.Background(), Options{Input: pythonNotebook(t,
+		"from IPython.display import display\nfor i in range(10000): display(i)",
+		"h = display(-1, display_id=True)\nfor i in range(10000): h.update(i)",
+		"for i in range(200000): print(i)",
+		"display({'application/x-big': 'x' * 50_000_000}, raw=True)")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r.Notebook.Cells()
+	if n := len(c[0].Outputs()); n != 10000 {
+		t.Errorf("%d of 10000 displays", n)
+	}
+	if got := text(c[1]); got != "9999" {
+		t.Errorf("the last update is %s", got)
+	}
+	if n := strings.Count(text(c[2]), "\n"); n != 200000 {
+		t.Errorf("%d of 200000 lines", n)
+	}
+	if o := c[3].Outputs(); len(o) != 1 || len(o[0].Data["application/x-big"]) != 50_000_002 {
+		t.Errorf("the large display: %d outputs", len(o))
+	}
+}
+
+func TestFullDiskAtTheEnd(t *testing.T) {
+	usePython(t)
+	r, err := Run(context.Background(), Options{Input: pythonNotebook(t, "6*7"), Output: "/dev/full"})
+	if fault.ExitCode(err) != 5 || !strings.Contains(err.Error(), "no space left") {
+		t.Errorf("%v", err)
+	}
+	if got := text(r.Notebook.Cells()[0]); got != "42" {
+		t.Errorf("the work is lost: %q", got)
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	usePython(t)
+	goroutines := runtime.NumGoroutine()
+	results := make(chan string)
+	for i := range 4 {
+		in := pythonNotebook(t, fmt.Sprintf("print(%d)", i))
+		go func() {
+			r, err := Run(context.Background(), Options{Input: in})
+			if err != nil {
+				results <- err.Error()
+				return
+			}
+			results <- text(r.Notebook.Cells()[0])
+		}()
+	}
+	sum := 0
+	for range 4 {
+		n, err := strconv.Atoi(strings.TrimSpace(<-results))
+		if err != nil {
+			t.Error(err)
+		}
+		sum += n
+	}
+	if sum != 6 {
+		t.Errorf("sum %d", sum)
+	}
+	for i := 0; runtime.NumGoroutine() > goroutines && i < 100; i++ {
+		time.Sleep(20 * time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); n > goroutines {
+		t.Errorf("%d goroutines left", n-goroutines)
+	}
 }
