@@ -41,20 +41,20 @@ type note struct {
 func parseNote(text []byte) (note, error) {
 	var n note
 	var foreign, block []string
-	inBlock, seen := false, false
+	inBlock := false
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimRight(line, "\r\n")
 		if version, ok := headerVersion(line); ok {
 			if version > noteFormat {
 				return note{}, newer("the note", version, noteFormat)
 			}
-			inBlock, seen = true, true
+			inBlock = true
 			block = append(block, line)
 			continue
 		}
 		root, isRoot := strings.CutPrefix(line, "records ")
 		switch {
-		case seen && isRoot && isGitID(root):
+		case isRoot && isGitID(root):
 			if !slices.Contains(n.roots, root) {
 				n.roots = append(n.roots, root)
 			}

@@ -70,7 +70,7 @@ func run(t *testing.T, cmds ...*exec.Cmd) {
 	}
 }
 
-// writeForever writes versions until it is killed, and prints each that it was told is stored.
+// writeForever writes versions until it is killed, and prints the clean ones that it was told are stored; dirty ones it prunes.
 func writeForever(dir, arg string) error {
 	s, err := Open(dir, Options{})
 	if err != nil {
@@ -101,9 +101,11 @@ func writeForever(dir, arg string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Println(id)
-		if i%10 == 9 {
-			if _, err := s.Prune(context.Background(), PruneOptions{Budget: 1 << 20}); err != nil {
+		if !r.Dirty {
+			fmt.Println(id)
+		}
+		if i%4 == 3 {
+			if _, err := s.Prune(context.Background(), PruneOptions{Budget: 1, Grace: -1}); err != nil {
 				return err
 			}
 		}
@@ -247,6 +249,7 @@ func writeNotes(dir, arg string) error {
 		if err := Note(context.Background(), repo, "HEAD", []Record{r}); err != nil {
 			return err
 		}
+		fmt.Println(asset)
 	}
 	return nil
 }
@@ -267,6 +270,41 @@ func TestNotesOfManyProcesses(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(g.dir, ".git", "cellar-notes*")); len(left) != 0 {
 		t.Errorf("left over: %v", left)
 	}
+}
+
+// TestKillNotes kills writers of notes: what they were told is noted is there, and the next one goes on.
+func TestKillNotes(t *testing.T) {
+	g := newRepo(t)
+	head := g.commit("first")
+	told := map[string]bool{}
+	for round := range 20 {
+		c := process(t, "notes", g.dir, fmt.Sprint(round))
+		var out bytes.Buffer
+		c.Stdout = &out
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(10+rand.IntN(60)) * time.Millisecond)
+		_ = c.Process.Kill() // or it has ended
+		_ = c.Wait()
+		for line := range strings.Lines(out.String()) {
+			if asset, whole := strings.CutSuffix(line, "\n"); whole {
+				told[asset] = true
+			}
+		}
+	}
+	lines, err := Noted(ctx, g.find(), head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for asset := range told {
+		if _, ok := lines[asset]; !ok {
+			t.Errorf("was told that %s is noted, which is lost", asset)
+		}
+	}
+	addNote(t, g, head, noted("f/a", 1))
+	g.git("fsck", "--strict")
+	t.Logf("%d notes", len(told))
 }
 
 // holdLock takes a lock, says so and waits to be killed.

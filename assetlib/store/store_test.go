@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -571,6 +572,44 @@ func TestPrune(t *testing.T) {
 		}
 		if got, ok, err := s.Find(r.Key); !ok || got.ID != promoted.ID || err != nil {
 			t.Errorf("the key stands for %v, %v, %v; want the promoted record", got, ok, err)
+		}
+		sound(t, s)
+	})
+}
+
+// TestPruneWhileWriting removes an old object at the moment at which somebody writes it again: whoever comes first, the record that is
+// stored has its object.
+func TestPruneWhileWriting(t *testing.T) {
+	suite(t, func(t *testing.T, s *Store) {
+		for round := range 50 {
+			text := fmt.Sprint("value ", round)
+			age(t, s, put(t, s, text), 2*time.Hour)
+			r := Record{Asset: "f/a", Kind: "value", Key: keyOf(text)}
+			var wait sync.WaitGroup
+			wait.Go(func() {
+				if _, err := s.Prune(ctx, PruneOptions{}); err != nil {
+					t.Error(err)
+				}
+			})
+			wait.Go(func() {
+				w, err := s.Create()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer w.Abort()
+				fmt.Fprint(w, text)
+				if r.Object, err = w.Commit(); err != nil {
+					t.Error(err)
+				}
+				if _, err := s.Put(ctx, r); err != nil {
+					t.Error(err)
+				}
+			})
+			wait.Wait()
+			if _, ok, err := s.Find(r.Key); !ok || err != nil {
+				t.Fatalf("round %d: %v, %v", round, ok, err)
+			}
 		}
 		sound(t, s)
 	})

@@ -106,7 +106,7 @@ func open(root, gitDir string) (*Repo, error) {
 		r.common = filepath.Clean(common)
 	}
 	r.program = sync.OnceValues(func() (string, error) { return exec.LookPath("git") })
-	if r.native, r.refusal = openNative(r.dir()); r.refusal != nil {
+	if r.native, r.refusal = openNative(r.dir(), r.common); r.refusal != nil {
 		if _, err := r.program(); err != nil {
 			return nil, fault.New(fault.Environment, "install git, and put it on PATH",
 				"the repository %s can only be read by the git program, which is not on PATH: %w", r.dir(), r.refusal)

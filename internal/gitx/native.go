@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/config"
@@ -18,17 +19,18 @@ import (
 
 // native reads a repository by go-git. go-git's storage is not safe for concurrent use, hence the lock.
 type native struct {
-	dir string
-	mu  sync.Mutex
-	git *git.Repository
+	dir     string
+	objects string // folder of loose objects
+	mu      sync.Mutex
+	git     *git.Repository
 }
 
-func openNative(dir string) (*native, error) {
+func openNative(dir, common string) (*native, error) {
 	repo, err := git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
 	if err != nil {
 		return nil, err
 	}
-	return &native{dir: dir, git: repo}, nil
+	return &native{dir: dir, objects: filepath.Join(common, "objects"), git: repo}, nil
 }
 
 func (n *native) get(id string) (kind string, body []byte, err error) {
@@ -38,7 +40,7 @@ func (n *native) get(id string) (kind string, body []byte, err error) {
 	object, err := n.git.Storer.EncodedObject(plumbing.AnyObject, hash)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		// The list of packs is read once: somebody may have fetched or packed since.
-		fresh, openErr := openNative(n.dir)
+		fresh, openErr := openNative(n.dir, filepath.Dir(n.objects))
 		if openErr != nil {
 			return "", nil, openErr
 		}
@@ -76,8 +78,13 @@ func (n *native) put(kind string, body []byte) (string, error) {
 	if err := w.Close(); err != nil {
 		return "", err
 	}
-	hash, err := n.git.Storer.SetEncodedObject(object)
-	return hash.String(), err
+	// An object that is there needs no writing, but must look new to a gc that is under way.
+	id, now := object.Hash().String(), time.Now()
+	if os.Chtimes(filepath.Join(n.objects, id[:2], id[2:]), now, now) == nil {
+		return id, nil
+	}
+	_, err = n.git.Storer.SetEncodedObject(object)
+	return id, err
 }
 
 // ref is what a ref's full name stands for, "" if it does not exist.
