@@ -35,8 +35,8 @@ type chunkWriter struct {
 	stats   stats
 	dict    *dictionary // of strings, while it pays
 
-	pages    []byte // closed data pages
-	total    int64  // entries in them
+	pages    [][]byte // closed data pages
+	total    int64    // entries in them
 	absent   int64
 	plainLen int64 // their size uncompressed
 	plain    bool  // one of them is PLAIN
@@ -153,7 +153,8 @@ func (w *chunkWriter) flush() {
 	if size := len(w.levels) + len(body); size > math.MaxInt32-64 {
 		refuse("one row has %d bytes in it, and a page holds 2 GiB (store it as a slice of structs, so that it has more rows)", size)
 	}
-	w.appendHeader(&w.pages, format.PageHeader{
+	page := w.newPage()
+	w.appendHeader(page, format.PageHeader{
 		Type: format.DataPageV2, UncompressedPageSize: int32(len(w.levels) + len(body)), CompressedPageSize: int32(len(w.levels) + len(packed)),
 		DataPageHeaderV2: thrift.New(format.DataPageHeaderV2{
 			NumValues: int32(w.entries), NumNulls: int32(w.nulls), NumRows: int32(w.rows), Encoding: encoding,
@@ -161,9 +162,21 @@ func (w *chunkWriter) flush() {
 			IsCompressed: thrift.New(compressed),
 		}),
 	}, len(body)+len(w.levels))
-	w.pages = append(append(w.pages, w.levels...), packed...)
+	*page = append(append(*page, w.levels...), packed...)
 	w.total, w.absent = w.total+int64(w.entries), w.absent+int64(w.nulls)
 	w.clearPage()
+}
+
+// newPage is the next page's memory, that of an earlier chunk if there is any.
+func (w *chunkWriter) newPage() *[]byte {
+	if len(w.pages) < cap(w.pages) {
+		w.pages = w.pages[:len(w.pages)+1]
+	} else {
+		w.pages = append(w.pages, nil)
+	}
+	page := &w.pages[len(w.pages)-1]
+	*page = (*page)[:0]
+	return page
 }
 
 func (w *chunkWriter) appendHeader(to *[]byte, h format.PageHeader, body int) {
@@ -254,11 +267,14 @@ func (w *chunkWriter) finish() ([][]byte, format.ColumnMetaData) {
 		md.Encoding = append(md.Encoding, format.Plain)
 	}
 	md.DataPageOffset = int64(len(dict))
-	md.TotalCompressedSize = int64(len(dict) + len(w.pages))
+	pieces := append([][]byte{dict}, w.pages...)
+	for _, b := range pieces {
+		md.TotalCompressedSize += int64(len(b))
+	}
 	md.TotalUncompressedSize = w.plainLen
 	md.Statistics = w.stats.thrift(w.absent)
 	if w.zones != nil && w.zones.other {
 		md.KeyValueMetadata = []format.KeyValue{{Key: zoneKey, Value: w.zones.text()}}
 	}
-	return [][]byte{dict, w.pages}, md
+	return pieces, md
 }
