@@ -2,7 +2,6 @@ package papermill
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/cellar-go/cellar/internal/jupyter"
@@ -23,6 +22,7 @@ type cellOutputs struct {
 	idle      bool              // the kernel has said that all outputs of the request are sent
 	timing    map[string]string // as nbclient writes it into metadata.execution
 	changed   bool              // since it was last written into the notebook
+	refused   *nbformat.Output  // the error of the kernel's answer, which it doesn't always show (IPython's unknown magics)
 }
 
 // liveOutput is an output that can grow (streams) or be replaced (displays with an id).
@@ -135,13 +135,14 @@ func (c *cellOutputs) append(out nbformat.Output, display string) {
 	c.outputs = append(c.outputs, o)
 }
 
-// failed returns the error among the outputs, nil without.
+// failed returns the cell's error, nil without.
 func (c *cellOutputs) failed() *nbformat.Output {
-	i := slices.IndexFunc(c.outputs, func(o *liveOutput) bool { return o.Type == "error" })
-	if i < 0 {
-		return nil
+	for _, o := range c.outputs {
+		if o.Type == "error" {
+			return &o.Output
+		}
 	}
-	return &c.outputs[i].Output
+	return c.refused
 }
 
 // write puts the outputs into the notebook, if they have changed since.

@@ -341,7 +341,7 @@ func (r *run) publish(m *jupyter.Message) {
 	}
 }
 
-// reply takes in the answer to an execute_request. An error that was not shown becomes an output.
+// reply takes in the answer to an execute_request.
 func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
 	var in struct {
 		Status string `json:"status"`
@@ -354,8 +354,8 @@ func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
 	if in.ExecutionCount > 0 {
 		c.cell.SetExecutionCount(in.ExecutionCount)
 	}
-	if in.Status != "ok" && c.failed() == nil {
-		c.append(nbformat.Output{Type: "error", EName: cmp.Or(in.EName, in.Status), EValue: in.EValue, Traceback: in.Traceback}, "")
+	if in.Status != "ok" {
+		c.refused = &nbformat.Output{Type: "error", EName: cmp.Or(in.EName, in.Status), EValue: in.EValue, Traceback: in.Traceback}
 	}
 	return nil
 }

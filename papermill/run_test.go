@@ -259,6 +259,15 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestErrorThatIsNotShown: IPython answers an unknown magic with an error and shows it as a stream only.
+func TestErrorThatIsNotShown(t *testing.T) {
+	usePython(t)
+	r, err := Run(context.Background(), Options{Input: pythonNotebook(t, "%nosuchmagic", "print('never')")})
+	if fault.ExitCode(err) != 1 || !strings.Contains(err.Error(), "UsageError: Line magic function") || statuses(r) != "failed pending" {
+		t.Errorf("%v: %s", err, statuses(r))
+	}
+}
+
 // TestNothingBegins: what is wrong with the call is said before a kernel starts, and no file is touched.
 func TestNothingBegins(t *testing.T) {
 	usePython(t)
