@@ -1,0 +1,260 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/gomod"
+)
+
+const (
+	livePath   = gomod.Path + "/kernel/session/live"
+	workerPath = gomod.Path + "/kernel/session/worker"
+)
+
+// common are the packages that notebooks import most: they are in the worker from the start.
+var common = []string{"bufio", "bytes", "cmp", "context", "encoding/csv", "encoding/json", "errors", "fmt", "image", "image/color", "image/png", "io",
+	"iter", "log", "maps", "math", "math/rand", "math/rand/v2", "os", "path/filepath", "plugin", "reflect", "regexp", "runtime", "slices", "sort",
+	"strconv", "strings", "sync", "sync/atomic", "text/tabwriter", "text/template", "time", "unicode", "unicode/utf8", gomod.Path + "/display", livePath}
+
+// toolchain is the user's own, pinned when the session starts.
+type toolchain struct {
+	module  *gomod.Module
+	env     []string
+	version string // GOVERSION
+	folder  string // GOTOOLDIR
+	cc      []string
+	linker  string // what -fuse-ld is told, or ""
+}
+
+func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
+	module, err := gomod.Find(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	t := &toolchain{module: module, env: o.Env}
+	output, err := t.command(ctx, "env", "-json", "GOVERSION", "GOTOOLDIR", "CC", "CGO_ENABLED", "GOOS").Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "session: no go command in PATH")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cellar: go env: %w", explain(err))
+	}
+	var v struct{ GOVERSION, GOTOOLDIR, CC, CGO_ENABLED, GOOS string }
+	if err := json.Unmarshal(output, &v); err != nil {
+		return nil, fmt.Errorf("cellar: go env: %w", err)
+	}
+	t.version, t.folder, t.cc = v.GOVERSION, v.GOTOOLDIR, strings.Fields(v.CC)
+	if v.GOOS != "linux" {
+		return nil, fault.New(fault.Environment, "run the kernel on Linux, in a container for example", "session: live cells are not made for %s yet", v.GOOS)
+	}
+	if v.CGO_ENABLED != "1" || len(t.cc) == 0 {
+		return nil, fault.New(fault.Environment, "install gcc (Debian: apt install gcc libc6-dev) or set CC; `cellar doctor` checks it", "session: no C compiler: cgo is off")
+	}
+	if _, err := exec.LookPath(t.cc[0]); err != nil {
+		return nil, fault.New(fault.Environment, "install gcc (Debian: apt install gcc libc6-dev) or set CC; `cellar doctor` checks it", "session: no C compiler %s", t.cc[0])
+	}
+	for _, name := range []string{"mold", "gold"} { // both are faster than GNU ld
+		if _, err := exec.LookPath("ld." + name); err == nil {
+			t.linker = name
+			break
+		}
+	}
+	return t, nil
+}
+
+func (t *toolchain) command(ctx context.Context, verb string, args ...string) *exec.Cmd {
+	if verb == "env" {
+		c := exec.CommandContext(ctx, "go", append([]string{verb}, args...)...)
+		c.Dir, c.Env = t.module.Root, append(t.environ(), t.module.Env...)
+		return c
+	}
+	c := t.module.Command(ctx, verb, args...)
+	if t.env != nil {
+		c.Env = append(c.Env, t.env...)
+	}
+	if t.version != "" { // a go.mod edited meanwhile must not bring another toolchain
+		c.Env = append(c.Env, "GOTOOLCHAIN="+strings.Fields(t.version)[0])
+	}
+	return c
+}
+
+func (t *toolchain) environ() []string {
+	if t.env != nil {
+		return t.env
+	}
+	return os.Environ()
+}
+
+// buildError is what a tool said.
+type buildError struct {
+	Output string
+	Err    error
+}
+
+func (e *buildError) Error() string {
+	return fmt.Sprintf("%v: %s", e.Err, strings.TrimSpace(e.Output))
+}
+func (e *buildError) Unwrap() error { return e.Err }
+
+func explain(err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		return &buildError{string(exit.Stderr), err}
+	}
+	return err
+}
+
+// buildWorker makes the worker program, once for each module graph and toolchain.
+func (t *toolchain) buildWorker(ctx context.Context, ps *packages, imports []string, cache string) (string, error) {
+	closure := ps.closure(append([]string{workerPath}, imports...)...)
+	h := sha256.New()
+	fmt.Fprintln(h, t.version, t.module.Root, t.module.Flags, t.module.Env)
+	for _, path := range closure {
+		fmt.Fprintln(h, path, ps.known[path].Export, ps.known[path].Stamp)
+	}
+	out := filepath.Join(cache, fmt.Sprintf("worker-%x", h.Sum(nil)[:12]))
+	if _, err := os.Stat(out); err == nil {
+		now := time.Now()
+		os.Chtimes(out, now, now)
+		return out, nil
+	}
+	dir, err := os.MkdirTemp("", "cellar-worker-")
+	if err != nil {
+		return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	// Nothing but this may stand in the worker's main package: its symbols would be taken for a cell's.
+	var source strings.Builder
+	fmt.Fprintf(&source, "package main\n\nimport (\n\t%q\n", workerPath)
+	for _, path := range imports {
+		fmt.Fprintf(&source, "\t_ %q\n", path)
+	}
+	source.WriteString(")\n\nfunc main() { worker.Main() }\n")
+	overlay, _ := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(t.module.Root, "zz_cellar_worker", "main.go"): filepath.Join(dir, "main.go")}})
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "main.go"), []byte(source.String()), 0o600), os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600)); err != nil {
+		return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
+	}
+	c := t.command(ctx, "build", "-overlay="+filepath.Join(dir, "overlay.json"), "-ldflags=-checklinkname=0", "-o", filepath.Join(dir, "worker"), "./zz_cellar_worker")
+	if output, err := c.CombinedOutput(); err != nil {
+		return "", &buildError{string(output), fmt.Errorf("cellar: build the session's worker: %w", err)}
+	}
+	return out, install(filepath.Join(dir, "worker"), out)
+}
+
+// install moves a finished program into the cache, over a file system's border if need be.
+func install(from, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	temp, err := os.CreateTemp(filepath.Dir(to), "new-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp.Name())
+	_, err = temp.Write(text)
+	if err := errors.Join(err, temp.Chmod(0o755), temp.Close()); err != nil {
+		return fault.New(fault.Storage, "free some room, or set CELLAR_CACHE", "session: %w", err)
+	}
+	return os.Rename(temp.Name(), to)
+}
+
+// unitFiles is a compiled and linked unit.
+type built struct {
+	file          string
+	compile, link time.Duration
+}
+
+// build makes a plugin of one Go file. Name is never used again, not even after a failure: plugin.Open remembers paths.
+func (t *toolchain) build(ctx context.Context, dir, name, packagePath, entry, importcfg, source string) (built, error) {
+	base := filepath.Join(dir, name)
+	if err := os.WriteFile(base+".go", []byte(source), 0o600); err != nil {
+		return built{}, fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
+	}
+	defer os.Remove(base + ".a")
+	start := time.Now()
+	err := t.tool(ctx, "compile", "-p", packagePath, "-dynlink", "-pack", "-dwarf=false", "-c=2", "-trimpath", dir+"=>", "-importcfg", importcfg,
+		"-o", base+".a", base+".go")
+	if err != nil {
+		return built{}, err
+	}
+	b := built{file: base + ".so", compile: time.Since(start)}
+	start = time.Now()
+	var flags []string
+	if t.linker != "" {
+		flags = append(flags, "-fuse-ld="+t.linker)
+	}
+	if entry != "" {
+		flags = append(flags, fmt.Sprintf("-Wl,--defsym=%s.%s=main.%s", name, entry, entry))
+	}
+	link := []string{"-s", "-w", "-importcfg", importcfg, "-buildmode=plugin", "-pluginpath", name, "-linkmode=external", "-extld", t.cc[0]}
+	if flags = append(t.cc[1:len(t.cc):len(t.cc)], flags...); len(flags) > 0 {
+		link = append(link, "-extldflags="+strings.Join(flags, " "))
+	}
+	if err := t.tool(ctx, "link", append(link, "-o", base+".tmp", base+".a")...); err != nil {
+		return built{}, err
+	}
+	b.link = time.Since(start)
+	return b, os.Rename(base+".tmp", b.file)
+}
+
+func (t *toolchain) tool(ctx context.Context, name string, args ...string) error {
+	c := exec.CommandContext(ctx, filepath.Join(t.folder, name), args...)
+	c.Env = t.environ()
+	var output bytes.Buffer
+	c.Stdout, c.Stderr = &output, &output
+	if err := c.Run(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return &buildError{output.String(), fmt.Errorf("cellar: go tool %s: %w", name, err)}
+	}
+	return nil
+}
+
+// importsSource is a plugin that brings packages and initialises them; plugin.Open does that only for a plugin under its own path. The
+// import of plugin makes the linker keep the initialisers of package-level maps (golang/go 62430).
+func importsSource(paths []string) string {
+	sort.Strings(paths)
+	var b strings.Builder
+	b.WriteString("package main\n\nimport (\n\t_ \"plugin\"\n")
+	for _, p := range paths {
+		fmt.Fprintf(&b, "\t_ %q\n", p)
+	}
+	b.WriteString(")\n\nfunc main() {}\n")
+	return b.String()
+}
+
+var building sync.Mutex // workers of one process that start together build one program
+
+// key names the cache entries of a toolchain and module graph.
+func (t *toolchain) key(imports []string) string {
+	h := sha256.New()
+	fmt.Fprintln(h, t.version, t.module.Root, t.module.Flags, t.module.Env, imports)
+	for _, v := range t.environ() {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "GO") || strings.HasPrefix(name, "CGO_") || name == "CC" || name == "PATH" {
+			fmt.Fprintln(h, v)
+		}
+	}
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, _ := os.ReadFile(filepath.Join(t.module.Root, name))
+		h.Write(text)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:12])
+}

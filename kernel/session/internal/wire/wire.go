@@ -1,0 +1,71 @@
+// Package wire is what the session and its worker process say to each other: JSON values over two pipes, and marks in the worker's
+// stdout and stderr that tell how far the output had come when something was said.
+//
+// It imports neither side. Both are always built from the same source, so the format has no version. Start reading at Request.
+package wire
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cellar-go/cellar/display"
+)
+
+// Files of the worker process: requests come in on Requests, replies go out on Replies, the runtime's last words on Crash.
+const (
+	Requests = 3
+	Replies  = 4
+	Crash    = 5
+)
+
+// Nonce names the environment variable with a random word that makes this worker's marks its own.
+const Nonce = "CELLAR_WORKER_NONCE"
+
+// Request goes to the worker.
+type Request struct {
+	Op    string   `json:"op"` // load, interrupt, answer, input, values
+	ID    int      `json:"id,omitempty"`
+	File  string   `json:"file,omitempty"`  // load: the shared object
+	Entry string   `json:"entry,omitempty"` // load: its function to run; none for a plugin of imports
+	Names []string `json:"names,omitempty"` // values
+	Data  []byte   `json:"data,omitempty"`  // answer
+	Error string   `json:"error,omitempty"` // answer
+}
+
+// Reply comes from the worker.
+type Reply struct {
+	Op          string            `json:"op"` // ready, done, display, call, input, values, goroutine
+	ID          int               `json:"id,omitempty"`
+	Mark        int               `json:"mark,omitempty"` // display, done: the mark in the output that it stands behind
+	Bundle      *display.Bundle   `json:"bundle,omitempty"`
+	Panic       *Panic            `json:"panic,omitempty"`
+	Refused     string            `json:"refused,omitempty"` // why a plugin could not be loaded: the worker is of no use any more
+	Interrupted bool              `json:"interrupted,omitempty"`
+	Load        time.Duration     `json:"load,omitempty"`
+	Run         time.Duration     `json:"run,omitempty"`
+	Step        int               `json:"step,omitempty"`  // done: the statement that ran last
+	Cured       int               `json:"cured,omitempty"` // itabs and types that had been built before the plugin brought its own
+	Method      string            `json:"method,omitempty"`
+	Data        []byte            `json:"data,omitempty"`
+	Values      map[string]string `json:"values,omitempty"`
+}
+
+// Panic is how a cell or a goroutine of one ended.
+type Panic struct {
+	Value  string  `json:"value"`
+	Trace  string  `json:"trace"`
+	Frames []Frame `json:"frames"`
+}
+
+// Frame is one call of a trace, innermost first.
+type Frame struct {
+	Function string `json:"function"`
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+}
+
+// Mark is what the worker writes into its stdout (and at the end of a cell also its stderr). Terminals do not show it.
+func Mark(nonce string, n int) string { return fmt.Sprintf("%s%d\x1b\\", MarkPrefix(nonce), n) }
+
+// MarkPrefix is how every mark of a worker begins.
+func MarkPrefix(nonce string) string { return "\x1b_cellar:" + nonce + ":" }

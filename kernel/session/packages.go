@@ -1,0 +1,203 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/cellar-go/cellar/internal/atomicfile"
+	"github.com/cellar-go/cellar/internal/fault"
+)
+
+// pkg is what go list says of a package.
+type pkg struct {
+	ImportPath string
+	Name       string
+	Export     string // its export data; the path changes with its content
+	Imports    []string
+	ImportMap  map[string]string
+	Standard   bool
+	Dir        string
+	GoFiles    []string
+	CgoFiles   []string
+	Module     *struct {
+		Main    bool
+		Replace *struct{ Path, Version string }
+	}
+	Error *struct{ Err string }
+
+	Stamp string // size and time of its files, for those that may be edited
+}
+
+// local reports whether the package's source may change while the session lives.
+func (p *pkg) local() bool {
+	return p.Module != nil && (p.Module.Main || p.Module.Replace != nil && p.Module.Replace.Version == "")
+}
+
+func (p *pkg) stamp() string {
+	var b strings.Builder
+	for _, f := range append(append([]string{}, p.GoFiles...), p.CgoFiles...) {
+		if info, err := os.Stat(filepath.Join(p.Dir, f)); err == nil {
+			fmt.Fprintf(&b, "%s %d %d\n", f, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	if info, err := os.Stat(p.Dir); err == nil { // files added or removed
+		fmt.Fprintf(&b, "%d\n", info.ModTime().UnixNano())
+	}
+	return b.String()
+}
+
+// packages is the module graph of a session, as far as it has been asked for.
+type packages struct {
+	tools *toolchain
+	known map[string]*pkg
+	files int // importcfg files written
+}
+
+// list asks the go command for packages and all that they import.
+func (ps *packages) list(ctx context.Context, paths ...string) error {
+	args := append([]string{"-e", "-export", "-deps", "-buildmode=plugin",
+		"-json=ImportPath,Name,Export,Imports,ImportMap,Standard,Dir,GoFiles,CgoFiles,Module,Error", "--"}, paths...)
+	c := ps.tools.command(ctx, "list", args...)
+	var stdout, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stdout, &stderr
+	if err := c.Run(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return &buildError{stderr.String(), err}
+	}
+	for d := json.NewDecoder(&stdout); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return fmt.Errorf("cellar: go list: %w", err)
+		}
+		if p.local() {
+			p.Stamp = p.stamp()
+		}
+		ps.known[p.ImportPath] = &p
+	}
+	for _, path := range paths {
+		if p := ps.known[path]; p != nil && (p.Error != nil || p.Export == "" && path != "unsafe") {
+			text := stderr.String()
+			if p.Error != nil {
+				text = p.Error.Err
+			}
+			delete(ps.known, path)
+			return &buildError{text, fmt.Errorf("cellar: package %s", path)}
+		}
+	}
+	return nil
+}
+
+// need makes the packages known, with fresh export data where a local one was edited.
+func (ps *packages) need(ctx context.Context, paths []string) error {
+	var missing []string
+	for _, path := range paths {
+		if path == "unsafe" || path == "C" {
+			continue
+		}
+		if ps.known[path] == nil {
+			missing = append(missing, path)
+			continue
+		}
+		for _, q := range ps.closure(path) {
+			if p := ps.known[q]; p.local() && p.Stamp != p.stamp() {
+				missing = append(missing, path)
+				break
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return ps.list(ctx, missing...)
+}
+
+// closure is the packages and all that they import, those first that import the least.
+func (ps *packages) closure(paths ...string) []string {
+	var order []string
+	seen := map[string]bool{}
+	var visit func(string)
+	visit = func(path string) {
+		p := ps.known[path]
+		if seen[path] || p == nil {
+			return
+		}
+		seen[path] = true
+		for _, i := range p.Imports {
+			if mapped, ok := p.ImportMap[i]; ok {
+				i = mapped
+			}
+			visit(i)
+		}
+		order = append(order, path)
+	}
+	for _, path := range paths {
+		visit(path)
+	}
+	return order
+}
+
+// importcfg writes the file that tells compiler and linker where the packages are.
+func (ps *packages) importcfg(dir string) (string, error) {
+	var b strings.Builder
+	for path, p := range ps.known {
+		if p.Export != "" {
+			fmt.Fprintf(&b, "packagefile %s=%s\n", path, p.Export)
+		}
+	}
+	ps.files++
+	file := filepath.Join(dir, fmt.Sprintf("importcfg%d", ps.files))
+	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+		return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
+	}
+	return file, nil
+}
+
+// lookup is for importer.ForCompiler.
+func (ps *packages) lookup(path string) (io.ReadCloser, error) {
+	p := ps.known[path]
+	if p == nil || p.Export == "" {
+		return nil, fmt.Errorf("no export data for %s", path)
+	}
+	return os.Open(p.Export)
+}
+
+// save and restore keep the list in the cache: go list takes half a second to say what it said the last time.
+func (ps *packages) save(file string) {
+	if text, err := json.Marshal(ps.known); err == nil {
+		atomicfile.Write(file, text, 0o644)
+	}
+}
+
+func (ps *packages) restore(file string) bool {
+	text, err := os.ReadFile(file)
+	known := map[string]*pkg{}
+	if err != nil || json.Unmarshal(text, &known) != nil || len(known) == 0 {
+		return false
+	}
+	for _, p := range known {
+		if p.local() && p.Stamp != p.stamp() {
+			return false
+		}
+		if p.Export != "" {
+			if _, err := os.Stat(p.Export); err != nil { // the build cache was trimmed
+				return false
+			}
+			now := time.Now()
+			os.Chtimes(p.Export, now, now) // as the go command does, so that it is not
+		}
+	}
+	ps.known = known
+	return true
+}

@@ -1,0 +1,278 @@
+package session
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/cellar-go/cellar/kernel/session/internal/wire"
+)
+
+// process is a running worker.
+type process struct {
+	cmd      *exec.Cmd
+	requests *json.Encoder
+	stdin    io.WriteCloser
+	mu       sync.Mutex // guards requests, sink, waiting, nextID
+	nextID   int
+	waiting  map[int]chan wire.Reply
+	emit     func(Event)                        // where output goes
+	called   func(id int, m string, arg []byte) // answers the worker's calls
+
+	marks   map[int]chan struct{} // seen in stdout: what was said with them may be passed on
+	errors  map[int]chan struct{} // the same of stderr
+	pending sync.WaitGroup        // readers
+
+	dead  chan struct{} // closed when the process is gone and all it wrote is read
+	state *os.ProcessState
+	crash bytes.Buffer
+}
+
+// startProcess starts a worker in dir and waits for its first word.
+func startProcess(program, dir string, env []string, emit func(Event), called func(int, string, []byte)) (*process, error) {
+	var nonce [8]byte
+	rand.Read(nonce[:])
+	word := hex.EncodeToString(nonce[:])
+	p := &process{waiting: map[int]chan wire.Reply{}, emit: emit, called: called, dead: make(chan struct{}),
+		marks: map[int]chan struct{}{}, errors: map[int]chan struct{}{}}
+	p.cmd = exec.Command(program)
+	p.cmd.Dir = dir
+	p.cmd.Env = append(append([]string{}, env...), wire.Nonce+"="+word)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C in the kernel's terminal is for the kernel
+	var files []*os.File
+	pipe := func() (r, w *os.File) {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, nil
+		}
+		files = append(files, r, w)
+		return r, w
+	}
+	inR, inW := pipe()
+	reqR, reqW := pipe()
+	repR, repW := pipe()
+	outR, outW := pipe()
+	errR, errW := pipe()
+	crashR, crashW := pipe()
+	if len(files) < 12 {
+		for _, f := range files {
+			f.Close()
+		}
+		return nil, errors.New("cellar: session: no more pipes: too many open files")
+	}
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = inR, outW, errW
+	p.cmd.ExtraFiles = []*os.File{reqR, repW, crashW}
+	err := p.cmd.Start()
+	for _, f := range []*os.File{inR, reqR, repW, outW, errW, crashW} {
+		f.Close()
+	}
+	if err != nil {
+		for _, f := range []*os.File{inW, reqW, repR, outR, errR, crashR} {
+			f.Close()
+		}
+		return nil, fmt.Errorf("cellar: start the session's worker: %w", err)
+	}
+	p.stdin, p.requests = inW, json.NewEncoder(reqW)
+	ready := make(chan wire.Reply, 1)
+	p.waiting[0] = ready
+	readers := []func(){
+		func() { p.readReplies(repR) },
+		func() { p.readOutput(outR, word, Stdout, p.marks) },
+		func() { p.readOutput(errR, word, Stderr, p.errors) },
+		func() { io.Copy(&p.crash, crashR); crashR.Close() },
+	}
+	for _, read := range readers {
+		p.pending.Add(1)
+		go func() { defer p.pending.Done(); read() }()
+	}
+	go func() {
+		p.cmd.Wait()
+		p.state = p.cmd.ProcessState
+		over := make(chan struct{})
+		go func() { p.pending.Wait(); close(over) }()
+		select {
+		case <-over:
+		case <-time.After(2 * time.Second): // a child of the worker holds the pipes open
+			for _, f := range []*os.File{repR, outR, errR, crashR} {
+				f.Close()
+			}
+			<-over
+		}
+		inW.Close()
+		reqW.Close()
+		close(p.dead)
+	}()
+	select {
+	case <-ready:
+		return p, nil
+	case <-p.dead:
+		return nil, fmt.Errorf("cellar: the session's worker did not start: %v: %s", p.state, p.crash.String())
+	}
+}
+
+// request sends r and gives the channel on which its reply comes.
+func (p *process) request(r wire.Request) <-chan wire.Reply {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.nextID++
+	r.ID = p.nextID
+	c := make(chan wire.Reply, 1)
+	p.waiting[r.ID] = c
+	p.requests.Encode(r)
+	return c
+}
+
+func (p *process) tell(r wire.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests.Encode(r)
+}
+
+func (p *process) setEmit(f func(Event)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.emit = f
+}
+
+func (p *process) send(e Event) {
+	p.mu.Lock()
+	emit := p.emit
+	p.mu.Unlock()
+	emit(e)
+}
+
+func (p *process) mark(marks map[int]chan struct{}, n int) chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := marks[n]
+	if c == nil {
+		c = make(chan struct{})
+		marks[n] = c
+	}
+	return c
+}
+
+// await waits until the output before a mark has been passed on. A cell may have closed its stdout: then no mark comes.
+func (p *process) await(marks map[int]chan struct{}, n int) {
+	select {
+	case <-p.mark(marks, n):
+	case <-time.After(time.Second):
+	}
+	p.mu.Lock()
+	delete(marks, n)
+	p.mu.Unlock()
+}
+
+func (p *process) readReplies(r *os.File) {
+	defer r.Close()
+	for d := json.NewDecoder(r); ; {
+		var reply wire.Reply
+		if d.Decode(&reply) != nil {
+			return
+		}
+		switch reply.Op {
+		case "display":
+			p.await(p.marks, reply.Mark)
+			p.send(Event{Kind: Display, Bundle: *reply.Bundle})
+		case "input":
+			p.await(p.marks, reply.Mark)
+			p.send(Event{Kind: Input})
+		case "goroutine":
+			p.await(p.marks, reply.Mark)
+			p.send(Event{Kind: Stderr, Text: "a goroutine of the session ended with a panic: " + newPanic(reply.Panic).Error() + "\n"})
+		case "call":
+			go p.called(reply.ID, reply.Method, reply.Data)
+		default:
+			if reply.Op == "done" {
+				p.await(p.marks, reply.Mark)
+				p.await(p.errors, reply.Mark)
+			}
+			p.mu.Lock()
+			c := p.waiting[reply.ID]
+			delete(p.waiting, reply.ID)
+			p.mu.Unlock()
+			if c != nil {
+				c <- reply
+			}
+		}
+	}
+}
+
+// readOutput passes on what the worker writes, cut at its marks, never within a character.
+func (p *process) readOutput(r *os.File, nonce string, kind EventKind, marks map[int]chan struct{}) {
+	defer r.Close()
+	prefix := []byte(wire.MarkPrefix(nonce))
+	buffer := make([]byte, 64<<10)
+	var held []byte
+	for {
+		n, err := r.Read(buffer)
+		held = append(held, buffer[:n]...)
+		for {
+			i := bytes.Index(held, prefix)
+			if i < 0 {
+				break
+			}
+			end := bytes.IndexByte(held[i+len(prefix):], '\\')
+			if end < 0 {
+				break
+			}
+			p.write(kind, held[:i])
+			var number int
+			fmt.Sscanf(string(held[i+len(prefix):]), "%d", &number)
+			close(p.mark(marks, number))
+			held = held[i+len(prefix)+end+1:]
+		}
+		whole := len(held)
+		if err == nil {
+			whole = complete(held, prefix)
+		}
+		p.write(kind, held[:whole])
+		held = append(held[:0:0], held[whole:]...)
+		if err != nil {
+			return
+		}
+	}
+}
+
+// complete is how much of b can be passed on: not the begin of a mark, of a character, or of a generation's suffix.
+func complete(b, prefix []byte) int {
+	if i := bytes.LastIndexByte(b, prefix[0]); i >= 0 && (bytes.HasPrefix(b[i:], prefix) || bytes.HasPrefix(prefix, b[i:])) {
+		return i
+	}
+	n := len(b)
+	for i := 1; i <= 3 && i <= n; i++ {
+		if c := b[n-i]; c >= 0xC0 {
+			if size := map[bool]int{true: 2}[c < 0xE0] + map[bool]int{true: 3}[c >= 0xE0 && c < 0xF0] + map[bool]int{true: 4}[c >= 0xF0]; i < size {
+				return n - i
+			}
+			break
+		} else if c < 0x80 {
+			break
+		}
+	}
+	if i := bytes.LastIndex(b, []byte(mark)); i >= 0 && strings.Trim(string(b[i+len(mark):]), "0123456789_") == "" {
+		return i
+	}
+	return n
+}
+
+func (p *process) write(kind EventKind, b []byte) {
+	if len(b) > 0 {
+		p.send(Event{Kind: kind, Text: plainNames(string(b))})
+	}
+}
+
+func (p *process) kill() {
+	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	<-p.dead
+}

@@ -1,0 +1,458 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/token"
+	"go/types"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/internal/gomod"
+	"github.com/cellar-go/cellar/kernel/session/internal/wire"
+)
+
+const goarch = runtime.GOARCH
+
+// Options of a session; the zero value is a session in the working folder.
+type Options struct {
+	Dir     string        // folder of the notebook: its module is the nearest go.mod's, and cells run here
+	Env     []string      // environment of the worker and the toolchain; nil: this process's own
+	Cache   string        // folder for what can be made again; "": gomod.Cache()/session
+	Imports []string      // extra packages linked into the worker; their init registers things
+	Grace   time.Duration // from the second interrupt to the end of the worker; 0: one second
+	Helpers []string      // undeclared functions that Expand knows
+	// Expand says what stands for the call of a helper. args[i] is the value of a literal (string, int64, float64, bool), else nil.
+	Expand func(name string, call *ast.CallExpr, args []any) (Expansion, bool, error)
+	// Handle answers live.Call from the code of a cell.
+	Handle func(ctx context.Context, method string, arg []byte) ([]byte, error)
+	Output func(Event) // what goroutines write between cells; nil: kept for the next cell
+}
+
+// Expansion stands for the call of a helper.
+type Expansion struct {
+	Decls   string // Go declarations that the session makes first, in a cell of their own
+	Expr    string // takes the call's place
+	Imports []string
+}
+
+// Cell is what Run runs.
+type Cell struct {
+	ID     string // the same when a cell is run again
+	Name   string // stands in errors; "": cell[n]
+	Source string
+	Silent bool // shows no value
+}
+
+// EventKind says what an event is.
+type EventKind int
+
+const (
+	Stdout EventKind = iota
+	Stderr
+	Display
+	Input // the cell reads its stdin: Session.Answer
+)
+
+// Event is output of a cell as it appears.
+type Event struct {
+	Kind   EventKind
+	Text   string
+	Bundle display.Bundle
+}
+
+// Timings tell where the time between Enter and output went.
+type Timings struct{ Check, Compile, Link, Load, Run time.Duration }
+
+// Result of a cell that ran.
+type Result struct {
+	Value   *display.Bundle // of its last expression; nil: nothing to show
+	Notices []string        // what the user should know: sentences
+	Timings Timings
+}
+
+// Session is a running Go session. Its methods may be called from any goroutine.
+type Session struct {
+	o     Options
+	cache string
+	tmp   string
+
+	ready    chan struct{} // closed when the warm-up is over
+	readyErr error
+	tools    *toolchain
+	ps       *packages
+	program  string
+
+	running sync.Mutex // held while a cell runs
+
+	mu       sync.Mutex // guards what follows
+	universe *universe
+	process  *process
+	loaded   map[string]string // package → export data of what the worker holds
+	importer types.Importer
+	cells    int
+	units    int
+	history  []Cell
+	gone     map[string]string // names that went with a worker → their cells
+	active   *activity
+	early    []Event
+	closed   bool
+}
+
+// activity is the cell that runs.
+type activity struct {
+	cancel  context.CancelFunc // ends what the toolchain does
+	process *process           // once the cell is in it
+	asked   int
+	timer   *time.Timer
+	ctx     context.Context
+	killed  bool
+}
+
+// Start prepares a session and returns at once; the worker warms up behind it. Ready tells when and how that ended.
+func Start(ctx context.Context, o Options) (*Session, error) {
+	if o.Dir == "" {
+		o.Dir = "."
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("cellar: session: %w", err)
+	}
+	o.Dir = dir
+	if o.Grace == 0 {
+		o.Grace = time.Second
+	}
+	cache := o.Cache
+	if cache == "" {
+		if cache, err = gomod.Cache(); err != nil {
+			return nil, err
+		}
+		cache = filepath.Join(cache, "session")
+	}
+	tmp, err := os.MkdirTemp("", "cellar-session-")
+	if err != nil {
+		return nil, fmt.Errorf("cellar: session: %w", err)
+	}
+	s := &Session{o: o, cache: cache, tmp: tmp, ready: make(chan struct{}), gone: map[string]string{}}
+	go func() {
+		defer close(s.ready)
+		s.readyErr = s.warm(context.WithoutCancel(ctx))
+	}()
+	return s, ctx.Err()
+}
+
+func (s *Session) warm(ctx context.Context) error {
+	tools, err := newToolchain(ctx, s.o)
+	if err != nil {
+		return err
+	}
+	s.tools = tools
+	s.ps = &packages{tools: tools, known: map[string]*pkg{}}
+	imports := append(append([]string{}, common...), s.o.Imports...)
+	list := filepath.Join(s.cache, "packages-"+tools.key(imports)+".json")
+	if !s.ps.restore(list) {
+		if err := s.ps.list(ctx, append(imports, workerPath)...); err != nil {
+			return err
+		}
+		s.ps.save(list)
+	}
+	building.Lock()
+	s.program, err = tools.buildWorker(ctx, s.ps, imports, s.cache)
+	building.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.fresh()
+}
+
+// fresh starts a worker with nothing in it.
+func (s *Session) fresh() error {
+	env := s.tools.environ()
+	p, err := startProcess(s.program, s.o.Dir, env, s.between, s.called)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		p.kill()
+		return errors.New("cellar: session: it was closed")
+	}
+	s.process, s.universe, s.loaded = p, newUniverse(), map[string]string{}
+	for _, path := range s.ps.closure(append([]string{workerPath}, append(append([]string{}, common...), s.o.Imports...)...)...) {
+		s.loaded[path] = s.ps.known[path].Export
+	}
+	s.importer = importer.ForCompiler(token.NewFileSet(), "gc", s.ps.lookup)
+	return nil
+}
+
+// between takes what is written while no cell runs.
+func (s *Session) between(e Event) {
+	if s.o.Output != nil {
+		s.o.Output(e)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.early) < 10000 {
+		s.early = append(s.early, e)
+	}
+}
+
+// called answers the worker.
+func (s *Session) called(id int, method string, arg []byte) {
+	s.mu.Lock()
+	ctx, p := context.Background(), s.process
+	if s.active != nil {
+		ctx = s.active.ctx
+	}
+	s.mu.Unlock()
+	r := wire.Request{Op: "answer"}
+	if s.o.Handle == nil {
+		r.Error = fmt.Sprintf("cellar: call %s: nothing in this session answers it", method)
+	} else if data, err := s.o.Handle(ctx, method, arg); err != nil {
+		r.Error = err.Error()
+	} else {
+		r.Data = data
+	}
+	r.ID = id
+	p.tell(r)
+}
+
+// Ready waits until the worker is warm. Its error says what is missing.
+func (s *Session) Ready(ctx context.Context) error {
+	select {
+	case <-s.ready:
+		return s.readyErr
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Interrupt stops the running cell. The first time it asks; the second time it ends the worker when Grace has passed.
+func (s *Session) Interrupt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.active
+	if a == nil {
+		return
+	}
+	a.asked++
+	if a.process == nil {
+		a.cancel()
+		return
+	}
+	a.process.tell(wire.Request{Op: "interrupt"})
+	if a.asked == 2 {
+		a.timer = time.AfterFunc(s.o.Grace, func() {
+			s.mu.Lock()
+			a.killed = true
+			over := s.active != a
+			s.mu.Unlock()
+			if !over {
+				a.process.kill()
+			}
+		})
+	}
+}
+
+// Answer gives a line to the cell that reads its stdin.
+func (s *Session) Answer(text string) error {
+	s.mu.Lock()
+	p := s.process
+	s.mu.Unlock()
+	if p == nil {
+		return errors.New("cellar: session: nothing runs")
+	}
+	_, err := p.stdin.Write([]byte(text + "\n"))
+	p.tell(wire.Request{Op: "input"})
+	return err
+}
+
+// Restart begins again with a fresh worker and nothing declared.
+func (s *Session) Restart(ctx context.Context) error {
+	s.Interrupt()
+	s.mu.Lock()
+	if s.process != nil {
+		go s.process.kill()
+	}
+	s.mu.Unlock()
+	s.running.Lock()
+	defer s.running.Unlock()
+	if err := s.Ready(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	p := s.process
+	s.history, s.gone, s.early, s.cells = nil, map[string]string{}, nil, 0
+	s.mu.Unlock()
+	p.kill()
+	return s.fresh()
+}
+
+// Close ends the worker and removes the session's files.
+func (s *Session) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	p := s.process
+	s.mu.Unlock()
+	if p != nil {
+		p.kill()
+	}
+	<-s.ready
+	return os.RemoveAll(s.tmp)
+}
+
+// lost makes the error of a worker that ended, and starts another.
+func (s *Session) lost(p *process, a *activity) error {
+	<-p.dead
+	e := &WorkerLostError{}
+	crash := plainNames(p.crash.String())
+	e.Reason, e.Trace, e.Frames = deathReason(p.state, crash)
+	s.mu.Lock()
+	if a != nil && a.killed {
+		e.Reason = "it was killed after a second interrupt: the cell did not stop by itself"
+		e.Trace, e.Frames = "", nil
+	}
+	imports := s.universe.imports
+	seen := map[string]bool{}
+	for _, x := range s.universe.living() {
+		if x.base == nil {
+			s.gone[x.name] = x.cell
+		}
+		if x.kind == kindVar {
+			e.Lost = append(e.Lost, fmt.Sprintf("%s (%s)", x.name, x.cell))
+		}
+		if !seen[x.cell] {
+			seen[x.cell] = true
+		}
+	}
+	for _, c := range s.history {
+		if seen[c.Name] {
+			e.Cells = append(e.Cells, c.Name)
+			seen[c.Name] = false
+		}
+	}
+	closed := s.closed
+	s.history = nil
+	s.mu.Unlock()
+	if closed {
+		return errors.New("cellar: session: it was closed")
+	}
+	if err := s.fresh(); err != nil {
+		return errors.Join(e, err)
+	}
+	s.mu.Lock()
+	s.universe.imports = imports
+	s.mu.Unlock()
+	return e
+}
+
+// deathReason says in words how a process ended.
+func deathReason(state *os.ProcessState, crash string) (reason, trace string, frames []Frame) {
+	first, _, _ := strings.Cut(strings.TrimSpace(crash), "\n")
+	switch {
+	case strings.Contains(crash, "stack exceeds"):
+		reason = "stack overflow: the recursion has no end"
+	case crash != "":
+		reason = first
+	case state != nil && state.Exited():
+		reason = fmt.Sprintf("os.Exit(%d) was called", state.ExitCode())
+	case state != nil:
+		reason = state.String()
+		if strings.Contains(reason, "killed") {
+			reason += " (by the system when memory runs out, or by hand)"
+		}
+	}
+	lines := strings.Split(crash, "\n")
+	for i := 0; i+1 < len(lines) && len(frames) < 20; i++ {
+		place := strings.TrimSpace(lines[i+1])
+		if strings.HasPrefix(lines[i], "main.") && strings.HasPrefix(lines[i+1], "\t") && !strings.HasPrefix(place, "session:") {
+			file, rest, _ := cutLast(place, ":")
+			var line int
+			fmt.Sscanf(rest, "%d", &line)
+			name, _, _ := cutLast(lines[i], "(")
+			f := Frame{plainFunction(name), file, line}
+			if n := len(frames); n == 0 || frames[n-1] != f {
+				frames = append(frames, f)
+			}
+		}
+	}
+	return reason, crash, frames
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+// Variable is what Variables tells of one.
+type Variable struct{ Name, Type, Value string }
+
+// Variables lists what the cells have declared and that has a value. While a cell runs the values are left out.
+func (s *Session) Variables() []Variable {
+	s.mu.Lock()
+	u := s.universe
+	s.mu.Unlock()
+	if u == nil {
+		return nil
+	}
+	s.mu.Lock()
+	var links []string
+	var out []Variable
+	for _, name := range sortedKeys(u.names) {
+		if e := u.names[name]; e.kind == kindVar {
+			out = append(out, Variable{Name: name, Type: typeString(e.object.Type())})
+			links = append(links, e.link)
+		}
+	}
+	s.mu.Unlock()
+	values := s.values(links)
+	for i := range out {
+		out[i].Value = plainNames(values[links[i]])
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
+
+// values asks the worker, unless a cell runs.
+func (s *Session) values(links []string) map[string]string {
+	if !s.running.TryLock() {
+		return nil
+	}
+	defer s.running.Unlock()
+	s.mu.Lock()
+	p := s.process
+	s.mu.Unlock()
+	if p == nil || len(links) == 0 {
+		return nil
+	}
+	select {
+	case r := <-p.request(wire.Request{Op: "values", Names: links}):
+		return r.Values
+	case <-p.dead:
+	case <-time.After(2 * time.Second):
+	}
+	return nil
+}
+
+// typeString is a type as the user writes it.
+func typeString(t types.Type) string {
+	return types.TypeString(t, func(p *types.Package) string {
+		if p.Path() == "main" {
+			return ""
+		}
+		return p.Name()
+	})
+}

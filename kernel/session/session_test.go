@@ -1,0 +1,144 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write what comes out into testdata")
+
+func start(t testing.TB, o Options) *Session {
+	t.Helper()
+	s, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// play runs a cell and writes down all that comes of it.
+func play(ctx context.Context, s *Session, cell Cell) string {
+	var mu sync.Mutex
+	var b strings.Builder
+	sink := func(e Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e.Kind {
+		case Stdout, Stderr:
+			b.WriteString(e.Text)
+		case Display:
+			for _, k := range sortedKeys(e.Bundle.Data) {
+				b.WriteString("display " + k + ": " + strings.TrimSpace(toString(e.Bundle.Data[k])) + "\n")
+			}
+		case Input:
+			s.Answer("42 answer")
+		}
+	}
+	r, err := s.Run(ctx, cell, sink)
+	mu.Lock()
+	defer mu.Unlock()
+	if b.Len() > 0 && !strings.HasSuffix(b.String(), "\n") {
+		b.WriteString("\n")
+	}
+	if r.Value != nil {
+		for _, k := range sortedKeys(r.Value.Data) {
+			if k == "text/plain" {
+				b.WriteString("= " + toString(r.Value.Data[k]) + "\n")
+			} else {
+				b.WriteString("= (" + k + ")\n")
+			}
+		}
+	}
+	for _, n := range r.Notices {
+		b.WriteString("notice: " + n + "\n")
+	}
+	var lost *WorkerLostError
+	if errors.As(err, &lost) {
+		lost.Trace = ""
+	}
+	if err != nil {
+		b.WriteString("error: " + err.Error() + "\n")
+	}
+	return b.String()
+}
+
+func toString(v any) string { s, _ := v.(string); return s }
+
+// TestSessions plays the files of testdata: cells and what comes of each. They are the specification; -update writes them anew.
+//
+//	-- cell [ID] --
+//	x := 41
+//	x + 1
+//	-- out --
+//	= 42
+func TestSessions(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no testdata", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := start(t, Options{})
+			var out strings.Builder
+			var cell, want []string
+			var id string
+			var in *[]string
+			flush := func() {
+				if cell == nil {
+					return
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+				defer cancel()
+				got := play(ctx, s, Cell{ID: id, Source: strings.Join(cell, "\n")})
+				expected := strings.TrimSpace(strings.Join(want, "\n"))
+				if strings.TrimSpace(got) != expected && !*update {
+					t.Errorf("%s: cell\n%s\ngot\n%s\nwant\n%s", file, strings.Join(cell, "\n"), got, expected)
+				}
+				out.WriteString("-- cell" + strings.TrimSuffix(" "+id, " ") + " --\n" + strings.TrimRight(strings.Join(cell, "\n"), "\n") + "\n-- out --\n" + got)
+				if got != "" {
+					out.WriteString("")
+				}
+				out.WriteString("\n")
+				cell, want, in = nil, nil, nil
+			}
+			for _, line := range strings.Split(string(text), "\n") {
+				name, isHead := strings.CutPrefix(line, "-- ")
+				name, closed := strings.CutSuffix(name, " --")
+				switch {
+				case isHead && closed && name == "out":
+					in = &want
+				case isHead && closed && strings.HasPrefix(name, "cell"):
+					flush()
+					id = strings.TrimSpace(strings.TrimPrefix(name, "cell"))
+					cell = []string{}
+					in = &cell
+				case in == nil:
+					out.WriteString(line + "\n")
+				default:
+					*in = append(*in, line)
+				}
+			}
+			flush()
+			if *update {
+				if err := os.WriteFile(file, []byte(strings.TrimRight(out.String(), "\n")+"\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}

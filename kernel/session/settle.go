@@ -1,0 +1,328 @@
+package session
+
+import (
+	"fmt"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"maps"
+	"strings"
+)
+
+// settle learns from a try. It gives the next attempt, and whether this one was the last.
+func (u *universe) settle(t tried) (attempt, bool) {
+	c := t.checked
+	a := attempt{maps.Clone(c.keep), maps.Clone(c.again), maps.Clone(c.broken), maps.Clone(c.shadows), c.asValue, maps.Clone(c.renewing), c.decided}
+	changed := false
+	if c.lastIsExpr && c.lastIsCall && !a.asValue {
+		last := c.body.List[len(c.body.List)-1]
+		for _, e := range t.errors {
+			if e.Pos >= last.Pos() && e.Pos < last.End() && strings.Contains(e.Msg, "is not used") {
+				a.asValue = true
+				return a, false
+			}
+		}
+	}
+	if !a.decided {
+		a.decided = true
+		a.keep = u.unchanged(c)
+		return a, false
+	}
+	if u.settleMethods(c, &a) {
+		return a, false
+	}
+	if u.settleShadows(c, &a) {
+		return a, false
+	}
+	for _, e := range t.errors {
+		for _, f := range c.files[1:] {
+			if f.again == nil || e.Pos < f.ast.FileStart || e.Pos > f.ast.FileEnd || a.broken[f.again] != "" {
+				continue
+			}
+			a.broken[f.again] = plainNames(e.Msg)
+			delete(a.again, f.again)
+			if f.again.kind == kindType {
+				delete(a.renewing, f.again.name)
+			}
+			changed = true
+		}
+	}
+	for _, e := range u.stale(c, a) {
+		if !a.again[e] && a.broken[e] == "" {
+			a.again[e] = true
+			if e.kind == kindType && len(e.methods) > 0 {
+				a.renewing[e.name] = true
+			}
+			changed = true
+		}
+	}
+	return a, !changed
+}
+
+// unchanged are the types that the cell declares as they already are.
+func (u *universe) unchanged(c *checked) map[string]bool {
+	keep := map[string]bool{}
+	for _, name := range u.unchangedCandidates(c.source) {
+		keep[name] = true
+	}
+	for again := true; again; {
+		again = false
+		for name := range keep {
+			if !u.sameType(c, name, keep) {
+				delete(keep, name)
+				again = true
+			}
+		}
+	}
+	return keep
+}
+
+// sameType compares what the cell declares with what lives, where the types in keep are taken to be the ones that live.
+func (u *universe) sameType(c *checked, name string, keep map[string]bool) (same bool) {
+	live := u.names[name]
+	fresh, ok := c.pkg.Scope().Lookup(name).(*types.TypeName)
+	old, ok2 := live.object.(*types.TypeName)
+	if !ok || !ok2 {
+		return false
+	}
+	defer func() {
+		if _, ok := recover().(unspeakable); ok {
+			same = false
+		}
+	}()
+	text := func(o *types.TypeName) string {
+		w := typeWriter{c: newCode(), alias: u.alias, name: func(o *types.TypeName) string {
+			if e := u.entityOf(o); e != nil {
+				return e.link
+			}
+			if keep[o.Name()] && o.Parent() == c.pkg.Scope() {
+				return u.names[o.Name()].link
+			}
+			return "new " + o.Name()
+		}}
+		n, ok := o.Type().(*types.Named)
+		if !ok {
+			panic(unspeakable("an alias"))
+		}
+		for i := range n.TypeParams().Len() {
+			p := n.TypeParams().At(i)
+			w.b.WriteString(p.Obj().Name() + " ")
+			w.write(p.Constraint())
+			w.b.WriteString(", ")
+		}
+		w.write(n.Underlying())
+		return w.b.String()
+	}
+	if live.generic() { // their methods are repeated in full
+		for _, d := range c.decls {
+			if d.base == name && (live.methods[d.name] == nil || live.methods[d.name].source.text != d.text) {
+				return false
+			}
+		}
+	}
+	return text(fresh) == text(old)
+}
+
+// settleMethods finds the types whose set of methods changes: those get a new generation.
+func (u *universe) settleMethods(c *checked, a *attempt) bool {
+	renew := map[string]bool{}
+	for _, d := range c.decls {
+		if d.base == "" {
+			continue
+		}
+		live := u.names[d.base]
+		if live == nil || live.kind != kindType || c.declares[d.base] && !a.keep[d.base] {
+			continue
+		}
+		old := live.methods[d.name]
+		o, _ := c.pkg.Scope().Lookup("m" + mark + d.base + mark + d.name).(*types.Func)
+		switch {
+		case live.generic() || d.recovers:
+			if old == nil || old.source.text != d.text {
+				renew[d.base] = true
+			}
+		case old == nil || old.repeated:
+			renew[d.base] = true
+		case o != nil && !a.renewing[d.base]:
+			code := newCode()
+			slot, err := u.typeText(o.Signature(), code)
+			if err == nil && slot != old.slot {
+				renew[d.base] = true
+			}
+		}
+	}
+	for _, d := range c.types {
+		live := u.names[d.name]
+		if live == nil || live.kind != kindType {
+			continue
+		}
+		for _, m := range live.methods {
+			gone := m.cellID == c.source.cell.ID && !c.hasMethod[d.name+"."+m.name]
+			if a.keep[d.name] && gone || !a.keep[d.name] && !gone && !c.hasMethod[d.name+"."+m.name] && a.broken[m] == "" {
+				renew[d.name] = true
+			}
+		}
+	}
+	changed := false
+	for name := range renew {
+		if !a.renewing[name] {
+			a.renewing[name] = true
+			changed = true
+		}
+		if a.keep[name] {
+			delete(a.keep, name)
+			changed = true
+		}
+	}
+	return changed
+}
+
+// settleShadows finds the variables of the cell that its functions, or those compiled again, refer to.
+func (u *universe) settleShadows(c *checked, a *attempt) bool {
+	scope := c.info.Scopes[c.body]
+	changed := false
+	for i, f := range c.files {
+		text := f.text
+		if i == 0 {
+			text = f.text[:c.offset(c.run.Pos())]
+		}
+		for _, w := range words(text) {
+			if !c.vars[w] || a.shadows[w] != nil {
+				continue
+			}
+			o := scope.Lookup(w)
+			if o == nil || o.Type() == nil || o.Type() == types.Typ[types.Invalid] {
+				continue
+			}
+			if live := u.names[w]; live != nil && live.kind == kindVar && types.Identical(live.object.Type(), o.Type()) {
+				continue
+			}
+			a.shadows[w] = o.Type()
+			changed = true
+		}
+	}
+	return changed
+}
+
+// stale are the things of earlier cells that must be compiled again: what they refer to means something else now.
+func (u *universe) stale(c *checked, a attempt) []*entity {
+	hard, soft := map[*entity]bool{}, map[*entity]bool{} // soft: another function behind the same slot
+	for e := range a.broken {
+		hard[e] = true
+	}
+	for name := range a.renewing {
+		hard[u.names[name]] = true
+	}
+	scope := c.pkg.Scope()
+	for name := range c.declares {
+		live := u.names[name]
+		if live == nil || a.keep[name] {
+			continue
+		}
+		o := scope.Lookup(name)
+		switch o := o.(type) {
+		case *types.Func:
+			if live.kind == kindFunc && live.slot != "" && o.Signature().TypeParams().Len() == 0 {
+				if slot, err := u.typeText(o.Signature(), newCode()); err == nil && slot == live.slot {
+					soft[live] = true
+					continue
+				}
+			}
+		case *types.Const:
+			if old, ok := live.object.(*types.Const); ok && types.Identical(old.Type(), o.Type()) && o.Val().Kind() != constant.Unknown && constant.Compare(old.Val(), token.EQL, o.Val()) {
+				continue
+			}
+		}
+		hard[live] = true
+	}
+	if s := c.info.Scopes[c.body]; s != nil {
+		for _, name := range s.Names() {
+			if live := u.names[name]; live != nil && !(live.kind == kindVar && types.Identical(live.object.Type(), s.Lookup(name).Type())) {
+				hard[live] = true
+			}
+		}
+	}
+	delete(hard, nil)
+	if len(hard)+len(soft) == 0 {
+		return nil
+	}
+	var out []*entity
+	taken := map[*entity]bool{}
+	for again := true; again; {
+		again = false
+		for _, e := range u.living() {
+			if taken[e] || hard[e] || e.kind == kindVar || e.kind == kindConst || c.declaresAgain(e) {
+				continue
+			}
+			hit := false
+			for x := range e.code.refs {
+				hit = hit || hard[x]
+			}
+			signature := hit
+			for x := range e.body {
+				hit = hit || hard[x]
+			}
+			for x := range e.direct {
+				hit = hit || hard[x] || soft[x]
+			}
+			if !hit {
+				continue
+			}
+			taken[e] = true
+			again = true
+			switch {
+			case e.base != nil && e.repeated || e.kind == kindType, e.kind == kindFunc && e.slot == "", signature && e.base == nil:
+				hard[e] = true
+			default:
+				soft[e] = true
+			}
+			if e.base != nil && (e.repeated || signature) { // the type itself changes
+				continue
+			}
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// declaresAgain reports whether the cell itself has a new declaration of e.
+func (c *checked) declaresAgain(e *entity) bool {
+	if e.base != nil {
+		return c.hasMethod[e.base.name+"."+e.name]
+	}
+	return c.declares[e.name] && !c.keep[e.name]
+}
+
+// living are the current generations, methods included, in a fixed order.
+func (u *universe) living() []*entity {
+	var out []*entity
+	for _, name := range sortedKeys(u.names) {
+		e := u.names[name]
+		out = append(out, e)
+		out = append(out, sortedEntities(e.methods)...)
+	}
+	return out
+}
+
+// explain makes the error of a cell that does not compile.
+func (u *universe) explain(t tried) error {
+	e := &CompileError{}
+	for _, x := range t.errors {
+		d := t.checked.diagnostic(x.Pos, x.Msg)
+		if name, ok := strings.CutPrefix(x.Msg, "undefined: "); ok {
+			if live := u.names[name]; live != nil && live.broken != "" {
+				d.Message = fmt.Sprintf("%s of %s no longer compiles: %s; run its cell again", name, live.cell, live.broken)
+			} else if live := u.names[name]; live != nil && t.checked.broken[live] != "" {
+				d.Message = fmt.Sprintf("%s of %s does not compile with what this cell changes: %s", name, live.cell, t.checked.broken[live])
+			}
+		}
+		if d.Cell == "session" {
+			d.Line, d.Column, d.Cell = t.checked.lines, 1, t.checked.name
+		}
+		e.Diagnostics = append(e.Diagnostics, d)
+		if len(e.Diagnostics) == 10 {
+			break
+		}
+	}
+	return e
+}

@@ -1,0 +1,345 @@
+package session
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/cellar-go/cellar/internal/gocell"
+)
+
+// source is a cell that parses: its declarations, one by one, and its statements in order.
+type source struct {
+	cell       Cell
+	name       string // stands as the file in positions
+	lines      int
+	imports    map[string]string // name → path, those without a name under what their package is called
+	decls      []declaration
+	types      []declaration   // of decls
+	declares   map[string]bool // names of its types, functions and constants
+	hasMethod  map[string]bool // T.m
+	vars       map[string]bool // declared by its statements
+	helped     map[string]bool // types that a helper brought
+	statements []piece
+	lastIsExpr bool
+	lastIsCall bool
+	checksOff  bool
+}
+
+// declaration is one type, function or method, or a group of constants.
+type declaration struct {
+	piece
+	kind     kind
+	name     string
+	names    []string
+	base     string // of a method: the name of its type
+	alias    bool
+	recovers bool          // calls recover itself: no trampoline may stand between it and a deferred call
+	fun      *ast.FuncDecl // of a method, with offset giving places in the piece
+	offset   func(token.Pos) int
+}
+
+// read parses a cell.
+func read(cell Cell, name string, packageName func(path string) (string, error)) (*source, error) {
+	s := &source{cell: cell, name: name, lines: strings.Count(cell.Source, "\n") + 1, imports: map[string]string{}, declares: map[string]bool{},
+		hasMethod: map[string]bool{}, vars: map[string]bool{}, helped: map[string]bool{}}
+	if i := strings.Index(cell.Source, mark); i >= 0 {
+		line, column := place(cell.Source, i)
+		return nil, &CompileError{[]Diagnostic{{name, line, column, fmt.Sprintf("the letter %s is kept for the session's own names", mark)}}}
+	}
+	if !utf8.ValidString(cell.Source) {
+		return nil, &CompileError{[]Diagnostic{{name, 1, 1, "the cell is not valid UTF-8"}}}
+	}
+	if err := s.parse(name, cell.Source, packageName); err != nil {
+		return nil, err
+	}
+	if s.declares["main"] {
+		s.statements = append(s.statements, piece{"main()", "session", 1, 1})
+		s.lastIsExpr = false
+	}
+	return s, nil
+}
+
+func (s *source) parse(name, text string, packageName func(string) (string, error)) error {
+	cell, err := gocell.Parse(name, text)
+	if err != nil {
+		return compileError(name, err)
+	}
+	for i, item := range cell.Items {
+		line, column := place(text, item.Start)
+		p := piece{item.Text, name, line, column}
+		at := func(pos token.Pos) (int, int) { q := cell.Fset.Position(pos); return q.Line, q.Column }
+		slice := func(n ast.Node) string {
+			l, c := at(n.Pos())
+			start := offsetAt(text, l, c)
+			return text[start : start+int(n.End()-n.Pos())]
+		}
+		bad := func(n ast.Node, message string) error {
+			l, c := at(n.Pos())
+			return &CompileError{[]Diagnostic{{name, l, c, message}}}
+		}
+		if item.Kind != gocell.Statement {
+			if j := strings.Index(item.Text, "//go:embed"); j >= 0 {
+				l, c := place(text, item.Start+j)
+				return &CompileError{[]Diagnostic{{name, l, c, "//go:embed does not work in a cell: read the file with os.ReadFile"}}}
+			}
+		}
+		switch item.Kind {
+		case gocell.Import:
+			for _, spec := range item.Decl.(*ast.GenDecl).Specs {
+				spec := spec.(*ast.ImportSpec)
+				path := importPath(spec)
+				if path == "C" {
+					return bad(spec, `import "C" does not work in a cell: put the C code in a package of your module`)
+				}
+				short, err := packageName(path)
+				if err != nil {
+					return bad(spec, err.Error())
+				}
+				if spec.Name != nil {
+					short = spec.Name.Name
+				}
+				switch short {
+				case ".":
+					short = "." + path
+				case "_":
+					short = "_" + path
+				}
+				s.imports[short] = path
+			}
+		case gocell.Type:
+			for _, spec := range item.Decl.(*ast.GenDecl).Specs {
+				spec := spec.(*ast.TypeSpec)
+				l, c := at(spec.Pos())
+				d := declaration{piece: piece{"type " + slice(spec), name, l, max(1, c-5)}, kind: kindType, name: spec.Name.Name,
+					names: []string{spec.Name.Name}, alias: spec.Assign.IsValid()}
+				s.decls, s.types = append(s.decls, d), append(s.types, d)
+			}
+		case gocell.Const:
+			d := declaration{piece: p, kind: kindConst}
+			for _, spec := range item.Decl.(*ast.GenDecl).Specs {
+				for _, n := range spec.(*ast.ValueSpec).Names {
+					d.names = append(d.names, n.Name)
+				}
+			}
+			s.decls = append(s.decls, d)
+		case gocell.Func:
+			f := item.Decl.(*ast.FuncDecl)
+			if f.Body == nil {
+				return bad(f, "missing function body")
+			}
+			l, c := at(f.Pos())
+			d := declaration{piece: piece{slice(f), name, l, c}, kind: kindFunc, name: f.Name.Name, names: []string{f.Name.Name}}
+			if f.Recv != nil && len(f.Recv.List) == 1 {
+				d = parsedMethod(d.piece)
+				s.hasMethod[d.base+"."+d.name] = true
+			}
+			s.decls = append(s.decls, d)
+		case gocell.Var, gocell.Statement:
+			if item.Kind == gocell.Var {
+				for _, spec := range item.Decl.(*ast.GenDecl).Specs {
+					for _, n := range spec.(*ast.ValueSpec).Names {
+						s.vars[n.Name] = true
+					}
+				}
+			}
+			for _, stmt := range item.Stmts {
+				for l, ok := stmt.(*ast.LabeledStmt); ok; l, ok = stmt.(*ast.LabeledStmt) {
+					stmt = l.Stmt
+				}
+				if assign, ok := stmt.(*ast.AssignStmt); ok && assign.Tok == token.DEFINE {
+					for _, l := range assign.Lhs {
+						if id, ok := l.(*ast.Ident); ok {
+							s.vars[id.Name] = true
+						}
+					}
+				}
+			}
+			s.statements = append(s.statements, p)
+			if i == len(cell.Items)-1 && len(item.Stmts) == 1 {
+				if x, ok := item.Stmts[0].(*ast.ExprStmt); ok && !strings.HasPrefix(strings.TrimSpace(text[item.End:]), ";") {
+					s.lastIsExpr = true
+					_, s.lastIsCall = x.X.(*ast.CallExpr)
+				}
+			}
+		}
+	}
+	for _, d := range s.decls {
+		if d.base == "" {
+			for _, n := range d.names {
+				if n != "_" && n != "init" {
+					s.declares[n] = true
+				}
+			}
+		}
+	}
+	delete(s.vars, "_")
+	s.orderVars(cell)
+	return nil
+}
+
+// orderVars puts the initialisers of variables that stand side by side in an order in which each finds those it needs, as a package
+// does: `var a = f(b)` before `var b = 1`.
+func (s *source) orderVars(cell *gocell.Cell) {
+	bodies := map[string][]string{} // what the cell's functions mention
+	for _, d := range s.decls {
+		if d.kind == kindFunc && d.base == "" {
+			bodies[d.name] = words(d.text)
+		}
+	}
+	type unit struct {
+		piece
+		names, needs []string
+	}
+	var run []unit
+	start, at := 0, 0
+	flush := func() {
+		done := make([]bool, len(run))
+		var order []piece
+		var visit func(i int)
+		visit = func(i int) {
+			if done[i] {
+				return
+			}
+			done[i] = true
+			seen := map[string]bool{}
+			var need func(word string)
+			need = func(word string) {
+				if seen[word] {
+					return
+				}
+				seen[word] = true
+				for j, u := range run {
+					for _, n := range u.names {
+						if n == word && j != i {
+							visit(j)
+						}
+					}
+				}
+				for _, w := range bodies[word] {
+					need(w)
+				}
+			}
+			for _, w := range run[i].needs {
+				need(w)
+			}
+			order = append(order, run[i].piece)
+		}
+		for i := range run {
+			visit(i)
+		}
+		copy(s.statements[start:], order)
+		run = nil
+	}
+	for _, item := range cell.Items {
+		switch item.Kind {
+		case gocell.Var:
+			if len(run) == 0 {
+				start = at
+			}
+			u := unit{piece: s.statements[at]}
+			for _, spec := range item.Decl.(*ast.GenDecl).Specs {
+				v := spec.(*ast.ValueSpec)
+				for _, n := range v.Names {
+					u.names = append(u.names, n.Name)
+				}
+				for _, x := range v.Values {
+					ast.Inspect(x, func(n ast.Node) bool {
+						if id, ok := n.(*ast.Ident); ok {
+							u.needs = append(u.needs, id.Name)
+						}
+						return true
+					})
+				}
+			}
+			run = append(run, u)
+			at++
+		case gocell.Statement:
+			flush()
+			at++
+		}
+	}
+	flush()
+}
+
+// parsedMethod reads a method's declaration by itself.
+func parsedMethod(p piece) declaration {
+	const head = "package p;"
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, "", head+p.text, parser.SkipObjectResolution)
+	d := declaration{piece: p, kind: kindFunc}
+	if err != nil || len(file.Decls) != 1 {
+		return d // it was parsed before; go/types would say what is wrong
+	}
+	f := file.Decls[0].(*ast.FuncDecl)
+	d.name, d.names, d.fun = f.Name.Name, []string{f.Name.Name}, f
+	d.offset = func(pos token.Pos) int { return fset.File(pos).Offset(pos) - len(head) }
+	d.recovers = callsRecover(f.Body)
+	base := f.Recv.List[0].Type
+	for {
+		switch t := base.(type) {
+		case *ast.StarExpr:
+			base = t.X
+			continue
+		case *ast.ParenExpr:
+			base = t.X
+			continue
+		case *ast.IndexExpr:
+			base = t.X
+			continue
+		case *ast.IndexListExpr:
+			base = t.X
+			continue
+		case *ast.Ident:
+			d.base = t.Name
+		}
+		return d
+	}
+}
+
+// callsRecover looks for recover() outside function literals.
+func callsRecover(body *ast.BlockStmt) bool {
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.CallExpr:
+			if id, ok := n.Fun.(*ast.Ident); ok && id.Name == "recover" {
+				found = true
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// place is the line and byte column of an offset, both from 1.
+func place(s string, offset int) (line, column int) {
+	before := s[:offset]
+	return strings.Count(before, "\n") + 1, offset - strings.LastIndexByte(before, '\n')
+}
+
+func offsetAt(s string, line, column int) int {
+	offset := 0
+	for ; line > 1; line-- {
+		offset += strings.IndexByte(s[offset:], '\n') + 1
+	}
+	return offset + column - 1
+}
+
+func compileError(name string, err error) error {
+	list, ok := err.(scanner.ErrorList)
+	if !ok {
+		return err
+	}
+	e := &CompileError{}
+	for _, x := range list {
+		e.Diagnostics = append(e.Diagnostics, Diagnostic{name, x.Pos.Line, x.Pos.Column, x.Msg})
+	}
+	return e
+}

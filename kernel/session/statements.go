@@ -1,0 +1,185 @@
+package session
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"strings"
+)
+
+// variables makes the entities of the variables that the cell's statements declare.
+func (r *rewriter) variables(out *unit) error {
+	u, c := r.u, r.c
+	scope := c.info.Scopes[c.body]
+	if scope == nil {
+		return nil
+	}
+	for _, name := range scope.Names() {
+		o, ok := scope.Lookup(name).(*types.Var)
+		if !ok {
+			continue
+		}
+		code := newCode()
+		slot, err := u.typeText(o.Type(), code)
+		if err != nil {
+			return &CompileError{[]Diagnostic{c.diagnostic(o.Pos(), fmt.Sprintf("variable %s can't be kept for later cells: %v", name, err))}}
+		}
+		e := u.links[name+" "+slot]
+		if e == nil {
+			e = &entity{kind: kindVar, name: name, link: fmt.Sprintf("%s%s%d", name, mark, u.id()), slot: slot, code: code}
+			u.links[name+" "+slot] = e
+		} else {
+			copied := *e
+			e = &copied
+		}
+		e.object, e.cell, e.cellID, e.broken = types.NewVar(o.Pos(), o.Pkg(), name, o.Type()), c.name, c.source.cell.ID, ""
+		u.entities[o], u.entities[e.object] = e, e
+		r.vars[name] = e
+		out.vars[name] = varOf{e, len(c.body.List)}
+		if shadow := c.pkg.Scope().Lookup(name); shadow != nil && u.entities[shadow] == nil {
+			u.entities[shadow] = e
+		}
+	}
+	if outer := c.info.Scopes[c.run.Type]; outer != nil {
+		for _, name := range outer.Names() {
+			u.entities[outer.Lookup(name)] = u.names[name]
+		}
+	}
+	return nil
+}
+
+// statements writes the body of the entry. Before each statement stands its number: should one panic, the session knows which variables
+// have their values.
+func (r *rewriter) statements(out *unit, all code, inits []string) (string, error) {
+	c := r.c
+	f := c.files[0]
+	b := r.body(f, false, r.unit)
+	at := b.live("At")
+	for i, s := range c.body.List {
+		b.edits.insert(b.offset(s.Pos()), fmt.Sprintf("%s(%d);", at, i))
+		inner := s
+		for l, ok := inner.(*ast.LabeledStmt); ok; l, ok = inner.(*ast.LabeledStmt) {
+			inner = l.Stmt
+		}
+		switch inner := inner.(type) {
+		case *ast.AssignStmt:
+			if inner.Tok == token.DEFINE {
+				b.edits.replace(b.offset(inner.TokPos), b.offset(inner.TokPos)+2, "=")
+				for _, l := range inner.Lhs {
+					out.first(c, l, i)
+				}
+			}
+		case *ast.DeclStmt:
+			if err := r.declaration(b, inner, out, i); err != nil {
+				return "", err
+			}
+		}
+	}
+	closing := r.last(b)
+	b.walk(c.body)
+	closing()
+	if b.failed != nil {
+		return "", b.failed
+	}
+	all.add(b.code)
+	all.imports[livePath] = true
+	var text strings.Builder
+	for _, name := range inits {
+		text.WriteString(name + "()\n")
+	}
+	// The places in local variables: the compiler keeps them in registers.
+	for _, e := range sortedSet(b.code.refs) {
+		if e.kind == kindVar {
+			fmt.Fprintf(&text, "%s := %[1]s; _ = %[1]s\n", e.link)
+		}
+	}
+	text.WriteString(b.render(c.body.Pos(), c.body.End()) + "\n")
+	return text.String(), nil
+}
+
+// first notes the statement that gives a variable its value.
+func (out *unit) first(c *checked, x ast.Expr, step int) {
+	if id, ok := x.(*ast.Ident); ok && c.info.Defs[id] != nil {
+		if v, ok := out.vars[id.Name]; ok {
+			v.step = min(v.step, step)
+			out.vars[id.Name] = v
+		}
+	}
+}
+
+// declaration makes assignments of var a, b T = x, y. One without values sets zero, as it does in a function.
+func (r *rewriter) declaration(b *body, s *ast.DeclStmt, out *unit, step int) error {
+	g, ok := s.Decl.(*ast.GenDecl)
+	if !ok || g.Tok != token.VAR {
+		return nil
+	}
+	b.edits.replace(b.offset(g.Pos()), b.offset(g.Pos())+len("var"), "")
+	if g.Lparen.IsValid() {
+		b.edits.replace(b.offset(g.Lparen), b.offset(g.Lparen)+1, "")
+		b.edits.replace(b.offset(g.Rparen), b.offset(g.Rparen)+1, "")
+	}
+	for _, spec := range g.Specs {
+		v := spec.(*ast.ValueSpec)
+		for _, n := range v.Names {
+			out.first(r.c, n, step)
+		}
+		if v.Type == nil {
+			continue
+		}
+		zero := ""
+		text, err := r.u.typeText(r.c.info.TypeOf(v.Type), b.code)
+		if len(v.Values) == 0 {
+			if err != nil {
+				return &CompileError{[]Diagnostic{r.c.diagnostic(v.Pos(), "this variable can't be kept: "+err.Error())}}
+			}
+			zero = "= " + strings.TrimSuffix(strings.Repeat("*new("+text+"), ", len(v.Names)), ", ")
+		}
+		b.edits.replace(b.offset(v.Type.Pos()), b.offset(v.Type.End()), zero)
+		ast.Inspect(v.Type, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok {
+				b.skip[id] = true
+			}
+			return true
+		})
+	}
+	return nil
+}
+
+// last shows the value of the cell's last expression. What it gives back closes the call, behind all other edits.
+func (r *rewriter) last(b *body) func() {
+	c := r.c
+	none := func() {}
+	if !c.lastIsExpr || len(c.body.List) == 0 {
+		return none
+	}
+	s := c.body.List[len(c.body.List)-1]
+	for l, ok := s.(*ast.LabeledStmt); ok; l, ok = s.(*ast.LabeledStmt) {
+		s = l.Stmt
+	}
+	switch s := s.(type) {
+	case *ast.AssignStmt:
+		b.edits.replace(b.offset(s.Pos()), b.offset(s.TokPos)+1, b.live("Show")+"(")
+		if id, ok := s.Lhs[0].(*ast.Ident); ok {
+			b.skip[id] = true
+		}
+		return func() { b.edits.insert(b.offset(s.End()), ")") }
+	case *ast.ExprStmt:
+		call, ok := ast.Unparen(s.X).(*ast.CallExpr)
+		if !ok {
+			return none
+		}
+		tv := c.info.Types[s.X]
+		if tv.IsVoid() || tv.Type == nil {
+			return none
+		}
+		if f, ok := call.Fun.(*ast.SelectorExpr); ok { // the count of bytes that fmt.Println gives back is nothing to look at
+			if o := c.info.Uses[f.Sel]; o != nil && o.Pkg() != nil && o.Pkg().Path() == "fmt" && strings.Contains(o.Name(), "rint") && !strings.HasPrefix(o.Name(), "S") {
+				return none
+			}
+		}
+		b.edits.insert(b.offset(s.Pos()), b.live("ShowCall")+"(")
+		return func() { b.edits.insert(b.offset(s.End()), ")") }
+	}
+	return none
+}

@@ -1,0 +1,182 @@
+package worker
+
+/*
+#cgo LDFLAGS: -ldl
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <link.h>
+#include <stdlib.h>
+
+static unsigned long loadBase(const char *path) {
+	void *h = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+	struct link_map *m = 0;
+	if (!h || dlinfo(h, RTLD_DI_LINKMAP, &m)) return 0;
+	return (unsigned long)m->l_addr;
+}
+*/
+import "C"
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"strings"
+	"syscall"
+	"unsafe"
+)
+
+//go:linkname getitab runtime.getitab
+func getitab(inter, typ unsafe.Pointer, canfail bool) unsafe.Pointer
+
+// slot is a word of a loaded module that the dynamic linker filled with the address of a symbol.
+type slot struct {
+	at     *uintptr
+	addend uintptr
+}
+
+func (s slot) symbol() uintptr { return *s.at - s.addend }
+
+func (s slot) set(address uintptr) error {
+	size := uintptr(syscall.Getpagesize())
+	page := uintptr(unsafe.Pointer(s.at)) &^ (size - 1)
+	if err := syscall.Mprotect(unsafe.Slice((*byte)(unsafe.Pointer(page)), size), syscall.PROT_READ|syscall.PROT_WRITE); err != nil {
+		return fmt.Errorf("cellar: cure a plugin: %w", err)
+	}
+	*s.at = address + s.addend
+	return nil
+}
+
+// cure makes a module that was just loaded use the itabs and the composed types which the runtime and reflection have built before the
+// module brought its own. They are compared by address: two of one kind make assertions, type switches, == and map keys wrong without
+// any error. Layout of an itab (internal/abi.ITab): interface, type, hash at 0, 8, 16.
+func cure(file string) (cured int, err error) {
+	itabs, types, err := slots(file)
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range itabs {
+		own := s.symbol()
+		known := uintptr(getitab(*(*unsafe.Pointer)(at(own)), *(*unsafe.Pointer)(at(own + 8)), true))
+		if known == 0 || known == own {
+			continue
+		}
+		if err := s.set(known); err != nil {
+			return cured, err
+		}
+		// The runtime leaves the hash of the itabs that it builds zero; type switches compare it.
+		*(*uint32)(at(known + 16)) = *(*uint32)(at(own + 16))
+		cured++
+	}
+	// A composed type holds the address of its element, which may itself be cured: until nothing changes.
+	for round, changed := 0, true; changed && round < 8; round++ {
+		changed = false
+		for _, s := range types {
+			own := s.symbol()
+			known := builtBefore(own)
+			if known == own {
+				continue
+			}
+			if err := s.set(known); err != nil {
+				return cured, err
+			}
+			cured++
+			changed = true
+		}
+	}
+	return cured, nil
+}
+
+// slots lists the words of a module that point to itabs, and those that point to type descriptors of its own.
+func slots(file string) (itabs, types []slot, err error) {
+	f, err := elf.Open(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	symbols, err := f.DynamicSymbols()
+	if err != nil {
+		return nil, nil, err
+	}
+	section := f.Section(".rela.dyn")
+	if section == nil {
+		return nil, nil, fmt.Errorf("cellar: cure %s: it has no relocations", file)
+	}
+	relocations, err := section.Data()
+	if err != nil {
+		return nil, nil, err
+	}
+	path := C.CString(file)
+	defer C.free(unsafe.Pointer(path))
+	base := uintptr(C.loadBase(path))
+	for r := relocations; len(r) >= 24; r = r[24:] {
+		offset, info, addend := binary.LittleEndian.Uint64(r), binary.LittleEndian.Uint64(r[8:]), binary.LittleEndian.Uint64(r[16:])
+		index := info >> 32
+		if index == 0 || !pointsToSymbol(f.Machine, uint32(info)) {
+			continue
+		}
+		symbol := symbols[index-1]
+		s := slot{(*uintptr)(at(base + uintptr(offset))), uintptr(addend)}
+		switch {
+		case strings.HasPrefix(symbol.Name, "go:itab."):
+			itabs = append(itabs, s)
+		case strings.HasPrefix(symbol.Name, "type:") && !strings.HasPrefix(symbol.Name, "type:.") && // "type:." begins names and algorithms
+			symbol.Section != elf.SHN_UNDEF && s.symbol() == base+uintptr(symbol.Value):
+			types = append(types, s)
+		}
+	}
+	return itabs, types, nil
+}
+
+func pointsToSymbol(m elf.Machine, kind uint32) bool {
+	switch m {
+	case elf.EM_X86_64:
+		return elf.R_X86_64(kind) == elf.R_X86_64_GLOB_DAT || elf.R_X86_64(kind) == elf.R_X86_64_64
+	case elf.EM_AARCH64:
+		return elf.R_AARCH64(kind) == elf.R_AARCH64_GLOB_DAT || elf.R_AARCH64(kind) == elf.R_AARCH64_ABS64
+	}
+	return false
+}
+
+// builtBefore is the type that reflection holds for what the descriptor at own describes: another one if it was composed at run time.
+func builtBefore(own uintptr) (known uintptr) {
+	defer func() {
+		if recover() != nil { // reflect refuses what it can't compose; then it has composed none
+			known = own
+		}
+	}()
+	var value any
+	(*[2]uintptr)(unsafe.Pointer(&value))[0] = own
+	t := reflect.TypeOf(value)
+	if t.Name() != "" {
+		return own
+	}
+	var other reflect.Type
+	switch t.Kind() {
+	case reflect.Slice:
+		other = reflect.SliceOf(t.Elem())
+	case reflect.Pointer:
+		other = reflect.PointerTo(t.Elem())
+	case reflect.Map:
+		other = reflect.MapOf(t.Key(), t.Elem())
+	case reflect.Chan:
+		other = reflect.ChanOf(t.ChanDir(), t.Elem())
+	case reflect.Array:
+		other = reflect.ArrayOf(t.Len(), t.Elem())
+	case reflect.Func:
+		in, out := make([]reflect.Type, t.NumIn()), make([]reflect.Type, t.NumOut())
+		for i := range in {
+			in[i] = t.In(i)
+		}
+		for i := range out {
+			out[i] = t.Out(i)
+		}
+		other = reflect.FuncOf(in, out, t.IsVariadic())
+	default:
+		return own
+	}
+	return uintptr((*[2]unsafe.Pointer)(unsafe.Pointer(&other))[1])
+}
+
+// at makes a pointer of an address outside the Go heap.
+func at(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }

@@ -1,0 +1,143 @@
+package worker
+
+/*
+#include <stdio.h>
+static void flushAll(void) { fflush(NULL); }
+*/
+import "C"
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"reflect"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/kernel/session/internal/wire"
+	"github.com/cellar-go/cellar/kernel/session/live"
+)
+
+// Main serves a session until it goes away.
+func Main() {
+	nonce := os.Getenv(wire.Nonce)
+	if nonce == "" {
+		os.Stderr.WriteString("cellar: this program is a part of a live session; it does nothing by itself\n")
+		os.Exit(2)
+	}
+	os.Unsetenv(wire.Nonce)
+	for _, fd := range []int{wire.Requests, wire.Replies, wire.Crash} {
+		syscall.CloseOnExec(fd)
+	}
+	if crash := os.NewFile(wire.Crash, "crash"); crash != nil {
+		debug.SetCrashOutput(crash, debug.CrashOptions{})
+		crash.Close()
+	}
+	w := &worker{nonce: nonce, out: json.NewEncoder(os.NewFile(wire.Replies, "replies")), calls: map[int]chan wire.Request{}}
+	live.Hooks.New = func(p any) any { return reflect.New(reflect.TypeOf(p).Elem()).Interface() }
+	live.Hooks.Call = w.call
+	live.Hooks.Panic = w.goroutinePanic
+	display.SetSink(w.display)
+	w.watchInput()
+	w.send(wire.Reply{Op: "ready"})
+
+	requests := json.NewDecoder(os.NewFile(wire.Requests, "requests"))
+	cells := make(chan wire.Request, 1)
+	go func() { // a goroutine of its own: a C library may need the stack of a thread that stays
+		for r := range cells {
+			w.load(r)
+		}
+	}()
+	for {
+		var r wire.Request
+		if err := requests.Decode(&r); err != nil {
+			os.Exit(0) // the session is gone
+		}
+		switch r.Op {
+		case "load":
+			cells <- r
+		case "interrupt":
+			live.Interrupt()
+		case "answer":
+			w.answer(r)
+		case "input":
+			w.inputAsked.Store(false)
+		case "values":
+			w.send(wire.Reply{Op: "values", ID: r.ID, Values: values(r.Names)})
+		}
+	}
+}
+
+// worker holds the pipes to the session.
+type worker struct {
+	nonce string
+	mu    sync.Mutex // guards out, marks, calls
+	out   *json.Encoder
+	marks int
+	calls map[int]chan wire.Request
+	asked int
+
+	running, inputAsked atomic.Bool
+}
+
+func (w *worker) send(r wire.Reply) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.out.Encode(r)
+}
+
+// mark sends a reply and writes its mark behind what the process has written so far.
+func (w *worker) mark(r wire.Reply, files ...int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.marks++
+	r.Mark = w.marks
+	C.flushAll()
+	if w.out.Encode(r) != nil {
+		r.Bundle = &display.Bundle{Data: map[string]any{"text/plain": "cellar: this value can't be shown: it does not encode as JSON"}}
+		w.out.Encode(r)
+	}
+	for _, fd := range files {
+		text := []byte(wire.Mark(w.nonce, r.Mark))
+		for len(text) > 0 {
+			n, err := syscall.Write(fd, text)
+			if err == syscall.EINTR || err == syscall.EAGAIN {
+				continue
+			}
+			if err != nil {
+				break
+			}
+			text = text[n:]
+		}
+	}
+}
+
+func (w *worker) display(b display.Bundle) { w.mark(wire.Reply{Op: "display", Bundle: &b}, 1) }
+
+func (w *worker) call(method string, arg []byte) ([]byte, error) {
+	reply := make(chan wire.Request, 1)
+	w.mu.Lock()
+	w.asked++
+	id := w.asked
+	w.calls[id] = reply
+	w.mu.Unlock()
+	w.send(wire.Reply{Op: "call", ID: id, Method: method, Data: arg})
+	defer func() { w.mu.Lock(); delete(w.calls, id); w.mu.Unlock() }()
+	r := live.Recv(reply)
+	if r.Error != "" {
+		return nil, errors.New(r.Error)
+	}
+	return r.Data, nil
+}
+
+func (w *worker) answer(r wire.Request) {
+	w.mu.Lock()
+	reply := w.calls[r.ID]
+	w.mu.Unlock()
+	if reply != nil {
+		reply <- r
+	}
+}
