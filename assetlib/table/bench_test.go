@@ -3,6 +3,7 @@ package table_test
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -43,15 +44,13 @@ var fiveMillion = sync.OnceValue(func() []wideRow { return wide(5_000_000) })
 func BenchmarkWrite5M(b *testing.B) {
 	rows := fiveMillion()
 	b.ResetTimer()
-	for b.Loop() {
-		var buf counter
-		start := cpu()
-		if _, err := table.Write(&buf, rows); err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric((cpu() - start).Seconds(), "cpu-s")
-		b.ReportMetric(float64(buf)/1e6, "file-MB")
-	}
+	var buf counter
+	best(b, func() error {
+		buf = 0
+		_, err := table.Write(&buf, rows)
+		return err
+	})
+	b.ReportMetric(float64(buf)/1e6, "file-MB")
 }
 
 func BenchmarkRead5M(b *testing.B) {
@@ -68,14 +67,10 @@ func BenchmarkRead5M(b *testing.B) {
 }
 
 func readBench[T any](b *testing.B, file []byte) {
-	for b.Loop() {
+	best(b, func() error {
 		var rows []T
-		start := cpu()
-		if err := table.Read(bytes.NewReader(file), int64(len(file)), &rows); err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric((cpu() - start).Seconds(), "cpu-s")
-	}
+		return table.Read(bytes.NewReader(file), int64(len(file)), &rows)
+	})
 }
 
 func BenchmarkHash5M(b *testing.B) {
@@ -83,13 +78,20 @@ func BenchmarkHash5M(b *testing.B) {
 	if _, err := table.Write(&buf, fiveMillion()); err != nil {
 		b.Fatal(err)
 	}
+	best(b, func() error { return table.Verify(bytes.NewReader(buf.Bytes()), int64(buf.Len())) })
+}
+
+// best reports the least CPU seconds of all rounds, as the peer does: other processes can only add to them.
+func best(b *testing.B, work func() error) {
+	least := time.Duration(math.MaxInt64)
 	for b.Loop() {
 		start := cpu()
-		if err := table.Verify(bytes.NewReader(buf.Bytes()), int64(buf.Len())); err != nil {
+		if err := work(); err != nil {
 			b.Fatal(err)
 		}
-		b.ReportMetric((cpu() - start).Seconds(), "cpu-s")
+		least = min(least, cpu()-start)
 	}
+	b.ReportMetric(least.Seconds(), "cpu-s")
 }
 
 type counter int64

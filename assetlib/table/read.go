@@ -74,16 +74,24 @@ func (f *File) read(rv reflect.Value) error {
 	for i, g := range f.meta.RowGroups {
 		starts[i+1] = starts[i] + int(g.NumRows)
 	}
-	err = inParallel(len(f.meta.RowGroups)*len(columns), func(i int) (err error) {
-		g, c := i/len(columns), columns[i%len(columns)]
+	// Columns of a row group are read in step, a block of rows after the other, so that a row is in the cache while it is filled.
+	// Where there are fewer row groups than processors, the columns are shared out.
+	groups := len(f.meta.RowGroups)
+	sets := 1
+	if groups > 0 {
+		sets = min(len(columns), (runtime.GOMAXPROCS(0)+groups-1)/groups)
+	}
+	err = inParallel(groups*sets, func(i int) (err error) {
+		g, set := i/sets, i%sets
 		part := rows.slice(starts[g], starts[g+1])
+		at := ""
 		defer rescue(&err, func() string {
 			if l.form == formRows {
-				return fmt.Sprintf("%s: column %q, row %d,", f.name, c.node.path, starts[g]+part.at)
+				return fmt.Sprintf("%s: column %q, row %d,", f.name, at, starts[g]+part.at)
 			}
-			return fmt.Sprintf("%s: column %q", f.name, c.node.path)
+			return fmt.Sprintf("%s: column %q", f.name, at)
 		})
-		f.readColumn(g, c, &part)
+		f.readColumns(g, columns[set*len(columns)/sets:(set+1)*len(columns)/sets], &part, &at)
 		return nil
 	})
 	runtime.KeepAlive(rv)
@@ -160,29 +168,146 @@ func (r *rowSet) row(i int) unsafe.Pointer {
 	return unsafe.Add(r.base, uintptr(i)*r.stride)
 }
 
-func (f *File) readColumn(g int, c column, rows *rowSet) {
-	if c.node.form == leafNode && c.node.maxRep == 0 {
-		f.readFlat(g, c, rows)
-		return
-	}
-	a := &assembler{}
-	read := a.value(c.shape, c.node)
-	for _, cur := range a.cursors {
-		f.load(g, cur, func(*page) bool { return true })
-	}
-	for rows.at = range rows.count {
-		for _, cur := range a.cursors {
-			if cur.ended() || cur.reps != nil && cur.reps[cur.entry] != 0 {
-				damage("row group %d has fewer rows than it claims", g)
-			}
+// readColumns fills some columns of a row group; at names the one being read.
+func (f *File) readColumns(g int, columns []column, rows *rowSet, at *string) {
+	readers := make([]columnReader, len(columns))
+	for i, c := range columns {
+		*at = c.node.path
+		if c.node.form == leafNode && c.node.maxRep == 0 {
+			readers[i] = f.flat(g, c)
+		} else {
+			readers[i] = f.nested(g, c)
 		}
-		read(unsafe.Add(rows.row(rows.at), c.offset))
 	}
-	for _, cur := range a.cursors {
-		if !cur.ended() {
+	const block = 4096
+	for from := 0; from < rows.count; from += block {
+		for i, r := range readers {
+			*at = columns[i].node.path
+			r.read(rows, from, min(block, rows.count-from))
+		}
+	}
+	for i, r := range readers {
+		*at = columns[i].node.path
+		if r.more() {
 			damage("row group %d has more values than rows", g)
 		}
 	}
+}
+
+// columnReader reads one column of a row group from its first row on.
+type columnReader interface {
+	// read fills the column of n rows from from on, which follow those of the last call.
+	read(rows *rowSet, from, n int)
+	// more tells whether values are left.
+	more() bool
+}
+
+// nestedReader assembles values from several leaves or levels, which are all loaded.
+type nestedReader struct {
+	column
+	assembler
+	value readFunc
+}
+
+func (f *File) nested(g int, c column) *nestedReader {
+	r := &nestedReader{column: c}
+	r.value = r.assembler.value(c.shape, c.node)
+	for _, cur := range r.cursors {
+		f.load(g, cur, func(*page) bool { return true })
+	}
+	return r
+}
+
+func (r *nestedReader) read(rows *rowSet, from, n int) {
+	for rows.at = from; rows.at < from+n; rows.at++ {
+		for _, cur := range r.cursors {
+			if cur.ended() || cur.reps != nil && cur.reps[cur.entry] != 0 {
+				damage("there are fewer rows than there should be")
+			}
+		}
+		r.value(unsafe.Add(rows.row(rows.at), r.offset))
+	}
+}
+
+func (r *nestedReader) more() bool {
+	for _, cur := range r.cursors {
+		if !cur.ended() {
+			return true
+		}
+	}
+	return false
+}
+
+// flatReader reads a leaf that has one entry a row, page by page.
+type flatReader struct {
+	column
+	assembler
+	value readFunc
+	chunk *chunkReader
+	used  int // entries of the page
+}
+
+func (f *File) flat(g int, c column) *flatReader {
+	r := &flatReader{column: c, chunk: f.chunk(g, c.node.first)}
+	r.value = r.assembler.value(c.shape, c.node)
+	return r
+}
+
+func (r *flatReader) more() bool {
+	for r.used == r.chunk.page.entries {
+		if !r.chunk.next() {
+			return false
+		}
+		r.used = 0
+		r.cursors[0].page(&r.chunk.page)
+	}
+	return true
+}
+
+func (r *flatReader) read(rows *rowSet, from, n int) {
+	for rows.at = from; n > 0; {
+		if !r.more() {
+			damage("there are fewer rows than there should be")
+		}
+		k := min(n, r.chunk.page.entries-r.used)
+		if !r.copy(rows, from, k) {
+			for i := range k {
+				rows.at = from + i
+				r.value(unsafe.Add(rows.row(from+i), r.offset))
+			}
+		}
+		r.used, from, n = r.used+k, from+k, n-k
+	}
+}
+
+// copy is the fast way for values that Go holds just as the page does, where none is null.
+func (r *flatReader) copy(rows *rowSet, from, n int) bool {
+	p, t := &r.chunk.page, r.node.leaf
+	if rows.ptrs != nil || p.count != p.entries {
+		return false
+	}
+	to, stride := unsafe.Add(rows.row(from), r.offset), rows.stride
+	switch r.shape.kind {
+	case kString:
+		if t.class != cString {
+			return false
+		}
+		for _, s := range p.str[r.used : r.used+n] {
+			*(*string)(to) = s
+			to = unsafe.Add(to, stride)
+		}
+	case kInt, kUint, kFloat, kDuration:
+		if r.shape.typ.Size() != 8 || t.bits != 64 || r.shape.kind == kInt && t.class != cInt {
+			return false
+		}
+		for _, u := range p.u64[r.used : r.used+n] {
+			*(*uint64)(to) = u
+			to = unsafe.Add(to, stride)
+		}
+	default:
+		return false
+	}
+	return true
 }
 
 // load reads a chunk into a cursor, as long as more says so.
@@ -198,61 +323,6 @@ func (f *File) load(g int, cur *cursor, more func(*page) bool) {
 			return
 		}
 	}
-}
-
-// readFlat reads a leaf that has one entry a row, page by page.
-func (f *File) readFlat(g int, c column, rows *rowSet) {
-	a := &assembler{}
-	read := a.value(c.shape, c.node)
-	cur := a.cursors[0]
-	at := 0
-	for r := f.chunk(g, c.node.first); r.next(); {
-		p := &r.page
-		if p.entries > rows.count-at {
-			damage("row group %d has more values than rows", g)
-		}
-		if p.entries > 0 && !copyPage(p, c, rows, at) {
-			cur.page(p)
-			for i := range p.entries {
-				rows.at = at + i
-				read(unsafe.Add(rows.row(at+i), c.offset))
-			}
-		}
-		at += p.entries
-	}
-	if at != rows.count {
-		damage("row group %d has %d of %d rows", g, at, rows.count)
-	}
-}
-
-// copyPage is the fast way for values that Go holds just as the page does, where none is null.
-func copyPage(p *page, c column, rows *rowSet, at int) bool {
-	if rows.ptrs != nil || p.count != p.entries {
-		return false
-	}
-	to, stride := unsafe.Add(rows.row(at), c.offset), rows.stride
-	t := c.node.leaf
-	switch c.shape.kind {
-	case kString:
-		if t.class != cString {
-			return false
-		}
-		for _, s := range p.str {
-			*(*string)(to) = s
-			to = unsafe.Add(to, stride)
-		}
-	case kInt, kUint, kFloat, kDuration:
-		if c.shape.typ.Size() != 8 || t.bits != 64 || c.shape.kind == kInt && t.class != cInt {
-			return false
-		}
-		for _, u := range p.u64 {
-			*(*uint64)(to) = u
-			to = unsafe.Add(to, stride)
-		}
-	default:
-		return false
-	}
-	return true
 }
 
 // inParallel calls f for 0 to n-1 on all processors, and returns the first error in that order.
