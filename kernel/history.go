@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,10 +27,12 @@ type history struct {
 	own     []entry
 }
 
+// entry is a line of the file; docs/formats/history.md.
 type entry struct {
+	Format  int    `json:"format,omitempty"` // in the line that takes a session's number, which has no source
 	Session int    `json:"session"`
-	Line    int    `json:"line"`
-	Source  string `json:"source,omitempty"` // empty in the line that takes a session's number
+	Line    int    `json:"line,omitempty"`
+	Source  string `json:"source,omitempty"`
 	output  string
 }
 
@@ -135,7 +138,7 @@ func (h *history) begin() {
 			f.WriteString(b.String())
 		}
 	}
-	f.Write(line(entry{Session: h.session}))
+	f.Write(line(entry{Format: 1, Session: h.session}))
 }
 
 func (h *history) append(e entry) error {
@@ -157,9 +160,9 @@ func line(e entry) []byte {
 }
 
 // read leaves out lines that are cut or not ours.
-func read(f *os.File) []entry {
+func read(r io.Reader) []entry {
 	var all []entry
-	s := bufio.NewScanner(f)
+	s := bufio.NewScanner(r)
 	s.Buffer(nil, 64<<20)
 	for s.Scan() {
 		var e entry

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -97,4 +98,16 @@ func TestHistoryRequest(t *testing.T) {
 	if got := fmt.Sprint(reply["history"]); got != "[[1 1 [12 12]] [1 2 [print x <nil>]]]" {
 		t.Error(got)
 	}
+}
+
+func FuzzHistoryFile(f *testing.F) {
+	f.Add([]byte("{\"format\":1,\"session\":1}\n{\"session\":1,\"line\":1,\"source\":\"x\"}\n{\"sess"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, e := range read(bytes.NewReader(b)) {
+			again := read(bytes.NewReader(line(e)))
+			if len(again) != 1 || again[0] != e {
+				t.Fatalf("%+v came back as %+v", e, again)
+			}
+		}
+	})
 }
