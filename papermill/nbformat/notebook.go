@@ -17,12 +17,13 @@ type Notebook struct {
 	root          *node
 	style         style
 	cells         []*Cell // in the order of root's cells
+	byID          map[string]*Cell
 }
 
 // New makes an empty notebook for a kernel, in the newest format (4.5).
 func New(kernel Kernel) *Notebook {
 	root := &node{kind: object, at: -1}
-	nb := &Notebook{after: "\n", root: root, style: houseStyle}
+	nb := &Notebook{after: "\n", root: root, style: houseStyle, byID: map[string]*Cell{}}
 	root.put("cells", &node{kind: array, at: -1}, 0, nb.style)
 	root.put("metadata", &node{kind: object, at: -1}, 0, nb.style)
 	root.put("nbformat", intNode(4), 0, nb.style)
@@ -38,14 +39,7 @@ func (nb *Notebook) Name() string { return nb.name }
 func (nb *Notebook) Cells() []*Cell { return slices.Clone(nb.cells) }
 
 // Cell returns the cell with this id, nil without.
-func (nb *Notebook) Cell(id string) *Cell {
-	for _, c := range nb.cells {
-		if id != "" && c.ID() == id {
-			return c
-		}
-	}
-	return nil
-}
+func (nb *Notebook) Cell(id string) *Cell { return nb.byID[id] }
 
 // Bytes is the file: byte for byte what was read, where nothing was edited.
 func (nb *Notebook) Bytes() []byte {
@@ -99,13 +93,14 @@ func (nb *Notebook) Insert(i int, kind, source string) *Cell {
 		add("execution_count", nullNode())
 		add("outputs", &node{kind: array})
 	}
+	c := &Cell{nb: nb, node: n}
 	if nb.hasIDs() {
-		add("id", textNode(nb.newID(kind, source)))
+		id := nb.newID(kind, source, new(int))
+		add("id", textNode(id))
+		nb.byID[id] = c
 	}
 	n.lay(2, nb.style)
-	list := nb.cellList()
-	list.insert(i, item{value: n}, 1, nb.style)
-	c := &Cell{nb: nb, node: n}
+	nb.cellList().insert(i, item{value: n}, 1, nb.style)
 	nb.cells = slices.Insert(nb.cells, i, c)
 	return c
 }
@@ -115,6 +110,7 @@ func (nb *Notebook) Delete(c *Cell) {
 	if i := c.Index(); i >= 0 {
 		nb.cellList().remove(i)
 		nb.cells = slices.Delete(nb.cells, i, i+1)
+		delete(nb.byID, c.ID())
 	}
 }
 
@@ -124,10 +120,18 @@ func (nb *Notebook) EnsureIDs() {
 	if !nb.hasIDs() {
 		nb.root.put("nbformat_minor", intNode(5), 0, nb.style)
 	}
+	same := map[string]*int{} // equal cells so far
 	for _, c := range nb.cells {
-		if c.ID() == "" {
-			c.node.put("id", textNode(nb.newID(c.Type(), c.Source())).lay(3, nb.style), 2, nb.style)
+		if c.ID() != "" {
+			continue
 		}
+		content := c.Type() + c.Source()
+		if same[content] == nil {
+			same[content] = new(int)
+		}
+		id := nb.newID(c.Type(), c.Source(), same[content])
+		c.node.put("id", textNode(id), 2, nb.style)
+		nb.byID[id] = c
 	}
 }
 
@@ -136,10 +140,11 @@ func (nb *Notebook) hasIDs() bool {
 	return err == nil && minor >= 5
 }
 
-func (nb *Notebook) newID(kind, source string) string {
-	for n := 0; ; n++ {
-		sum := sha256.Sum256([]byte(kind + "\x00" + source + "\x00" + strconv.Itoa(n)))
-		if id := fmt.Sprintf("%x", sum[:4]); nb.Cell(id) == nil {
+// newID makes an id that no cell has. n counts the ids that were tried for this content.
+func (nb *Notebook) newID(kind, source string, n *int) string {
+	for ; ; *n++ {
+		sum := sha256.Sum256([]byte(kind + "\x00" + source + "\x00" + strconv.Itoa(*n)))
+		if id := fmt.Sprintf("%x", sum[:4]); nb.byID[id] == nil {
 			return id
 		}
 	}
@@ -149,11 +154,8 @@ func (nb *Notebook) cellList() *node { return nb.root.get("cells") }
 
 // sourceNode writes a source as the notebook's other cells do: a list of lines, or one string.
 func (nb *Notebook) sourceNode(source string) *node {
-	for _, c := range nb.cells {
-		if s := c.node.get("source"); s.kind == text {
-			return textNode(source)
-		}
-		break
+	if len(nb.cells) > 0 && nb.cells[0].node.get("source").kind == text {
+		return textNode(source)
 	}
 	return linesNode(source)
 }

@@ -39,7 +39,7 @@ func Parse(data []byte, name string) (*Notebook, error) {
 	if err != nil {
 		return nil, notJSON(bare, name, err)
 	}
-	nb := &Notebook{name: name, before: src[:len(src)-len(bare)] + before, after: after, root: root}
+	nb := &Notebook{name: name, before: src[:len(src)-len(bare)] + before, after: after, root: root, byID: map[string]*Cell{}}
 	nb.style = styleOf(root, escaped && isASCII(bare))
 	if err := nb.check(bare); err != nil {
 		return nil, err
@@ -144,19 +144,18 @@ func (nb *Notebook) check(src string) error {
 		return wrong(nb.root, `no list "cells"`)
 	}
 	lines := lineCounter{src: src}
-	seen := map[string]*Cell{}
 	for i, it := range list.items {
 		c := &Cell{nb: nb, node: it.value, line: lines.at(it.value.at)}
 		if what := c.wrong(); what != "" {
 			return wrong(c.node, "cell %d: %s", i+1, what)
 		}
 		if id := c.ID(); id != "" {
-			if first := seen[id]; first != nil {
+			if first := nb.byID[id]; first != nil {
 				return fault.New(fault.Input, "give one of them another id (save the notebook in Jupyter, or edit the file), "+
 					"so that each can be named", "notebook %s: cells %d (line %d) and %d (line %d) have the same id %q",
 					nb.name, first.Index()+1, first.line, i+1, c.line, id)
 			}
-			seen[id] = c
+			nb.byID[id] = c
 		}
 		nb.cells = append(nb.cells, c)
 	}

@@ -1,0 +1,35 @@
+package papermill
+
+import (
+	"context"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// BenchmarkCells is our own CPU time for each trivial Python cell, without the kernel's.
+func BenchmarkCells(b *testing.B) {
+	usePython(b)
+	const cells = 1000
+	sources := make([]string, cells)
+	for i := range sources {
+		sources[i] = "print(1)"
+	}
+	in := pythonNotebook(b, sources...)
+	start := ownCPU(b)
+	for b.Loop() {
+		if _, err := Run(context.Background(), Options{Input: in, Output: filepath.Join(b.TempDir(), "out.ipynb")}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((ownCPU(b)-start).Microseconds())/float64(b.N*cells), "own-µs/cell")
+}
+
+func ownCPU(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
