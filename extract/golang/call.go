@@ -137,7 +137,7 @@ func summary(f *ast.FuncDecl) []int {
 	w := &walker{names: newNames()}
 	w.function(f.Type, f.Recv, f.Body)
 	written := []int{}
-	for name := range w.reach("local ") {
+	for name := range reach(w.mutates, w.aliases, "local ") {
 		if place, ok := places[name]; ok {
 			written = append(written, place)
 		}
@@ -147,7 +147,7 @@ func summary(f *ast.FuncDecl) []int {
 }
 
 // reach is what is written into, directly or through another name, among the names with the prefix.
-func (n *names) reach(prefix string) map[string]bool {
+func reach(mutates map[string]bool, links map[string][]string, prefix string) map[string]bool {
 	all := map[string]bool{}
 	var visit func(name string)
 	visit = func(name string) {
@@ -155,11 +155,11 @@ func (n *names) reach(prefix string) map[string]bool {
 			return
 		}
 		all[name] = true
-		for _, other := range n.links[name] {
+		for _, other := range links[name] {
 			visit(other)
 		}
 	}
-	for name := range n.mutates {
+	for name := range mutates {
 		visit(name)
 	}
 	for name := range all {

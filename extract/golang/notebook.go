@@ -29,6 +29,8 @@ type Notebook struct {
 	File  string // slash path, for messages and definitions
 	Stem  string // what keys of its assets begin with
 	cells []*cell
+
+	slices map[*cell]cutSlice // those asked for so far
 }
 
 // cell is a code cell with what its items do with names.
@@ -68,7 +70,7 @@ func (c *cell) place(n *Notebook) string {
 
 // Read reads the code cells of a notebook. A cell that does not parse is kept with its error, and touches only what needs it.
 func Read(file string, sources []Source) *Notebook {
-	n := &Notebook{File: file, Stem: strings.TrimSuffix(path.Base(file), path.Ext(file))}
+	n := &Notebook{File: file, slices: map[*cell]cutSlice{}, Stem: strings.TrimSuffix(path.Base(file), path.Ext(file))}
 	for _, s := range sources {
 		c := &cell{Source: s}
 		n.cells = append(n.cells, c)
@@ -213,6 +215,15 @@ func typeName(e ast.Expr) *ast.Ident {
 			return nil
 		}
 	}
+}
+
+// Slice cuts the slice of an asset.
+func (n *Notebook) Slice(asset string) (*Slice, error) {
+	c := n.provider(asset)
+	if c == nil {
+		return nil, fault.New(fault.Input, "`cellar list` shows the assets that there are", "%s: no asset %s: %w", n.File, asset, fault.ErrNotFound)
+	}
+	return n.slice(c)
 }
 
 // provider is the asset cell that provides a variable's name before a cell, or nil.

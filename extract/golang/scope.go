@@ -11,12 +11,17 @@ type names struct {
 	uses    map[string]bool
 	mutates map[string]bool     // assigned, written into, or handed to something that may write
 	links   map[string][]string // other names for (parts of) the same value: p := &x
+	aliases map[string][]string // links that surely share memory: y := x, p := &x[i], z := x[a:b]
 	bases   map[string]bool     // stand before a dot: may be packages
+	selects map[selection]bool  // names behind a dot: may be methods
 	loads   []load
 	strings []string // constants that may name files
 	effects []string // what it changes in the whole process
 	spawns  token.Pos
 }
+
+// selection is base.name, base being "" unless it is a free name.
+type selection struct{ base, name string }
 
 // load is a call load("key") or load("key", at("rev")).
 type load struct {
@@ -25,7 +30,7 @@ type load struct {
 }
 
 func newNames() *names {
-	return &names{defines: map[string]bool{}, uses: map[string]bool{}, mutates: map[string]bool{}, links: map[string][]string{}, bases: map[string]bool{}}
+	return &names{defines: map[string]bool{}, uses: map[string]bool{}, mutates: map[string]bool{}, links: map[string][]string{}, aliases: map[string][]string{}, bases: map[string]bool{}, selects: map[selection]bool{}}
 }
 
 // walker resolves identifiers by Go's scopes. Its outermost scope belongs to the cell: names defined there are the notebook's.
@@ -114,7 +119,7 @@ func (w *walker) mutate(e ast.Expr) {
 
 // link notes that a name now stands for a value that another holds too.
 func (w *walker) link(left, right ast.Expr) {
-	l, r := root(left), aliased(right)
+	l, r := root(left), root(right)
 	if l == nil || r == nil || l.Name == "_" {
 		return
 	}
@@ -125,14 +130,30 @@ func (w *walker) link(left, right ast.Expr) {
 		return id.Name
 	}
 	a, b := key(l), key(r)
-	if a != b {
-		w.links[a] = append(w.links[a], b)
-		w.links[b] = append(w.links[b], a)
+	if a == b {
+		return
+	}
+	w.links[a] = append(w.links[a], b)
+	w.links[b] = append(w.links[b], a)
+	if _, plain := left.(*ast.Ident); shares(right, plain) {
+		w.aliases[a] = append(w.aliases[a], b)
+		w.aliases[b] = append(w.aliases[b], a)
 	}
 }
 
-// aliased is the variable that shares memory with an expression's value, by syntax: x, x.f, x[i], x[a:b], &x.
-func aliased(e ast.Expr) *ast.Ident { return root(e) }
+// shares reports whether a value surely shares memory with its root: an address, and, for a plain variable, the whole value or a part
+// of a slice. An element or a field may be a copy: without types nobody knows, and the step compares its inputs after it ran.
+func shares(e ast.Expr, plain bool) bool {
+	switch x := e.(type) {
+	case *ast.ParenExpr:
+		return shares(x.X, plain)
+	case *ast.UnaryExpr:
+		return x.Op == token.AND
+	case *ast.Ident, *ast.SliceExpr:
+		return plain
+	}
+	return false
+}
 
 func (w *walker) expr(e ast.Expr) {
 	switch x := e.(type) {
@@ -154,9 +175,12 @@ func (w *walker) expr(e ast.Expr) {
 	case *ast.ParenExpr:
 		w.expr(x.X)
 	case *ast.SelectorExpr:
+		sel := selection{name: x.Sel.Name}
 		if id, ok := x.X.(*ast.Ident); ok && !w.local(id.Name) {
 			w.bases[id.Name] = true
+			sel.base = id.Name
 		}
+		w.selects[sel] = true
 		w.expr(x.X)
 	case *ast.IndexExpr:
 		w.expr(x.X)

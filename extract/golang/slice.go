@@ -37,6 +37,7 @@ type slicer struct {
 	cells    map[*cell]bool
 	packages map[string]imported
 	asked    map[string]bool // names followed as variables
+	followed map[*cell]bool  // upstream cells
 	err      error
 }
 
@@ -48,9 +49,23 @@ func (s *slicer) refuse(c *cell, hint, format string, args ...any) {
 
 // Slice cuts the slice of the asset cell at that place among the code cells.
 func (n *Notebook) slice(target *cell) (*Slice, error) {
+	if cut, ok := n.slices[target]; ok {
+		return cut.slice, cut.err
+	}
+	s, err := n.cut(target)
+	n.slices[target] = cutSlice{s, err}
+	return s, err
+}
+
+type cutSlice struct {
+	slice *Slice
+	err   error
+}
+
+func (n *Notebook) cut(target *cell) (*Slice, error) {
 	s := &slicer{
 		Slice: &Slice{notebook: n, target: target, chosen: map[*item]bool{}},
-		index: map[*cell]int{}, seen: map[*item]bool{}, cells: map[*cell]bool{}, packages: map[string]imported{}, asked: map[string]bool{},
+		index: map[*cell]int{}, seen: map[*item]bool{}, cells: map[*cell]bool{}, packages: map[string]imported{}, asked: map[string]bool{}, followed: map[*cell]bool{},
 	}
 	for i, c := range n.cells {
 		s.index[c] = i
@@ -142,6 +157,9 @@ func (s *slicer) item(it *item) {
 			s.methods(name)
 		}
 	}
+	for sel := range it.selects {
+		s.method(sel)
+	}
 	for _, m := range sorted(it.mutates) {
 		if p := s.notebook.provider(m); p != nil && p != s.target && it.cell == s.target {
 			s.refuse(it.cell, fmt.Sprintf("work on a copy: %s := slices.Clone(%s) (or a copy of what it points to), and change that", "own", m),
@@ -178,6 +196,28 @@ func (n *Notebook) Key(name string) string {
 		}
 	}
 	return n.Stem + "/" + name
+}
+
+// implicit takes the types of an upstream cell's slice that have methods which std calls by itself, such as String: a value of such a
+// type behaves by them wherever it goes.
+func (s *slicer) implicit(p *cell) {
+	if s.followed[p] {
+		return
+	}
+	s.followed[p] = true
+	if s.index[p] >= s.at {
+		return
+	}
+	up, _ := s.notebook.slice(p)
+	for _, d := range up.declared {
+		if f, ok := d.Decl.(*ast.FuncDecl); ok && d.receiver != "" && implicit[f.Name.Name] {
+			for _, other := range up.declared {
+				if other.defines[d.receiver] {
+					s.declaration(other)
+				}
+			}
+		}
+	}
 }
 
 // untouched refuses an upstream asset whose live value a plain cell changes before the target reads it: the step, which loads what is
@@ -246,6 +286,7 @@ func (s *slicer) name(it *item, name string) {
 			}
 		}
 		s.untouched(p, name)
+		s.implicit(p)
 		return
 	}
 	// The last definition before the place where the name is read.
@@ -320,6 +361,43 @@ func (s *slicer) declaration(d *item) {
 		return
 	}
 	s.item(d)
+}
+
+// method takes the types that have a method of the name selected: the type of an upstream value is not known by syntax, so all do.
+func (s *slicer) method(sel selection) {
+	if sel.base != "" && s.notebook.provider(sel.base) == nil {
+		declared := false
+		for i := 0; i <= s.at && !declared; i++ {
+			declared = declares(s.notebook.cells[i], sel.base) != nil
+		}
+		if !declared {
+			return // a package
+		}
+	}
+	s.havingMethod(s.at, func(name string) bool { return name == sel.name })
+}
+
+// implicit are methods that std calls without anybody naming them.
+var implicit = map[string]bool{"String": true, "Error": true, "Format": true, "GoString": true, "MarshalJSON": true, "UnmarshalJSON": true, "MarshalText": true,
+	"UnmarshalText": true, "MarshalBinary": true, "UnmarshalBinary": true, "GobEncode": true, "GobDecode": true, "Display": true, "Less": true, "Unwrap": true, "Is": true, "As": true}
+
+// havingMethod takes the types declared down to a cell that have a method whose name matches.
+func (s *slicer) havingMethod(limit int, match func(name string) bool) {
+	for i := 0; i <= limit; i++ {
+		for j := range s.notebook.cells[i].items {
+			it := &s.notebook.cells[i].items[j]
+			f, ok := it.Decl.(*ast.FuncDecl)
+			if !ok || it.receiver == "" || !match(f.Name.Name) {
+				continue
+			}
+			for k := limit; k >= 0; k-- {
+				if d := declares(s.notebook.cells[k], it.receiver); d != nil {
+					s.declaration(d)
+					break
+				}
+			}
+		}
+	}
 }
 
 // methods takes all methods of a type, as far down as the target.
@@ -400,7 +478,7 @@ func touches(it *item, name string, aliases map[string]bool) bool {
 	if it.defines[name] {
 		return true
 	}
-	reached := it.reach("")
+	reached := reach(it.mutates, it.links, "")
 	for a := range aliases {
 		if reached[a] {
 			return true

@@ -154,6 +154,35 @@ func TestSetUp(t *testing.T) {
 	}
 }
 
+// What a step may do with an upstream value: all of this copies.
+func TestCopiesAreNoChangeInPlace(t *testing.T) {
+	for _, body := range []string{
+		"for _, w := range ws { m[w.K] = w }", "s.R = w.R; s.Sum += 1", "r := ws[0].R; r += 1", "s.R = *ws[0].P", "y[0] = ws[0].R", "w := ws[0]; w.R = 3",
+	} {
+		text := "type W struct { K string; R int; P *int }\nvar m = map[string]W{}\n---\nfunc f(ws []W) int { s, w, y := W{}, ws[0], []int{1}; " + body + "; _, _, _ = s, w, y; return 0 }\n---\n//| asset: a\n\na := []W{}\n---\n//| asset: b\n\nb := f(a)"
+		if d := only(t, page(text), "b"); d.Problem != nil {
+			t.Errorf("%s: %v", body, d.Problem)
+		}
+	}
+	for _, body := range []string{"ws[0].R = 1", "y := ws; y[0].R = 1", "p := &ws[0]; p.R = 2", "y := ws[1:]; y[0].R = 1"} {
+		text := "type W struct { R int }\nfunc f(ws []W) int { " + body + "; return 0 }\n---\n//| asset: a\n\na := []W{}\n---\n//| asset: b\n\nb := f(a)"
+		if d := only(t, page(text), "b"); d.Problem == nil {
+			t.Errorf("%s is not refused", body)
+		}
+	}
+}
+
+// The type of an upstream value is not known by syntax; its methods belong to the slice of what calls them all the same.
+func TestMethodsOfUpstreamValues(t *testing.T) {
+	text := "type Model struct { W int }\nfunc (m Model) Predict() int { return m.W * k }\nfunc (m Model) String() string { return \"model\" }\nconst k = 2\nfunc fit() Model { return Model{} }\n---\n//| asset: model\n\nmodel := fit()\n---\n//| asset: predictions\n\npredictions := model.Predict()\n---\n//| asset: other\n\nother := []any{model}"
+	for _, edit := range []struct{ asset, from, to string }{{"predictions", "m.W * k", "m.W + k"}, {"predictions", "k = 2", "k = 3"}, {"other", "return \"model\"", "return \"M\""}} {
+		before, after := only(t, page(text), edit.asset), only(t, page(strings.Replace(text, edit.from, edit.to, 1)), edit.asset)
+		if before.Problem != nil || before.Code == after.Code {
+			t.Errorf("%s: %s does not change the code version (%v)", edit.asset, edit.from, before.Problem)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	tests := map[string]string{
 		"//| asset: a\n\nb := 1":      "the cell does not make the variable a",

@@ -79,11 +79,11 @@ func Parse(name, source string) (*Cell, error) {
 	if err != nil {
 		return nil, ownErrors(err, name, code)
 	}
-	return c, c.assign(name, code)
+	return c, c.assign(name)
 }
 
 // assign gives every item its nodes: declarations come in the order of the items, statements by position.
-func (c *Cell) assign(name, code string) error {
+func (c *Cell) assign(name string) error {
 	var imports, declarations []ast.Decl
 	for _, d := range c.File.Decls[:len(c.File.Decls)-1] {
 		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT {
@@ -93,17 +93,13 @@ func (c *Cell) assign(name, code string) error {
 		}
 	}
 	statements := c.Body().List
-	offset := func(s ast.Stmt) int {
-		p := c.Fset.Position(s.Pos())
-		return offsetOf(code, p.Line, p.Column)
-	}
 	for i := range c.Items {
 		item := &c.Items[i]
 		switch {
 		case item.Kind == Import && len(imports) > 0:
 			item.Decl, imports = imports[0], imports[1:]
 		case item.Kind == Statement:
-			for len(statements) > 0 && offset(statements[0]) < item.End {
+			for len(statements) > 0 && c.Offset(statements[0].Pos()) < item.End {
 				item.Stmts = append(item.Stmts, statements[0])
 				statements = statements[1:]
 			}
@@ -121,6 +117,15 @@ func (c *Cell) Body() *ast.BlockStmt {
 	return c.File.Decls[len(c.File.Decls)-1].(*ast.FuncDecl).Body
 }
 
+// Offset is where a node of File stands in the source.
+func (c *Cell) Offset(pos token.Pos) int {
+	p := c.Fset.Position(pos)
+	return offsetOf(c.Source, p.Line, p.Column)
+}
+
+// Position is the 1-based line and byte column of an offset of the source.
+func (c *Cell) Position(offset int) (line, column int) { return position(c.Source, offset) }
+
 // Line is the 1-based line of a byte offset of the source.
 func (c *Cell) Line(offset int) int { line, _ := position(c.Source, offset); return line }
 
@@ -130,71 +135,138 @@ type piece struct {
 	packageClause bool
 }
 
-// split cuts code at the semicolons of depth 0, those that the scanner puts in at line ends included.
-func split(name, code string) ([]piece, error) {
+// lexeme is a token with its place.
+type lexeme struct {
+	tok        token.Token
+	start, end int
+	explicit   bool // a semicolon that is written
+}
+
+// scan reads the tokens of code, comments included.
+func scan(name, code string) ([]lexeme, error) {
 	var s scanner.Scanner
 	file := token.NewFileSet().AddFile(name, -1, len(code))
 	var errors scanner.ErrorList
 	s.Init(file, []byte(code), func(pos token.Position, msg string) { errors.Add(pos, msg) }, scanner.ScanComments)
+	var all []lexeme
+	for {
+		pos, tok, lit := s.Scan()
+		l := lexeme{tok: tok, start: file.Offset(pos)}
+		switch {
+		case tok == token.EOF:
+			if len(errors) > 0 {
+				return nil, errors
+			}
+			return all, nil
+		case tok == token.SEMICOLON:
+			l.explicit = lit == ";"
+			l.end = l.start
+		case tok == token.STRING && lit[0] == '`': // the scanner drops carriage returns from raw strings
+			l.end = l.start + 1 + strings.IndexByte(code[l.start+1:], '`') + 1
+		case lit == "":
+			l.end = l.start + len(tok.String())
+		default:
+			l.end = l.start + len(lit)
+		}
+		all = append(all, l)
+	}
+}
 
+// split cuts code at the semicolons of depth 0, those that the scanner puts in at line ends included, but not those in the headers of
+// for, if and switch.
+func split(name, code string) ([]piece, error) {
+	lexemes, err := scan(name, code)
+	if err != nil {
+		return nil, err
+	}
 	var pieces []piece
 	var tokens []token.Token // of the current piece, without comments
 	start, last, depth := -1, -1, 0
 	comment := -1 // where the comments before the next piece begin
+	header := false
 	flush := func() {
 		if len(tokens) > 0 {
 			pieces = append(pieces, piece{kind: classify(tokens), start: start, end: last, packageClause: tokens[0] == token.PACKAGE})
 		}
-		tokens, start = nil, -1
+		tokens, start, header = nil, -1, false
 	}
-	for {
-		pos, tok, lit := s.Scan()
-		at := file.Offset(pos)
-		switch tok {
-		case token.EOF:
-			flush()
-			if len(errors) > 0 {
-				return nil, errors
-			}
-			return pieces, nil
+	for i, l := range lexemes {
+		switch l.tok {
 		case token.COMMENT:
 			switch {
 			case start >= 0:
-			case len(pieces) > 0 && !strings.Contains(code[pieces[len(pieces)-1].end:at], "\n"):
-				pieces[len(pieces)-1].end = at + len(lit) // behind a statement, on its line
+			case len(pieces) > 0 && !strings.Contains(code[pieces[len(pieces)-1].end:l.start], "\n"):
+				pieces[len(pieces)-1].end = l.end // behind a statement, on its line
 			case comment < 0:
-				comment = at
+				comment = l.start
 			}
 			continue
 		case token.SEMICOLON:
-			if depth == 0 {
+			if depth == 0 && !header {
 				flush()
 				comment = -1
 				continue
 			}
-		case token.LPAREN, token.LBRACE, token.LBRACK:
+		case token.FOR, token.IF, token.SWITCH:
+			header = header || depth == 0
+		case token.LBRACE:
+			if depth == 0 && header {
+				header = literal(lexemes, i)
+			}
+			depth++
+		case token.LPAREN, token.LBRACK:
 			depth++
 		case token.RPAREN, token.RBRACE, token.RBRACK:
 			depth--
 		}
 		if start < 0 {
-			start = at
+			start = l.start
 			if comment >= 0 {
 				start, comment = comment, -1
 			}
 		}
-		tokens = append(tokens, tok)
-		if lit == "" || tok == token.SEMICOLON {
-			lit = tok.String()
-		}
-		if tok == token.SEMICOLON {
-			continue
-		}
-		last = at + len(lit)
-		if tok == token.STRING && lit[0] == '`' { // the scanner drops carriage returns from raw strings
-			last = at + 1 + strings.IndexByte(code[at+1:], '`') + 1
+		tokens = append(tokens, l.tok)
+		if l.tok != token.SEMICOLON {
+			last = l.end
 		}
 	}
+	flush()
+	return pieces, nil
+}
+
+// literal reports whether the brace at i, in a header, begins a composite or function literal and not the body: then the header goes
+// on behind its end, to another brace.
+func literal(lexemes []lexeme, i int) bool {
+	depth := 0
+	for ; i < len(lexemes); i++ {
+		switch lexemes[i].tok {
+		case token.LBRACE:
+			depth++
+		case token.RBRACE:
+			depth--
+		}
+		if depth == 0 {
+			break
+		}
+	}
+	for i++; i < len(lexemes); i++ {
+		switch l := lexemes[i]; {
+		case l.tok == token.COMMENT:
+			continue
+		case l.tok == token.ELSE, l.tok == token.SEMICOLON && !l.explicit:
+			return false
+		case l.tok == token.SEMICOLON: // for s := []int{1}; …; {
+			for i++; i < len(lexemes) && (lexemes[i].tok != token.SEMICOLON || lexemes[i].explicit); i++ {
+				if lexemes[i].tok == token.LBRACE {
+					return true
+				}
+			}
+			return false
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // classify tells a piece by its first tokens. A func is a declaration if a name follows, or a receiver, a name and a parenthesis.

@@ -37,6 +37,8 @@ func TestParse(t *testing.T) {
 		{"comments belong to what follows", "//| asset: x\n\n// F does.\nfunc F() {}\n\n// left\n", "func@1 4:1\n"},
 		{"groups", "var (\n a = 1\n b = 2\n)\nconst (\n c = iota\n d\n)", "var@1 1:1\nconst@5 5:1\n"},
 		{"program", "package main\nfunc main() {}\n", "func@2 2:1\n"},
+		{"headers", "for m := 1; m < 3; m++ {\n}\nif x := f(); x {\n} else if y := g(); y {\n}\nswitch x := f(); x {\n}\nfor s := []int{1}; len(s) > 0; s = nil {\n}\nfor _, x := range []int{1, 2} {\n}; z := 1\nfor {\n}; z = 2",
+			"statement@1 *ast.ForStmt:1:1\nstatement@3 *ast.IfStmt:3:1\nstatement@6 *ast.SwitchStmt:6:1\nstatement@8 *ast.ForStmt:8:1\nstatement@10 *ast.RangeStmt:10:1\nstatement@11 *ast.AssignStmt:11:4\nstatement@12 *ast.ForStmt:12:1\nstatement@13 *ast.AssignStmt:13:4\n"},
 		{"empty", "// nothing\n", ""},
 	}
 	for _, test := range tests {

@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"golang.org/x/mod/modfile"
@@ -307,4 +309,38 @@ func (m *Module) Exports(ctx context.Context, packages ...string) (map[string]st
 		}
 	}
 	return exports, nil
+}
+
+// Digest names a program by its source, the module's requirements, this module's lent source, and what else the caller knows that it is
+// made of.
+func (m *Module) Digest(parts ...string) (string, error) {
+	parts = append(parts, strings.Join(m.Flags, " "), strings.Join(m.Env, " "), runtime.Version(), string(readOptional(filepath.Join(m.Root, "go.mod"))), string(readOptional(filepath.Join(m.Root, "go.sum"))))
+	if m.Path == Path { // its own packages are not lent but lie in the tree
+		h := sha256.New()
+		err := filepath.WalkDir(m.Root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			rel, _ := filepath.Rel(m.Root, path)
+			if d.IsDir() && rel != "." && !lent(filepath.ToSlash(rel)) {
+				return fs.SkipDir
+			}
+			if !d.IsDir() && strings.HasSuffix(path, ".go") {
+				text := readOptional(path)
+				fmt.Fprintf(h, "%s %d:%s\n", rel, len(text), text)
+			}
+			return nil
+		})
+		if err != nil {
+			return "", fmt.Errorf("cellar: module %s: %w", m.Root, err)
+		}
+		parts = append(parts, fmt.Sprintf("%x", h.Sum(nil)))
+	}
+	return digest(parts...), nil
+}
+
+// lent tells the folders that the binary carries, and those above them.
+func lent(folder string) bool {
+	_, err := fs.Stat(cellar.Source, folder)
+	return err == nil
 }

@@ -1,0 +1,100 @@
+// Command cellar turns the cells of notebooks into assets of a production graph. Each command is a file of this folder: it parses flags,
+// calls one function of a package, prints.
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/project"
+	"github.com/cellar-go/cellar/internal/ui"
+)
+
+// global holds the flags that all commands have.
+type global struct {
+	json  bool
+	store string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	g := &global{}
+	root := newRoot(g)
+	err := root.ExecuteContext(ctx)
+	stop()
+	os.Exit(ui.Fail(os.Stderr, err, g.json))
+}
+
+func newRoot(g *global) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "cellar",
+		Short: "The cells of notebooks as assets of a production graph",
+		Long: `Cellar makes the cells of Jupyter notebooks assets of a graph: every value a Parquet file, every version found again by git commit.
+
+Exit codes: 0 success, 1 a cell or step failed, 2 wrong usage, 3 wrong input (notebook, definition, unknown asset),
+4 something is missing on the machine (cellar doctor), 5 disk or store, 130 interrupted.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.PersistentFlags().BoolVar(&g.json, "json", false, "print JSON")
+	root.PersistentFlags().StringVar(&g.store, "store", "", "folder of the store (default $CELLAR_STORE, else cellar in the git folder)")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
+	root.AddCommand(newStatus(g), newList(g), newShow(g), newMaterialize(g), newLoad(g), newHistory(g), newStore(g))
+	for _, c := range root.Commands() {
+		checkArguments(c)
+	}
+	return root
+}
+
+// checkArguments makes a wrong number of arguments a usage mistake, like a wrong flag.
+func checkArguments(c *cobra.Command) {
+	check := c.Args
+	if check == nil {
+		return
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		if err := check(c, args); err != nil {
+			return usage(c, err)
+		}
+		return nil
+	}
+}
+
+func usage(c *cobra.Command, err error) error {
+	var m *fault.Mistake
+	if errors.As(err, &m) {
+		return err
+	}
+	return fault.New(fault.Usage, "usage: "+c.UseLine()+"\n`"+c.CommandPath()+" --help` says more", "%s", strings.TrimSuffix(err.Error(), "."))
+}
+
+// open finds the project of the working folder.
+func (g *global) open() (*project.Project, error) {
+	return project.Open(".", project.Options{Store: g.store})
+}
+
+// snapshot reads the work tree.
+func (g *global) snapshot(ctx context.Context) (*project.Project, *project.Snapshot, error) {
+	p, err := g.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := p.Snapshot(ctx)
+	return p, s, err
+}
+
+// warn prints what is wrong in files that the command does not need.
+func warn(c *cobra.Command, problems []error) {
+	for _, err := range problems {
+		ui.Fail(c.ErrOrStderr(), err, false)
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cellar-go/cellar/internal/project"
+	"github.com/cellar-go/cellar/internal/ui"
+)
+
+func newMaterialize(g *global) *cobra.Command {
+	var plan project.Plan
+	c := &cobra.Command{
+		Use:   "materialize SELECTION",
+		Short: "Compute assets that are not fresh",
+		Long: `Compute assets that are not fresh. SELECTION is as Dagster's: features, +model (with what it needs), features+ (with what
+needs it), 'group:core', 'flights/*', stale, and, or, not.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			_, s, err := g.snapshot(c.Context())
+			if err != nil {
+				return err
+			}
+			picked, err := s.Select(strings.Join(args, " "))
+			if err != nil {
+				return err
+			}
+			if !g.json {
+				plan.Progress = progress(c)
+			}
+			outcomes, err := s.Materialize(c.Context(), picked, plan)
+			if errPrint := report(c, g, s, outcomes); errPrint != nil && err == nil {
+				err = errPrint
+			}
+			return err
+		},
+	}
+	c.Flags().BoolVar(&plan.Force, "force", false, "compute what is fresh again: a new observation")
+	c.Flags().IntVarP(&plan.Jobs, "jobs", "j", min(4, runtime.NumCPU()), "steps at once")
+	c.Flags().BoolVar(&plan.KeepOn, "keep-going", false, "after a failure go on with what does not depend on it")
+	return c
+}
+
+// progress prints a line when a step begins, on a terminal over the last one, and one when it ends.
+func progress(c *cobra.Command) func(project.Outcome) {
+	live := ui.Terminal(os.Stderr)
+	return func(o project.Outcome) {
+		names := strings.Join(o.State.Keys(), ", ")
+		switch {
+		case o.Status == project.Running && live:
+			fmt.Fprintf(c.ErrOrStderr(), "\r\033[K… %s", names)
+		case o.Status == project.Running:
+		case live:
+			fmt.Fprintf(c.ErrOrStderr(), "\r\033[K%-8s %s  %s\n", o.Status, names, ui.Duration(o.Took))
+		default:
+			fmt.Fprintf(c.ErrOrStderr(), "%-8s %s  %s\n", o.Status, names, ui.Duration(o.Took))
+		}
+	}
+}
+
+type reportLine struct {
+	Asset   string  `json:"asset"`
+	Status  string  `json:"status"`
+	Version string  `json:"version,omitempty"`
+	Rows    int64   `json:"rows"`
+	Commit  string  `json:"commit,omitempty"`
+	Clean   bool    `json:"clean"`
+	Seconds float64 `json:"seconds"`
+	Error   string  `json:"error,omitempty"`
+}
+
+// report prints what became of the selection, for which commit, and how to load it.
+func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project.Outcome) error {
+	lines := []reportLine{}
+	var rows [][]string
+	example := ""
+	for _, o := range outcomes {
+		for i, a := range o.State.Assets {
+			l := reportLine{Asset: a.Key, Status: string(o.Status), Seconds: o.Took.Seconds()}
+			row := []string{a.Key, string(o.Status), "", "", "", ui.Duration(o.Took)}
+			if o.Err != nil {
+				l.Error = o.Err.Error()
+			}
+			if i < len(o.Records) {
+				r := o.Records[i]
+				clean, err := s.Clean(context.WithoutCancel(c.Context()), a.Key, r.Key)
+				if err != nil {
+					return err
+				}
+				l.Version, l.Rows, l.Commit, l.Clean = r.Object.Short(), r.Rows, s.Commit, clean
+				row[2], row[3], row[4] = size(r.Kind, r.Rows, len(r.Columns)), r.Object.Short(), commitText(s.Commit, clean)
+				example = a.Key
+			}
+			lines, rows = append(lines, l), append(rows, row)
+		}
+	}
+	if g.json {
+		return ui.JSON(c.OutOrStdout(), lines)
+	}
+	if len(rows) == 0 {
+		fmt.Fprintln(c.OutOrStdout(), "Nothing to do.")
+		return nil
+	}
+	ui.Table(c.OutOrStdout(), []string{"ASSET", "WAS", "VALUE", "VERSION", "COMMIT", "TIME"}, rows)
+	if example != "" {
+		fmt.Fprintf(c.OutOrStdout(), "\nLoad one:  cellar load %s    in a notebook:  load(%q)\n", example, example)
+	}
+	return nil
+}
+
+// size says how large a value is: 336,776 rows × 9.
+func size(kind string, rows int64, columns int) string {
+	if kind != "table" {
+		return kind
+	}
+	return fmt.Sprintf("%s rows × %d", ui.Count(rows), columns)
+}
+
+// commitText is the commit that a version belongs to.
+func commitText(commit string, clean bool) string {
+	switch {
+	case commit == "":
+		return "none"
+	case clean:
+		return commit[:7]
+	}
+	return commit[:7] + " + changes"
+}

@@ -1,0 +1,411 @@
+package project
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cellar-go/cellar/assetlib/step"
+	"github.com/cellar-go/cellar/assetlib/store"
+	"github.com/cellar-go/cellar/assetlib/table"
+	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/extract/golang"
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/gomod"
+)
+
+// Shown is one line of what a step showed: text that it printed, or a display.
+type Shown struct {
+	Stream string `json:"stream,omitempty"` // stdout or stderr
+	Text   string `json:"text,omitempty"`
+	display.Bundle
+}
+
+// compute builds the definition's program, runs it on the stored inputs and keeps what it makes.
+func (s *Snapshot) compute(ctx context.Context, st *State) ([]*store.Record, error) {
+	if s.Branch == "" && isCommit(s.tree) {
+		return nil, fmt.Errorf("cellar: asset %s: a commit's tree is read, not run", st.Assets[0].Key)
+	}
+	inputs, types, used, err := s.inputs(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	folder := filepath.Join(s.project.Root, filepath.FromSlash(path.Dir(st.File)))
+	module, err := gomod.Find(folder)
+	if err != nil {
+		return nil, err
+	}
+	source, outputs, err := s.program(ctx, st, module, types)
+	if err != nil {
+		return nil, err
+	}
+	binary, err := build(ctx, st, module, source)
+	if err != nil {
+		return nil, err
+	}
+	return s.run(ctx, st, binary, folder, inputs, outputs, used)
+}
+
+func isCommit(t sources) bool { _, ok := t.(commit); return ok }
+
+// inputs are the stored values that the step reads, by the names that its program gives them.
+func (s *Snapshot) inputs(ctx context.Context, st *State) (map[string]step.Input, map[string]golang.Type, []store.Input, error) {
+	inputs, types := map[string]step.Input{}, map[string]golang.Type{}
+	var used []store.Input
+	for _, in := range st.Inputs {
+		var record *store.Record
+		if in.At != "" {
+			r, err := s.project.Record(ctx, in.Key, in.At)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			record = r
+		} else {
+			up, _ := s.catalog.graph.Get(in.Key)
+			record = s.states[up].Record(in.Key)
+		}
+		file, err := s.project.Store.Object(record.Object)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		name := in.Key + at(in.At)
+		inputs[name] = step.Input{File: file, Content: record.Content}
+		if types[name], err = s.project.Type(record); err != nil {
+			return nil, nil, nil, err
+		}
+		used = append(used, store.Input{Asset: record.Asset, Key: record.Key, Content: record.Content})
+	}
+	return inputs, types, used, nil
+}
+
+// Type is how Go source names a stored value: as its definition did, else as its Parquet schema says.
+func (p *Project) Type(r *store.Record) (golang.Type, error) {
+	if r.GoType != nil {
+		return golang.Type{Type: r.GoType.Type, Decls: r.GoType.Decls, Imports: r.GoType.Imports}, nil
+	}
+	file, err := p.Store.Object(r.Object)
+	if err != nil {
+		return golang.Type{}, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return golang.Type{}, err
+	}
+	defer f.Close()
+	decls, text, imports, err := table.GoType(f, r.Size, goName(path.Base(r.Asset)))
+	return golang.Type{Type: text, Decls: decls, Imports: imports}, err
+}
+
+// goName writes an asset's name as a Go type's: train_set is TrainSet.
+func goName(name string) string {
+	var b strings.Builder
+	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '-' || r == '.' || r == ' ' }) {
+		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	}
+	return b.String()
+}
+
+// program generates the step's source, and says of what Go types its outputs are.
+func (s *Snapshot) program(ctx context.Context, st *State, module *gomod.Module, types map[string]golang.Type) (string, map[string]golang.Type, error) {
+	exports := func(packages ...string) (map[string]string, error) { return module.Exports(ctx, packages...) }
+	if f := s.catalog.functions[st.Place()]; f != nil {
+		p, err := f.Program(exports, module.Path, s.packagePath(module, f.Folder))
+		if err != nil {
+			return "", nil, buildMistake(st, err)
+		}
+		return p.Source, p.Outputs, nil
+	}
+	n := s.catalog.notebooks[st.File]
+	slice, err := n.Slice(st.Assets[0].Name)
+	if err != nil {
+		return "", nil, err
+	}
+	p, err := slice.Program(exports, types)
+	if err != nil {
+		return "", nil, buildMistake(st, err)
+	}
+	return p.Source, p.Outputs, nil
+}
+
+// packagePath is the import path of a folder of the module.
+func (s *Snapshot) packagePath(module *gomod.Module, folder string) string {
+	rel, err := filepath.Rel(module.Root, filepath.Join(s.project.Root, filepath.FromSlash(folder)))
+	if err != nil || rel == "." {
+		return module.Path
+	}
+	return path.Join(module.Path, filepath.ToSlash(rel))
+}
+
+// buildMistake says what of a go command's complaint the user can mend.
+func buildMistake(st *State, err error) error {
+	var b *gomod.BuildError
+	if !errors.As(err, &b) {
+		return err
+	}
+	hint := "correct the code; a cell shows the same message when it runs"
+	text := strings.TrimSpace(b.Output)
+	switch {
+	case strings.Contains(text, "no required module provides package"):
+		hint = "run the `go get` that the message names in the module's folder"
+	case strings.Contains(text, "C compiler"), strings.Contains(text, "\"gcc\""):
+		hint = "install gcc or clang; `cellar doctor` checks it"
+	case strings.Contains(text, "no space left"):
+		return fault.New(fault.Storage, "free some room; `go env GOCACHE GOTMPDIR` shows where Go writes", "asset %s: %s", st.Assets[0].Key, text)
+	}
+	return fault.New(fault.Input, hint, "asset %s (%s): %s", st.Assets[0].Key, st.Place(), text)
+}
+
+// build compiles a step's program; equal sources in an unchanged module are built once.
+func build(ctx context.Context, st *State, module *gomod.Module, source string) (string, error) {
+	cache, err := gomod.Cache()
+	if err != nil {
+		return "", err
+	}
+	digest, err := module.Digest(source, strings.Join(st.lines, "\n"))
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(cache, "steps", digest)
+	if _, err := os.Stat(binary); err == nil {
+		return binary, nil
+	}
+	temporary := fmt.Sprintf("%s.%d", binary, os.Getpid())
+	defer os.Remove(temporary)
+	if err := module.Build(ctx, "zz_cellar_step_"+digest[:8], map[string]string{"main.go": source}, temporary); err != nil {
+		return "", buildMistake(st, err)
+	}
+	if err := os.Rename(temporary, binary); err != nil {
+		return "", fault.New(fault.Storage, "set CELLAR_CACHE to a folder that can be written", "build of asset %s: %w", st.Assets[0].Key, err)
+	}
+	return binary, nil
+}
+
+// passed are the variables that every step sees; others are named by the option env or secrets.
+var passed = []string{"PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "GOMAXPROCS", "GOMEMLIMIT"}
+
+// run runs a step's program and takes its outputs into the store.
+func (s *Snapshot) run(ctx context.Context, st *State, binary, folder string, inputs map[string]step.Input, outputs map[string]golang.Type, used []store.Input) ([]*store.Record, error) {
+	dir, err := s.project.scratch()
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	spec := step.Specification{Inputs: inputs, Outputs: map[string]string{}, Displays: filepath.Join(dir, "displays"), Result: filepath.Join(dir, "result.json")}
+	for i, a := range st.Assets {
+		spec.Outputs[a.Key] = filepath.Join(dir, fmt.Sprintf("output%d.parquet", i))
+	}
+	if err := spec.Write(filepath.Join(dir, "step.json")); err != nil {
+		return nil, fault.New(fault.Storage, "free some room", "asset %s: %w", st.Assets[0].Key, err)
+	}
+	command := exec.CommandContext(ctx, binary)
+	command.Dir = folder
+	command.Env = []string{step.Environment + "=" + filepath.Join(dir, "step.json")}
+	for _, name := range append(append(slices.Clone(passed), st.Env...), st.Secrets...) {
+		if value, ok := os.LookupEnv(name); ok {
+			command.Env = append(command.Env, name+"="+value)
+		}
+	}
+	stop(command)
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	started := time.Now()
+	ran := command.Run()
+	finished := time.Now()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err := s.failure(st, ran, spec.Result, mask(stderr.String(), st.Secrets)); err != nil {
+		return nil, err
+	}
+	result, err := step.ReadResult(spec.Result)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.unseen(st, folder, result.Opened); err != nil {
+		return nil, err
+	}
+	shown, err := s.shown(spec.Displays, mask(stdout.String(), st.Secrets), mask(stderr.String(), st.Secrets), st.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	var records []*store.Record
+	for i, a := range st.Assets {
+		object, size, err := s.project.Store.Import(spec.Outputs[a.Key])
+		if err != nil {
+			return nil, err
+		}
+		clean, err := s.Clean(ctx, a.Key, st.keys[i])
+		if err != nil {
+			return nil, err
+		}
+		info := result.Outputs[a.Key]
+		r := store.Record{
+			Asset: a.Key, Kind: info.Kind, Key: st.keys[i], Object: object, Content: info.Content, Size: size, Rows: info.Rows,
+			Code: st.Code, Inputs: used, Displays: shown, Commit: s.Commit, Dirty: !clean, Writer: writer(), Host: host(), Worktree: s.worktree(),
+			Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Started: started, Finished: finished,
+			CPU:     command.ProcessState.UserTime() + command.ProcessState.SystemTime(),
+			Defined: store.Place{File: st.File, Cell: st.Cell, Line: st.Line},
+			Meta:    map[string]string{"key": strings.Join(st.lines, "\n")},
+		}
+		for _, c := range info.Columns {
+			r.Columns = append(r.Columns, store.Column{Name: c.Name, Type: c.Type, Hash: c.Hash})
+		}
+		if t, ok := outputs[a.Name]; ok {
+			r.GoType = &store.GoType{Type: t.Type, Decls: t.Decls, Imports: t.Imports}
+		}
+		if r.ID, err = s.project.Store.Put(ctx, r); err != nil {
+			return nil, err
+		}
+		if kept, err := s.project.Store.Record(r.ID); err == nil {
+			records = append(records, kept)
+		} else {
+			return nil, err
+		}
+	}
+	return records, nil
+}
+
+// failure makes an error of a step that did not end well.
+func (s *Snapshot) failure(st *State, ran error, resultFile, stderr string) error {
+	if ran == nil {
+		return nil
+	}
+	asset := st.Assets[0].Key
+	result, err := step.ReadResult(resultFile)
+	if err != nil || result.Failure == nil { // os.Exit, a fatal error of the runtime, a signal
+		return fault.New(fault.Failed, "", "asset %s (%s): the step ended with %v\n%s", asset, st.Place(), ran, tail(stderr, 40))
+	}
+	f := result.Failure
+	message := strings.TrimPrefix(f.Message, "cellar: ")
+	switch f.Kind {
+	case "panic":
+		return fault.New(fault.Failed, "", "asset %s (%s): %s\n%s", asset, st.Place(), message, f.Trace)
+	case "value", "changed":
+		return fault.New(fault.Input, f.Hint, "asset %s (%s): %s", asset, st.Place(), message)
+	}
+	return fault.New(fault.Failed, f.Hint, "asset %s (%s): %s", asset, st.Place(), message)
+}
+
+// unseen refuses a run that opened a file of the project which the key does not hold: its value would look fresh when the file changes.
+func (s *Snapshot) unseen(st *State, folder string, opened []string) error {
+	known := map[string]bool{}
+	for _, l := range st.lines {
+		if f := strings.Fields(l); f[0] == "file" {
+			known[f[1]] = true
+		}
+	}
+	for _, name := range opened {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(folder, name)
+		}
+		rel, err := filepath.Rel(s.project.Root, name)
+		if err != nil || strings.HasPrefix(rel, "..") || strings.HasPrefix(rel, ".git") {
+			continue
+		}
+		if info, err := os.Stat(name); err != nil || info.IsDir() {
+			continue
+		}
+		if rel = filepath.ToSlash(rel); !known[rel] {
+			mine, _ := filepath.Rel(folder, name)
+			mark := "//| reads: " + filepath.ToSlash(mine)
+			if st.Func != "" {
+				mark = golang.Directive + " reads=" + filepath.ToSlash(mine)
+			}
+			return fault.New(fault.Input, "declare it: "+mark, "asset %s (%s): it reads %s, which its source does not name as a constant", st.Assets[0].Key, st.Place(), rel)
+		}
+	}
+	return nil
+}
+
+// shown keeps what the step printed and displayed, and gives its object; "" if there was nothing.
+func (s *Snapshot) shown(displays, stdout, stderr string, secrets []string) (store.Hash, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	for _, out := range []Shown{{Stream: "stdout", Text: stdout}, {Stream: "stderr", Text: stderr}} {
+		if out.Text != "" {
+			if err := encoder.Encode(out); err != nil {
+				return "", err
+			}
+		}
+	}
+	text, err := os.ReadFile(displays)
+	if err != nil {
+		return "", fmt.Errorf("cellar: displays of step: %w", err)
+	}
+	b.WriteString(mask(string(text), secrets))
+	if b.Len() == 0 {
+		return "", nil
+	}
+	w, err := s.project.Store.Create()
+	if err != nil {
+		return "", err
+	}
+	if _, err := w.Write(b.Bytes()); err != nil {
+		w.Abort()
+		return "", err
+	}
+	return w.Commit()
+}
+
+// Displays are what a record's step showed.
+func (p *Project) Displays(r *store.Record) ([]Shown, error) {
+	if r.Displays == "" {
+		return nil, nil
+	}
+	file, err := p.Store.Object(r.Displays)
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("cellar: displays of %s: %w", r.Asset, err)
+	}
+	var all []Shown
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	for decoder.More() {
+		var s Shown
+		if err := decoder.Decode(&s); err != nil {
+			return nil, fmt.Errorf("cellar: displays of %s: %w", r.Asset, err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// mask hides the values of secret variables.
+func mask(text string, secrets []string) string {
+	for _, name := range secrets {
+		if value := os.Getenv(name); value != "" {
+			text = strings.ReplaceAll(text, value, "•••")
+		}
+	}
+	return text
+}
+
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimSpace(text), "\n")
+	if len(all) > lines {
+		all = append([]string{"…"}, all[len(all)-lines:]...)
+	}
+	return strings.Join(all, "\n")
+}
+
+func host() string { h, _ := os.Hostname(); return h }
+
+func writer() string {
+	if u := os.Getenv("USER"); u != "" {
+		return u + "@" + host()
+	}
+	return host()
+}

@@ -1,0 +1,279 @@
+package project
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/cellar-go/cellar/assetlib/graph"
+	"github.com/cellar-go/cellar/internal/gomod"
+)
+
+// keyer writes what a version depends on, as docs/formats/key.md lists it, one line a thing. Everything in it stands in the tree.
+type keyer struct {
+	tree     sources
+	modules  map[string]*module // by folder
+	packages map[string]string  // folder of a package of the module → hash of its sources
+	hashes   map[string]string  // file → hash, "" if there is none
+	files    []string           // all that the tree lists, once asked for
+	now      time.Time
+}
+
+func newKeyer(tree sources) *keyer {
+	return &keyer{tree: tree, modules: map[string]*module{}, packages: map[string]string{}, hashes: map[string]string{}, now: time.Now()}
+}
+
+// module is a go.mod with its go.sum.
+type module struct {
+	folder string // of go.mod
+	path   string
+	file   *modfile.File
+	sums   map[string]string // "path version" → h1
+}
+
+// module finds the go.mod of a folder; nil if there is none.
+func (k *keyer) module(folder string) *module {
+	if m, ok := k.modules[folder]; ok {
+		return m
+	}
+	var m *module
+	if text, err := k.tree.read(path.Join(folder, "go.mod")); err == nil {
+		if f, err := modfile.ParseLax("go.mod", text, nil); err == nil && f.Module != nil {
+			m = &module{folder: folder, path: f.Module.Mod.Path, file: f, sums: map[string]string{}}
+			sums, _ := k.tree.read(path.Join(folder, "go.sum"))
+			for _, line := range strings.Split(string(sums), "\n") {
+				if p, v, h := fields3(line); h != "" {
+					m.sums[p+" "+v] = h
+				}
+			}
+		}
+	} else if folder != "." {
+		m = k.module(path.Dir(folder))
+	}
+	k.modules[folder] = m
+	return m
+}
+
+func fields3(line string) (a, b, c string) {
+	f := strings.Fields(line)
+	if len(f) == 3 {
+		return f[0], f[1], f[2]
+	}
+	return "", "", ""
+}
+
+// fixed are the lines that do not depend on upstream values.
+func (k *keyer) fixed(d *graph.Definition) []string {
+	lines := []string{"code " + d.Code}
+	folder := path.Dir(d.File)
+	m := k.module(folder)
+	if m != nil && m.file.Go != nil {
+		lines = append(lines, "go "+m.file.Go.Version)
+	}
+	lines = append(lines, k.imports(m, d.Imports)...)
+	for _, name := range d.Files {
+		if file, ok := resolve(folder, name); ok {
+			if h := k.hash(file); h != "" {
+				lines = append(lines, "file "+file+" "+h)
+			}
+		}
+	}
+	for _, pattern := range d.Reads {
+		for _, file := range k.glob(folder, pattern) {
+			lines = append(lines, "file "+file+" "+k.hash(file))
+		}
+	}
+	for _, name := range d.Env {
+		lines = append(lines, "env "+name+"="+os.Getenv(name))
+	}
+	if d.Refresh != "" {
+		if every, err := time.ParseDuration(d.Refresh); err == nil && every > 0 {
+			lines = append(lines, "observed "+k.now.UTC().Truncate(every).Format(time.RFC3339))
+		}
+	}
+	sort.Strings(lines[1:])
+	return compact(lines)
+}
+
+func compact(lines []string) []string {
+	out := lines[:0]
+	for i, l := range lines {
+		if i == 0 || l != lines[i-1] {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// imports are the modules of third parties, and the module's own packages, that code imports. Std is covered by the go line; this
+// module's display and helpers show values and make none.
+func (k *keyer) imports(m *module, imports []string) []string {
+	var lines []string
+	for _, p := range imports {
+		first, _, _ := strings.Cut(p, "/")
+		switch {
+		case p == gomod.Path+"/display":
+		case m != nil && (p == m.path || strings.HasPrefix(p, m.path+"/")):
+			lines = append(lines, k.local(m, p)...)
+		case strings.Contains(first, ".") && m != nil:
+			lines = append(lines, k.required(m, p)...)
+		case strings.Contains(first, "."):
+			lines = append(lines, "package "+p)
+		}
+	}
+	return lines
+}
+
+// required is the module that provides a package, by the longest path.
+func (k *keyer) required(m *module, p string) []string {
+	best := ""
+	version := ""
+	for _, r := range m.file.Require {
+		if (p == r.Mod.Path || strings.HasPrefix(p, r.Mod.Path+"/")) && len(r.Mod.Path) > len(best) {
+			best, version = r.Mod.Path, r.Mod.Version
+		}
+	}
+	if best == "" {
+		return []string{"package " + p}
+	}
+	line := fmt.Sprintf("module %s %s %s", best, version, m.sums[best+" "+version])
+	for _, r := range m.file.Replace {
+		if r.Old.Path == best && (r.Old.Version == "" || r.Old.Version == version) {
+			line += " => " + strings.TrimSpace(r.New.Path+" "+r.New.Version)
+			if folder, ok := resolve(m.folder, r.New.Path); ok && r.New.Version == "" {
+				inside := strings.TrimPrefix(strings.TrimPrefix(p, best), "/")
+				return append([]string{line}, "local "+p+" "+k.folder(path.Join(folder, inside)))
+			}
+		}
+	}
+	return []string{line}
+}
+
+// local are a package of the module itself and those of the module that it imports.
+func (k *keyer) local(m *module, p string) []string {
+	seen := map[string]bool{}
+	var lines []string
+	var visit func(p string)
+	visit = func(p string) {
+		if seen[p] {
+			return
+		}
+		seen[p] = true
+		folder := path.Join(m.folder, strings.TrimPrefix(strings.TrimPrefix(p, m.path), "/"))
+		lines = append(lines, "local "+p+" "+k.folder(folder))
+		for _, file := range k.sources(folder) {
+			text, err := k.tree.read(file)
+			if err != nil {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), file, text, parser.ImportsOnly)
+			if err != nil {
+				continue
+			}
+			for _, i := range f.Imports {
+				inner, _ := strconv.Unquote(i.Path.Value)
+				if first, _, _ := strings.Cut(inner, "/"); inner == m.path || strings.HasPrefix(inner, m.path+"/") {
+					visit(inner)
+				} else if strings.Contains(first, ".") {
+					lines = append(lines, k.imports(m, []string{inner})...)
+				}
+			}
+		}
+	}
+	visit(p)
+	return lines
+}
+
+// sources are the Go files of a folder.
+func (k *keyer) sources(folder string) []string {
+	var found []string
+	for _, f := range k.listed() {
+		if path.Dir(f) == folder && strings.HasSuffix(f, ".go") && !strings.HasSuffix(f, "_test.go") {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+func (k *keyer) listed() []string {
+	if k.files == nil {
+		k.files, _ = k.tree.list("")
+	}
+	return k.files
+}
+
+// folder is the hash of a package's files.
+func (k *keyer) folder(folder string) string {
+	if h, ok := k.packages[folder]; ok {
+		return h
+	}
+	h := sha256.New()
+	for _, file := range k.sources(folder) {
+		fmt.Fprintf(h, "%s %s\n", path.Base(file), k.hash(file))
+	}
+	k.packages[folder] = hex.EncodeToString(h.Sum(nil)[:16])
+	return k.packages[folder]
+}
+
+// hash is the hash of a file's bytes; "" where there is no such file.
+func (k *keyer) hash(file string) string {
+	h, ok := k.hashes[file]
+	if !ok {
+		if w, isTree := k.tree.(workTree); isTree {
+			if info, err := os.Stat(path.Join(w.root, file)); err != nil || info.IsDir() {
+				k.hashes[file] = ""
+				return ""
+			}
+		}
+		if text, err := k.tree.read(file); err == nil {
+			h = hashOf(text)
+		}
+		k.hashes[file] = h
+	}
+	return h
+}
+
+// glob are the files that a pattern of the option `reads:` names, or all in a folder that it names.
+func (k *keyer) glob(folder, pattern string) []string {
+	full, ok := resolve(folder, pattern)
+	if !ok {
+		return nil
+	}
+	var found []string
+	if w, isTree := k.tree.(workTree); isTree { // a declared file counts though git does not track it
+		matches, _ := fs.Glob(os.DirFS(w.root), full)
+		for _, f := range matches {
+			if k.hash(f) != "" {
+				found = append(found, f)
+			}
+		}
+	}
+	for _, f := range k.listed() {
+		if match, _ := path.Match(full, f); match || strings.HasPrefix(f, full+"/") {
+			found = append(found, f)
+		}
+	}
+	sort.Strings(found)
+	return compact(found)
+}
+
+// key is the key of one asset's version: the lines, the inputs' contents, and which of the definition's assets it is.
+func key(asset string, lines []string) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "cellar key 1\nasset %s\n", asset)
+	for _, l := range lines {
+		fmt.Fprintf(h, "%d:%s\n", len(l), l)
+	}
+	return "k1:" + hex.EncodeToString(h.Sum(nil)[:20])
+}

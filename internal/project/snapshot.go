@@ -1,0 +1,491 @@
+package project
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/cellar-go/cellar/assetlib/graph"
+	"github.com/cellar-go/cellar/assetlib/store"
+	"github.com/cellar-go/cellar/extract/golang"
+	"github.com/cellar-go/cellar/internal/fault"
+)
+
+// Condition of an asset.
+type Condition string
+
+const (
+	Fresh   Condition = "fresh"   // a record of exactly this version is in the store
+	Stale   Condition = "stale"   // there is a record of another version
+	Missing Condition = "missing" // there is none
+	Broken  Condition = "broken"  // it can't be computed; see Problem
+)
+
+// State is one definition in a snapshot.
+type State struct {
+	*graph.Definition
+	Condition Condition
+	Reasons   []string        // why it is stale, or what of it can't be relied on
+	Records   []*store.Record // one per asset when fresh; else the last ones known, nil where there are none
+	keys      []string        // one per asset; empty while an upstream value is not known
+	lines     []string        // what the keys are made of
+}
+
+// Record is the fresh or last record of one of the definition's assets.
+func (s *State) Record(key string) *store.Record {
+	for i, a := range s.Assets {
+		if a.Key == key && i < len(s.Records) {
+			return s.Records[i]
+		}
+	}
+	return nil
+}
+
+// Snapshot is what a tree's sources define, and what of it is in the store.
+type Snapshot struct {
+	Commit   string // of a commit's snapshot; HEAD for the work tree's, "" where there is none
+	Branch   string
+	Problems []error // files that can't be read, and definitions that can't be computed
+	states   map[*graph.Definition]*State
+	project  *Project
+	catalog  *catalog
+	keyer    *keyer
+	tree     sources
+	overlays []Overlay
+	notes    map[string]store.NoteLine
+	clean    *Snapshot // of HEAD, for the question what is clean
+}
+
+// Snapshot reads the work tree, with notebooks laid over it as they are in an editor or a run.
+func (p *Project) Snapshot(ctx context.Context, overlays ...Overlay) (*Snapshot, error) {
+	tree := workTree{root: p.Root, repo: p.Repo}
+	for _, o := range overlays {
+		tree.more = append(tree.more, o.File)
+	}
+	s := &Snapshot{project: p, tree: tree, overlays: overlays}
+	if p.Repo != nil {
+		commit, branch, err := p.Repo.Head()
+		if err != nil {
+			return nil, err
+		}
+		s.Commit, s.Branch = commit, branch
+	}
+	return s, s.load(ctx)
+}
+
+// At reads the tree of a revision.
+func (p *Project) At(ctx context.Context, revision string) (*Snapshot, error) {
+	if p.Repo == nil {
+		return nil, fault.New(fault.Input, "run `git init` and commit, then versions have commits", "at %s: %w", revision, fault.ErrNoGit)
+	}
+	id, err := p.Repo.Resolve(revision)
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{project: p, tree: commit{p.Repo, id}, Commit: id}
+	if s.notes, err = store.Noted(ctx, p.Repo, id); err != nil {
+		return nil, err
+	}
+	return s, s.load(ctx)
+}
+
+func (s *Snapshot) load(ctx context.Context) error {
+	var err error
+	if s.catalog, err = read(s.tree, s.overlays...); err != nil {
+		return err
+	}
+	s.Problems = append(s.Problems, s.catalog.problems...)
+	s.Problems = append(s.Problems, s.catalog.graph.Problems()...)
+	s.keyer = newKeyer(s.tree)
+	s.states = map[*graph.Definition]*State{}
+	for _, d := range s.catalog.graph.Definitions() {
+		if err := s.assess(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Graph is the graph of the snapshot.
+func (s *Snapshot) Graph() *graph.Graph { return s.catalog.graph }
+
+// Notebook is a notebook of the snapshot that has a part in the graph.
+func (s *Snapshot) Notebook(file string) (*golang.Notebook, bool) {
+	n, ok := s.catalog.notebooks[file]
+	return n, ok
+}
+
+// State of a definition.
+func (s *Snapshot) State(d *graph.Definition) *State { return s.states[d] }
+
+// States are all definitions' states, in the order of files and pages.
+func (s *Snapshot) States() []*State {
+	var all []*State
+	for _, d := range s.catalog.graph.Definitions() {
+		all = append(all, s.states[d])
+	}
+	slices.SortStableFunc(all, func(a, b *State) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Number, b.Number), cmp.Compare(a.Line, b.Line))
+	})
+	return all
+}
+
+// assess finds the state of a definition whose upstream has been assessed.
+func (s *Snapshot) assess(ctx context.Context, d *graph.Definition) error {
+	st := &State{Definition: d, Records: make([]*store.Record, len(d.Assets))}
+	s.states[d] = st
+	if d.Problem != nil {
+		st.Condition, st.Reasons = Broken, []string{plain(d.Problem)}
+		return s.last(st)
+	}
+	st.lines = s.keyer.fixed(d)
+	known := true
+	for _, in := range d.Inputs {
+		content, reason, err := s.input(ctx, in)
+		if err != nil {
+			return err
+		}
+		if content == "" {
+			known = false
+			st.Reasons = append(st.Reasons, reason)
+			continue
+		}
+		st.lines = append(st.lines, fmt.Sprintf("input %s %s", in.Key+at(in.At), content))
+	}
+	if d.Unpinned != "" {
+		defer func() { st.Reasons = append(st.Reasons, "unpinned: it "+d.Unpinned) }()
+	}
+	if d.Live {
+		defer func() { st.Reasons = append(st.Reasons, "live: it runs in the session and is not kept") }()
+	}
+	if known {
+		found := true
+		for i, a := range d.Assets {
+			st.keys = append(st.keys, key(a.Key, st.lines))
+			r, ok, err := s.find(a.Key, st.keys[i])
+			if err != nil {
+				return err
+			}
+			st.Records[i] = r
+			found = found && ok
+		}
+		if found {
+			st.Condition = Fresh
+			return nil
+		}
+	}
+	reasons := st.Reasons
+	if err := s.last(st); err != nil {
+		return err
+	}
+	st.Condition = Missing
+	for _, r := range st.Records {
+		if r != nil {
+			st.Condition = Stale
+			if known {
+				reasons = append(reasons, s.differences(d, strings.Split(r.Meta["key"], "\n"), st.lines)...)
+			} else {
+				reasons = append(s.differences(d, strings.Split(r.Meta["key"], "\n"), nil2(st.lines)), reasons...)
+			}
+			break
+		}
+	}
+	st.Reasons = unique(reasons)
+	if st.Condition == Missing {
+		st.Reasons = nil
+	}
+	return nil
+}
+
+// nil2 drops the input lines: while one upstream value is not known they can't be compared.
+func nil2(lines []string) []string {
+	var kept []string
+	for _, l := range lines {
+		if !strings.HasPrefix(l, "input ") {
+			kept = append(kept, l)
+		}
+	}
+	return append(kept, "input *")
+}
+
+func unique(list []string) []string {
+	var out []string
+	for _, l := range list {
+		if l != "" && !slices.Contains(out, l) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func at(revision string) string {
+	if revision == "" {
+		return ""
+	}
+	return "@" + revision
+}
+
+// find looks a version up. A commit's own note decides where a key has several values.
+func (s *Snapshot) find(asset, key string) (*store.Record, bool, error) {
+	if line, ok := s.notes[store.Slot(asset, "")]; ok && line.Key == key {
+		if r, err := s.project.Store.Record(line.Record); err == nil {
+			if _, err := s.project.Store.Object(r.Object); err == nil {
+				return r, true, nil
+			}
+		}
+	}
+	return s.project.Store.Find(key)
+}
+
+// input is the content of an upstream value; "" with the reason if it is not known.
+func (s *Snapshot) input(ctx context.Context, in graph.Input) (content, reason string, err error) {
+	if in.At != "" {
+		r, err := s.project.Record(ctx, in.Key, in.At)
+		if err != nil {
+			return "", plain(err), nil
+		}
+		return r.Content, "", nil
+	}
+	up, ok := s.catalog.graph.Get(in.Key)
+	if !ok {
+		return "", "upstream " + in.Key + " is unknown", nil
+	}
+	st := s.states[up]
+	if st == nil { // on a cycle
+		return "", "upstream " + in.Key + " is on a cycle", nil
+	}
+	if st.Condition != Fresh {
+		return "", fmt.Sprintf("upstream %s is %s", in.Key, st.Condition), nil
+	}
+	return st.Record(in.Key).Content, "", nil
+}
+
+// last fills in the newest records of any version, of this work tree where there is one.
+func (s *Snapshot) last(st *State) error {
+	for i, a := range st.Assets {
+		history, err := s.project.Store.History(a.Key)
+		if err != nil {
+			return err
+		}
+		st.Records[i] = nil
+		if len(history) > 0 {
+			st.Records[i] = newest(history, s.worktree())
+		}
+	}
+	return nil
+}
+
+func (s *Snapshot) worktree() string {
+	if s.project.Repo == nil {
+		return ""
+	}
+	return s.project.Repo.Worktree()
+}
+
+func newest(history []store.Record, worktree string) *store.Record {
+	var best *store.Record
+	for i := range history {
+		r := &history[i]
+		if best == nil || (r.Worktree == worktree) && (best.Worktree != worktree) ||
+			(r.Worktree == worktree) == (best.Worktree == worktree) && r.Finished.After(best.Finished) {
+			best = r
+		}
+	}
+	return best
+}
+
+// differences says in words how two lists of key lines differ.
+func (s *Snapshot) differences(d *graph.Definition, before, now []string) []string {
+	var reasons []string
+	index := func(lines []string) map[string]string {
+		m := map[string]string{}
+		for _, l := range lines {
+			kind, rest, _ := strings.Cut(l, " ")
+			name, value, _ := strings.Cut(rest, " ")
+			switch kind {
+			case "code", "go", "observed":
+				m[kind] = rest
+			default:
+				m[kind+" "+name] = value
+			}
+		}
+		return m
+	}
+	old, new := index(before), index(now)
+	_, inputsUnknown := new["input *"]
+	names := map[string]bool{}
+	for n := range old {
+		names[n] = true
+	}
+	for n := range new {
+		names[n] = true
+	}
+	var ordered []string
+	for n := range names {
+		ordered = append(ordered, n)
+	}
+	slices.Sort(ordered)
+	for _, n := range ordered {
+		was, had := old[n]
+		is, has := new[n]
+		if was == is && had == has {
+			continue
+		}
+		kind, name, _ := strings.Cut(n, " ")
+		how := "changed"
+		if !had {
+			how = "is new"
+		} else if !has {
+			how = "is gone"
+		}
+		switch kind {
+		case "code":
+			reasons = append(reasons, "code changed ("+s.where(d)+")")
+		case "go":
+			reasons = append(reasons, fmt.Sprintf("Go language version changed: %s, now %s", was, is))
+		case "input":
+			if !inputsUnknown {
+				reasons = append(reasons, fmt.Sprintf("input %s %s", name, how))
+			}
+		case "module":
+			v := func(s string) string { f, _, _ := strings.Cut(s, " "); return f }
+			reasons = append(reasons, strings.TrimSpace(fmt.Sprintf("module %s %s %s", name, how, versions(v(was), v(is)))))
+		case "local":
+			reasons = append(reasons, fmt.Sprintf("package %s %s", path.Base(name), how))
+		case "file":
+			reasons = append(reasons, fmt.Sprintf("file %s %s", name, how))
+		case "env":
+			variable, _, _ := strings.Cut(name, "=")
+			reasons = append(reasons, "environment variable "+variable+" changed")
+		case "observed":
+			reasons = append(reasons, "its observation of "+was+" is too old")
+		}
+	}
+	return reasons
+}
+
+func versions(was, is string) string {
+	if was == "" || is == "" || was == is {
+		return ""
+	}
+	return was + " → " + is
+}
+
+func (s *Snapshot) where(d *graph.Definition) string {
+	if d.Func != "" {
+		return "function " + d.Func
+	}
+	return fmt.Sprintf("cell %d", d.Number)
+}
+
+// plain is an error's sentence without the program's name.
+func plain(err error) string { return strings.TrimPrefix(err.Error(), "cellar: ") }
+
+// Clean reports whether the asset's version is that of the snapshot's commit: whether its sources, and all that they depend on, are
+// what is committed. See design, "Clean or dirty is about sources, not files".
+func (s *Snapshot) Clean(ctx context.Context, asset, key string) (bool, error) {
+	if s.project.Repo == nil || s.Commit == "" {
+		return false, nil
+	}
+	if _, ok := s.tree.(commit); ok {
+		return true, nil
+	}
+	if s.clean == nil {
+		var err error
+		if s.clean, err = s.project.At(ctx, s.Commit); err != nil {
+			return false, err
+		}
+	}
+	d, ok := s.clean.catalog.graph.Get(asset)
+	if !ok {
+		return false, nil
+	}
+	if err := s.clean.renew(ctx, d, map[*graph.Definition]bool{}); err != nil {
+		return false, err
+	}
+	return s.clean.states[d].Key(asset) == key, nil
+}
+
+// renew assesses again what was not fresh: values may have come since.
+func (s *Snapshot) renew(ctx context.Context, d *graph.Definition, seen map[*graph.Definition]bool) error {
+	if seen[d] || s.states[d].Condition == Fresh || d.Problem != nil {
+		return nil
+	}
+	seen[d] = true
+	for _, up := range s.catalog.graph.Upstream(d) {
+		if err := s.renew(ctx, up, seen); err != nil {
+			return err
+		}
+	}
+	return s.assess(ctx, d)
+}
+
+// Key is the key of a version of one asset; "" while an upstream value is not known.
+func (st *State) Key(asset string) string {
+	for i, a := range st.Assets {
+		if a.Key == asset && i < len(st.keys) {
+			return st.keys[i]
+		}
+	}
+	return ""
+}
+
+// Record finds the record of an asset: at a revision, or (revision "") in the work tree. It is never another version than the one
+// asked for.
+func (p *Project) Record(ctx context.Context, asset, revision string) (*store.Record, error) {
+	var s *Snapshot
+	var err error
+	if revision == "" {
+		s, err = p.Snapshot(ctx)
+	} else {
+		s, err = p.At(ctx, revision)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.Load(asset, revision)
+}
+
+// Load is the record of a fresh asset; the error says what else it is, and which command makes it fresh.
+func (s *Snapshot) Load(name, revision string) (*store.Record, error) {
+	d, asset, err := s.catalog.graph.Find(name)
+	if err != nil {
+		if revision != "" {
+			return nil, fault.New(fault.Input, fmt.Sprintf("`cellar history %s` shows where it was", name), "%s at %s: %w", name, revision, fault.ErrNotFound)
+		}
+		return nil, err
+	}
+	st := s.states[d]
+	if st.Condition == Fresh {
+		return st.Record(asset), nil
+	}
+	if st.Condition == Broken {
+		return nil, d.Problem
+	}
+	if revision == "" {
+		why := string(st.Condition)
+		if len(st.Reasons) > 0 {
+			why += " (" + strings.Join(st.Reasons, "; ") + ")"
+		}
+		return nil, fault.New(fault.Input, fmt.Sprintf("`cellar materialize +%s` computes it", asset), "asset %s is %s: %w", asset, why, fault.ErrNotFound)
+	}
+	// The note may know a version that can't be computed again, such as one whose upstream object is gone.
+	if line, ok := s.notes[store.Slot(asset, "")]; ok && line.Commit == s.Commit {
+		r, err := s.project.Store.Record(line.Record)
+		if err == nil {
+			return r, nil
+		}
+		if !errors.Is(err, fault.ErrNotFound) {
+			return nil, err
+		}
+	}
+	hint := fmt.Sprintf("git worktree add ../%.7s %s && cd ../%.7s && cellar materialize +%s", s.Commit, revision, s.Commit, asset)
+	if s.project.Repo.Shallow() {
+		hint = "the clone is shallow, its history is cut: git fetch --unshallow; else " + hint
+	}
+	return nil, fault.New(fault.Input, hint, "asset %s is not materialized at %s: %w", asset, revision, fault.ErrNotFound)
+}

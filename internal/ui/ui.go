@@ -1,0 +1,138 @@
+// Package ui is how every command speaks: tables, JSON, progress and errors, decided once.
+//
+// It knows writers and plain data, and nothing of assets or notebooks. Start reading at Table and Fail.
+package ui
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+
+	"github.com/cellar-go/cellar/internal/fault"
+)
+
+// Table prints rows under a header, columns aligned; numbers, which begin with a digit and hold digits, commas and units only, to the
+// right. Nothing but the header is printed for no rows.
+func Table(w io.Writer, header []string, rows [][]string) {
+	widths := make([]int, len(header))
+	right := make([]bool, len(header))
+	for i, h := range header {
+		widths[i] = utf8.RuneCountInString(h)
+		right[i] = len(rows) > 0
+	}
+	for _, r := range rows {
+		for i, c := range r {
+			widths[i] = max(widths[i], utf8.RuneCountInString(c))
+			right[i] = right[i] && (c == "" || c == "–" || number(c))
+		}
+	}
+	line := func(cells []string) {
+		var b strings.Builder
+		for i, c := range cells {
+			if i > 0 {
+				b.WriteString("  ")
+			}
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c))
+			if right[i] {
+				b.WriteString(pad + c)
+			} else {
+				b.WriteString(c + pad)
+			}
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+	line(header)
+	for _, r := range rows {
+		line(r)
+	}
+}
+
+func number(s string) bool {
+	digits := strings.TrimLeft(s, "-+0123456789")
+	return len(digits) < len(s) && strings.Trim(digits, "-.,0123456789 smhµnkKMGTiB%") == "" && s[0] != '-' || s == "-"
+}
+
+// JSON prints a value, indented, and nothing else.
+func JSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// Fail prints an error for a person, the hint below it, and gives the exit code. With asJSON both go to one object.
+func Fail(w io.Writer, err error, asJSON bool) int {
+	code := fault.ExitCode(err)
+	if err == nil {
+		return code
+	}
+	text := err.Error()
+	if !strings.HasPrefix(text, "cellar: ") {
+		text = "cellar: " + text
+	}
+	hint := fault.Hint(err)
+	if asJSON {
+		JSON(w, map[string]any{"error": text, "hint": hint, "exit_code": code})
+		return code
+	}
+	fmt.Fprintln(w, text)
+	if hint != "" {
+		for i, line := range strings.Split(hint, "\n") {
+			mark := "  → "
+			if i > 0 {
+				mark = "    "
+			}
+			fmt.Fprintln(w, mark+line)
+		}
+	}
+	return code
+}
+
+// Terminal reports whether a stream is one, where lines may be redrawn.
+func Terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) && os.Getenv("CI") == "" }
+
+// Count writes a number with commas: 336,776.
+func Count(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	sign := ""
+	if n < 0 {
+		sign, s = "-", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return sign + s
+}
+
+// Bytes writes a size: 1.2 MB.
+func Bytes(n int64) string {
+	f := float64(n)
+	for _, unit := range []string{"B", "kB", "MB", "GB"} {
+		if f < 1000 {
+			if unit == "B" {
+				return fmt.Sprintf("%d B", n)
+			}
+			return fmt.Sprintf("%.1f %s", f, unit)
+		}
+		f /= 1000
+	}
+	return fmt.Sprintf("%.1f TB", f)
+}
+
+// Duration writes a time as people read it: 0.12 s, 3.4 s, 2m10s.
+func Duration(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
