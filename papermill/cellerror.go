@@ -10,7 +10,7 @@ import (
 
 // CellError is the error of a cell that failed, as the kernel gave it.
 type CellError struct {
-	Number    int // of the cell, from 1
+	Number    int // of the cell, from 1; 0 for the injected cell
 	ID        string
 	FirstLine string // of the cell's source
 	EName     string
@@ -27,11 +27,19 @@ func newCellError(c *Cell, out *nbformat.Output) *CellError {
 // Error names the cell and gives the traceback in plain text.
 func (e *CellError) Error() string {
 	what := strings.TrimSuffix(e.EName+": "+e.EValue, ": ")
-	text := fmt.Sprintf("cell %d (id %s, %q): %s", e.Number, e.ID, e.FirstLine, what)
+	text := fmt.Sprintf("%s (id %s, %q): %s", cellName(e.Number), e.ID, e.FirstLine, what)
 	if trace := colour.ReplaceAllString(strings.TrimSpace(strings.Join(e.Traceback, "\n")), ""); trace != "" && trace != what {
 		text += "\n" + trace
 	}
 	return text
+}
+
+// cellName is how messages call a cell.
+func cellName(number int) string {
+	if number == 0 {
+		return "the injected cell"
+	}
+	return fmt.Sprintf("cell %d", number)
 }
 
 // Unwrap is why the run stopped the cell: its context's error, or nil when the cell failed by itself.

@@ -77,6 +77,9 @@ type Cell struct {
 	outputs  *cellOutputs // nil before it runs
 }
 
+// Source is the cell's text.
+func (c Cell) Source() string { return c.notebook.Source() }
+
 // Result is what a run did.
 type Result struct {
 	Notebook *nbformat.Notebook // as far as it was run; nil if the run couldn't begin

@@ -53,6 +53,9 @@ func (r *run) prepare() error {
 	if err := r.checkOutput(); err != nil {
 		return err
 	}
+	if info, err := os.Stat(r.Dir); r.Dir != "" && (err != nil || !info.IsDir()) {
+		return fault.New(fault.Usage, "create it: mkdir -p "+r.Dir, "there is no folder %s to work in", r.Dir)
+	}
 	source := r.Options.Notebook
 	var err error
 	if source == nil {
@@ -73,6 +76,10 @@ func (r *run) prepare() error {
 		// What the kernel says of itself counts more than what the notebook says.
 		language = strings.ToLower(cmp.Or(r.Language, r.Result.Kernel.Language, language))
 	}
+	numbers := map[*nbformat.Cell]int{} // in the notebook as it was given, for messages
+	for i, c := range nb.Cells() {
+		numbers[c] = i + 1
+	}
 	unmark(nb)
 	warnings, err := inject(nb, r.Parameters, language)
 	if err != nil {
@@ -88,8 +95,8 @@ func (r *run) prepare() error {
 	if r.PrepareOnly {
 		return nil
 	}
-	for i, c := range nb.Cells() {
-		r.Cells = append(r.Cells, Cell{Number: i + 1, ID: c.ID(), Type: c.Type(), Status: Pending, notebook: c})
+	for _, c := range nb.Cells() {
+		r.Cells = append(r.Cells, Cell{Number: numbers[c], ID: c.ID(), Type: c.Type(), Status: Pending, notebook: c})
 	}
 	return nil
 }
@@ -145,7 +152,7 @@ func (r *run) execute(ctx context.Context) error {
 		c := &r.Cells[i]
 		if ctx.Err() != nil {
 			cause := context.Cause(ctx)
-			return stopped(cause, "notebook %s stopped before cell %d: %w", r.Result.Notebook.Name(), c.Number, cause)
+			return stopped(cause, "notebook %s stopped before %s: %w", r.Result.Notebook.Name(), cellName(c.Number), cause)
 		}
 		stop, err := r.cell(ctx, c)
 		if err != nil || stop {
@@ -334,7 +341,7 @@ func (r *run) drained(err error) error {
 func (r *run) publish(m *jupyter.Message) {
 	c, out, err := r.board.publish(m)
 	if err != nil {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("cell %d: a message of the kernel is left out: %v", c.cell.Index()+1, err))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("cell %s: a message of the kernel is left out: %v", c.cell.ID(), err))
 	}
 	if out != nil {
 		r.OnOutput(c.cell, *out)
@@ -397,7 +404,7 @@ func (r *run) save() error {
 	start := time.Now()
 	for _, c := range r.board.cells {
 		if err := c.write(); err != nil {
-			return fmt.Errorf("cellar: notebook %s, cell %d: %w", r.Result.Notebook.Name(), c.cell.Index()+1, err)
+			return fmt.Errorf("cellar: notebook %s, cell %s: %w", r.Result.Notebook.Name(), c.cell.ID(), err)
 		}
 	}
 	if r.Output == "" {

@@ -180,6 +180,9 @@ func TestRunParameters(t *testing.T) {
 	if w := strings.Join(r.Warnings, "|"); !strings.HasSuffix(w, "cell 2 (tagged parameters) doesn't declare: other") {
 		t.Errorf("warnings: %s", w)
 	}
+	if n := []int{r.Cells[1].Number, r.Cells[2].Number, r.Cells[3].Number}; fmt.Sprint(n) != "[2 0 3]" {
+		t.Errorf("messages would number the cells %v", n)
+	}
 	// The injected cell of an executed copy is replaced; prepare-only runs nothing and keeps what is there.
 	p.Set("alpha", 0.7)
 	prepared := filepath.Join(t.TempDir(), "prepared.ipynb")
@@ -298,6 +301,7 @@ func TestNothingBegins(t *testing.T) {
 		{"folder", Options{Input: dir}, "is a folder", "", 3},
 		{"output folder", Options{Input: in, Output: filepath.Join(dir, "no", "out.ipynb")}, "there is no folder", "mkdir -p " + dir, 3},
 		{"output is a folder", Options{Input: in, Output: dir}, "is a folder", "", 2},
+		{"working folder", Options{Input: in, Dir: filepath.Join(dir, "no")}, "no to work in", "mkdir -p", 2},
 		{"output is the input", Options{Input: in, Output: link, Overwrite: true}, "is the notebook itself", "name another file", 2},
 		{"output is a source", Options{Input: in, Output: source}, "no run has written", "name another file", 2},
 		{"kernel", Options{Input: in, Kernel: "nope"}, "kernel nope is not installed", "python3 (python)", 4},
