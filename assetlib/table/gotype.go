@@ -130,10 +130,10 @@ func (g *goWriter) typ(n *node) string {
 		return "[]" + g.typ(n.kids[0])
 	case mapNode:
 		key := g.typ(n.kids[0])
-		if n.kids[0].form != leafNode || key == "[]byte" {
+		if strings.Contains(key, "[]") || strings.Contains(key, "map[") || strings.Contains(key, "*") {
 			cannotRead("its keys are %s, which can't be keys of a Go map", n.kids[0])
 		}
-		return "map[" + strings.TrimPrefix(key, "*") + "]" + g.typ(n.kids[1])
+		return "map[" + key + "]" + g.typ(n.kids[1])
 	case groupNode:
 		return g.pointer(n) + g.fields(n)
 	}

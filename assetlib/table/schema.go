@@ -176,7 +176,9 @@ func nodeOf(name string, s *shape) *node {
 	case kList, kArray:
 		return &node{name: name, form: listNode, optional: s.kind == kList, kids: []*node{nodeOf("element", s.elem)}}
 	case kMap:
-		return &node{name: name, form: mapNode, optional: true, kids: []*node{nodeOf("key", s.key), nodeOf("value", s.elem)}}
+		key := nodeOf("key", s.key)
+		key.optional = false // or Arrow refuses the file
+		return &node{name: name, form: mapNode, optional: true, kids: []*node{key, nodeOf("value", s.elem)}}
 	}
 	n := &node{name: name, form: groupNode}
 	for _, f := range s.fields {

@@ -242,6 +242,9 @@ func (s *shredder) leaf(sh *shape, w *chunkWriter) writeFunc {
 	return func(p unsafe.Pointer, rep uint8) { // kTime
 		t := *(*time.Time)(p)
 		if t.IsZero() && t.Location() == time.UTC {
+			if !w.n.optional {
+				refuse("the zero time can't be the key of a map")
+			}
 			w.null(rep, w.n.maxDef-1)
 			return
 		}

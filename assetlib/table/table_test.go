@@ -288,6 +288,7 @@ func TestRefusedValues(t *testing.T) {
 		{[]struct{ T time.Time }{{time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC)}}, "1677 to 2262"},
 		{struct{ T *time.Time }{&time.Time{}}, "points at the zero time"},
 		{map[float64]int{math.NaN(): 1, math.NaN(): 2}, "two keys of the map can't be told apart"},
+		{map[time.Time]int{{}: 1}, "the zero time can't be the key of a map"},
 		{[]*Base{{}, nil}, `row 1, can't be stored: the row is a nil pointer`},
 		{struct {
 			D time.Time `parquet:",date"`
