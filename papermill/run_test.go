@@ -342,6 +342,31 @@ func TestKernelDoesNotStart(t *testing.T) {
 	}
 }
 
+// TestPortTaken: a kernel that finds one of its ports taken is started again on others.
+func TestPortTaken(t *testing.T) {
+	python := usePython(t)
+	flag := filepath.Join(t.TempDir(), "tried")
+	installSpec(t, os.Getenv("JUPYTER_PATH"), "unlucky", map[string]any{"language": "python", "display_name": "x", "argv": []string{
+		"/bin/sh", "-c", `if [ -e "$1" ]; then exec "$2" -m ipykernel_launcher -f "$3"; fi; touch "$1"; echo "Address already in use" >&2; exit 1`,
+		"sh", flag, python, "{connection_file}"}})
+	r, err := Run(context.Background(), Options{Input: pythonNotebook(t, "6*7"), Kernel: "unlucky"})
+	if err != nil || text(r.Notebook.Cells()[0]) != "42" {
+		t.Error(err)
+	}
+}
+
+// TestInterruptByMessage: for kernels whose spec asks for it.
+func TestInterruptByMessage(t *testing.T) {
+	python := usePython(t)
+	installSpec(t, os.Getenv("JUPYTER_PATH"), "polite", map[string]any{"language": "python", "display_name": "x", "interrupt_mode": "message",
+		"argv": []string{python, "-m", "ipykernel_launcher", "-f", "{connection_file}"}})
+	in := pythonNotebook(t, "import time\ntry: time.sleep(30)\nexcept KeyboardInterrupt: print('interrupted')")
+	r, err := Run(context.Background(), Options{Input: in, Kernel: "polite", CellTimeout: time.Second})
+	if fault.ExitCode(err) != 1 || text(r.Notebook.Cells()[2]) != "interrupted\n" {
+		t.Errorf("%v: %q", err, text(r.Notebook.Cells()[2]))
+	}
+}
+
 func TestSurroundings(t *testing.T) {
 	usePython(t)
 	in := pythonNotebook(t, "import os, json\nprint(json.dumps([os.getcwd(), os.environ['CELLAR_NOTEBOOK'], os.environ['JPY_SESSION_NAME'], os.environ['GREETING'], get_ipython().get_parent()['metadata']['cellId']]))",
