@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+
+	"github.com/cellar-go/cellar/internal/gomod"
 )
 
 // historyLimit is how many of the user's inputs are kept; the file is cut when it holds twice as many.
@@ -50,8 +52,8 @@ type historyQuery struct {
 // openHistory touches no file: that waits until there is something to keep or to find.
 func openHistory(path string) *history {
 	if path == "" {
-		if dir, err := os.UserCacheDir(); err == nil {
-			path = filepath.Join(dir, "cellar", "history.jsonl")
+		if dir, err := gomod.Cache(); err == nil {
+			path = filepath.Join(dir, "history.jsonl")
 		}
 	}
 	return &history{path: path}

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
 )
 
@@ -66,9 +67,6 @@ func Install(o InstallOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", unwritable(err)
-	}
 	files, err := fs.ReadDir(logos, "logo")
 	if err != nil {
 		return "", err
@@ -78,12 +76,12 @@ func Install(o InstallOptions) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if err := replaceFile(filepath.Join(dir, f.Name()), b); err != nil {
+		if err := atomicfile.Write(filepath.Join(dir, f.Name()), b, 0o644); err != nil {
 			return "", unwritable(err)
 		}
 	}
 	// Last, for a folder is a kernelspec when it has this file.
-	if err := replaceFile(filepath.Join(dir, "kernel.json"), append(spec, '\n')); err != nil {
+	if err := atomicfile.Write(filepath.Join(dir, "kernel.json"), append(spec, '\n'), 0o644); err != nil {
 		return "", unwritable(err)
 	}
 	return dir, nil
@@ -181,26 +179,4 @@ func sysPrefix() (string, error) {
 
 func unwritable(err error) error {
 	return fault.New(fault.Storage, "install for the user (without --prefix), or in a Python environment with --sys-prefix", "install kernelspec: %w", err)
-}
-
-// replaceFile writes a file beside its place and moves it there.
-func replaceFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if e := f.Chmod(0o644); err == nil {
-		err = e
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
 }

@@ -38,7 +38,7 @@ type Options struct {
 	Start func(context.Context, session.Options) (Session, error)
 	// Intercept, if set, sees each cell before it runs and may answer in its place.
 	Intercept func(context.Context, CellRequest) (Intercepted, error)
-	History   string    // the file that keeps the user's inputs; default: cellar/history.jsonl in the user's cache folder
+	History   string    // the file that keeps the user's inputs; default: history.jsonl in the cache folder (gomod.Cache)
 	Log       io.Writer // complaints of the kernel itself; default: os.Stderr
 }
 

@@ -169,8 +169,8 @@ class Notebook(unittest.TestCase):
 class Console(unittest.TestCase):
     def test_simple_prompt(self):
         done = subprocess.run(
-            [sys.executable, "-m", "jupyter", "console", "--kernel", "cellar", "--simple-prompt", "--ZMQTerminalInteractiveShell.confirm_exit=False"],
-            input='import "fmt"\nx := 20\nfor i := range 2 {\nfmt.Println("line", i)\n}\n\nx + 22\n',
+            [sys.executable, "-m", "jupyter", "console", "--kernel", "cellar", "--simple-prompt"],
+            input='import "fmt"\nx := 20\nfor i := range 2 { fmt.Println("line", i) }\nx + 22\n',  # this prompt takes one line a cell
             capture_output=True,
             text=True,
             timeout=300,
