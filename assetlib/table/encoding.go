@@ -105,7 +105,7 @@ func (c *chunkReader) decodePlain(b []byte, v *values) {
 			const epoch = 2440588 // 1970-01-01 as a Julian day
 			day := int64(binary.LittleEndian.Uint32(b[12*i+8:])) - epoch
 			if day > 106750 || day < -106750 {
-				cannotRead("a timestamp is outside of 1677 to 2262")
+				cannotRead("write timestamps in microseconds", "a timestamp is outside of 1677 to 2262")
 			}
 			v.u64[i] = uint64(day*86400e9 + int64(binary.LittleEndian.Uint64(b[12*i:])))
 		}
@@ -170,7 +170,7 @@ func (c *chunkReader) decodeOther(b []byte, encoding format.Encoding) {
 	case encoding == format.ByteStreamSplit:
 		c.decodeSplit(b)
 	default:
-		cannotRead("%s encoded as %s", phys, encoding)
+		cannotRead(otherWriter, "%s encoded as %s", phys, encoding)
 	}
 }
 
@@ -184,7 +184,7 @@ func (c *chunkReader) decodeSplit(b []byte) {
 		size = 8
 	case format.FixedLenByteArray:
 	default:
-		cannotRead("%s encoded as BYTE_STREAM_SPLIT", c.leaf.leaf.phys)
+		cannotRead(otherWriter, "%s encoded as BYTE_STREAM_SPLIT", c.leaf.leaf.phys)
 	}
 	n := c.page.count
 	if n > len(b)/size {

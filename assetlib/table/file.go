@@ -40,7 +40,7 @@ func (f *File) open() {
 	switch string(tail[4:]) {
 	case "PAR1":
 	case "PARE":
-		cannotRead("it is encrypted")
+		cannotRead(otherWriter, "it is encrypted")
 	default:
 		damage("it does not end as a Parquet file ends: it was cut short, or is something else")
 	}
@@ -56,6 +56,9 @@ func (f *File) open() {
 	f.keys = map[string]string{}
 	for _, kv := range f.meta.KeyValueMetadata {
 		f.keys[kv.Key] = kv.Value
+	}
+	if v, ours := f.keys[keyFormat]; ours && v != version {
+		cannotRead("update cellar", "it has format %s of cellar's values, and this version knows %s", v, version)
 	}
 	f.checkRows()
 }
@@ -122,9 +125,6 @@ func decodeThrift(b []byte, to any) int {
 // Info is what the footer says, or, of a file that Write has not made, as much as can be said without reading its values.
 func (f *File) Info() (Info, error) {
 	info := Info{Kind: kindOf(f.keys[keyShape]), Rows: f.meta.NumRows, Content: f.keys[keyContent]}
-	if v, ours := f.keys[keyFormat]; ours && v != version {
-		return Info{}, fault.New(fault.Input, "update cellar", "%s has format %s of cellar, which this version does not know", f.name, v)
-	}
 	if text, ok := f.keys[keyColumns]; ok {
 		if err := json.Unmarshal([]byte(text), &info.Columns); err != nil {
 			return Info{}, fault.New(fault.Storage, "write the file again", "%s is %w: its footer: %v", f.name, fault.ErrCorrupt, err)

@@ -88,7 +88,7 @@ func (g *goWriter) fields(n *node) string {
 		count++
 	}
 	if count == 0 {
-		cannotRead("no column of it can be a Go field")
+		cannotRead("rename the columns where the file is written", "no column of it can be a Go field")
 	}
 	b.WriteString("}")
 	return b.String()
@@ -131,7 +131,7 @@ func (g *goWriter) typ(n *node) string {
 	case mapNode:
 		key := g.typ(n.kids[0])
 		if strings.Contains(key, "[]") || strings.Contains(key, "map[") || strings.Contains(key, "*") {
-			cannotRead("its keys are %s, which can't be keys of a Go map", n.kids[0])
+			cannotRead("declare the type by hand, without this column", "its keys are %s, which can't be keys of a Go map", n.kids[0])
 		}
 		return "map[" + key + "]" + g.typ(n.kids[1])
 	case groupNode:

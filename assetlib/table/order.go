@@ -77,7 +77,10 @@ func loadFloat(p unsafe.Pointer, size uintptr) float64 {
 
 // Equal tells whether a and b are the same value by the rules of the format (docs/formats/values.md): NaN equals NaN, 0 and -0 differ,
 // nil and empty differ except for a whole table, times are equal when instant, zone name and offset are.
-func Equal(a, b any) bool {
+func Equal(a, b any) (same bool) {
+	var err error // a map or a method that can't be stored: then they equal nothing
+	defer func() { same = same && err == nil }()
+	defer rescue(&err, func() string { return "" })
 	if a == nil || b == nil {
 		return a == b
 	}
@@ -90,14 +93,10 @@ func Equal(a, b any) bool {
 	if err != nil {
 		return reflect.DeepEqual(a, b)
 	}
-	if l.form == formRows {
-		x, y := (*sliceHeader)(pa), (*sliceHeader)(pb)
-		if x.Len == 0 && y.Len == 0 {
-			return true
-		}
+	if l.form == formRows && (*sliceHeader)(pa).Len == 0 && (*sliceHeader)(pb).Len == 0 {
+		return true
 	}
-	whole, err := (&shaper{map[reflect.Type]bool{}}).shape(ta, "")
-	return err == nil && equal(whole, pa, pb)
+	return equal(l.whole, pa, pb)
 }
 
 // variable is the type and the address of the value that v is, or points at.
@@ -161,11 +160,7 @@ func equalRun(s *shape, p, q unsafe.Pointer, n int) bool {
 	return true
 }
 
-// equalMaps compares sorted entries; maps that can't be stored equal nothing.
-func equalMaps(s *shape, p, q unsafe.Pointer) (same bool) {
-	var err error
-	defer func() { same = same && err == nil }()
-	defer rescue(&err, func() string { return "a map" })
+func equalMaps(s *shape, p, q unsafe.Pointer) bool {
 	x, y := sortedEntries(s, p), sortedEntries(s, q)
 	if len(x) != len(y) {
 		return false

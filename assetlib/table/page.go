@@ -123,7 +123,7 @@ func (f *File) chunk(group, leaf int) *chunkReader {
 	cc := &f.meta.RowGroups[group].Columns[leaf]
 	md := &cc.MetaData
 	if cc.FilePath != "" {
-		cannotRead("its data is in another file, %q", cc.FilePath)
+		cannotRead(otherWriter, "its data is in another file, %q", cc.FilePath)
 	}
 	if md.Type != n.leaf.phys {
 		damage("row group %d holds %s instead of %s", group, md.Type, n.leaf.phys)
@@ -131,7 +131,7 @@ func (f *File) chunk(group, leaf int) *chunkReader {
 	switch md.Codec {
 	case format.Uncompressed, format.Snappy, format.Gzip, format.Zstd:
 	default: // LZ4_RAW among them: parquet-go's reading and writing of it loses data
-		cannotRead("its compression %s is not supported", md.Codec)
+		cannotRead(otherWriter, "its compression %s is not supported", md.Codec)
 	}
 	start := md.DataPageOffset
 	if md.DictionaryPageOffset > 0 && md.DictionaryPageOffset < start {
@@ -192,7 +192,7 @@ func (c *chunkReader) dataPage(b []byte, h format.DataPageHeader) {
 			return nil
 		}
 		if encoding != format.RLE {
-			cannotRead("levels encoded as %s", encoding)
+			cannotRead(otherWriter, "levels encoded as %s", encoding)
 		}
 		var l []byte
 		l, b = prefixed(b)

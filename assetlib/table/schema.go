@@ -338,7 +338,7 @@ const maxDepth = 60
 
 func (p *schemaParser) node(depth int) *node {
 	if depth > maxDepth {
-		cannotRead("columns are nested more than %d deep", maxDepth)
+		cannotRead(otherWriter, "columns are nested more than %d deep", maxDepth)
 	}
 	e := p.next()
 	n := &node{name: e.Name, optional: e.RepetitionType.V == format.Optional}
@@ -370,7 +370,7 @@ func (p *schemaParser) group(n *node, e format.SchemaElement, depth int) {
 		isMap = isMap || e.ConvertedType.V == deprecated.Map || e.ConvertedType.V == deprecated.MapKeyValue
 	}
 	if len(n.kids) == 0 {
-		cannotRead("column %q has no fields", n.name)
+		cannotRead(otherWriter, "column %q has no fields", n.name)
 	}
 	if len(n.kids) == 1 && n.kids[0].form == bareList && (isList || isMap) {
 		entry := n.kids[0].kids[0]

@@ -266,11 +266,11 @@ func join(path, name string) string {
 
 // layout is how a whole Go value lies in a file.
 type layout struct {
-	form string // of the footer: rows, struct or single
-	root *shape // a kStruct: its fields are the columns
-	row  *shape // what one row is in Go; for rows of pointers, what they point at
-	ptrs bool   // rows are pointers
-	typ  reflect.Type
+	form  string // of the footer: rows, struct or single
+	whole *shape // of the value itself
+	root  *shape // a kStruct: its fields are the columns
+	row   *shape // what one row is in Go; for rows of pointers, what they point at
+	ptrs  bool   // rows are pointers
 }
 
 // Forms of a file, as the footer names them.
@@ -286,7 +286,7 @@ func layoutOf(t reflect.Type) (*layout, error) {
 	if err != nil {
 		return nil, fault.New(fault.Input, "store a struct, a slice of structs, or a type that marshals itself", "a value of type %s can't be stored: %w", t, err)
 	}
-	l := &layout{form: formSingle, typ: t, row: sh}
+	l := &layout{form: formSingle, whole: sh, row: sh}
 	switch {
 	case sh.kind == kStruct:
 		l.form, l.root = formStruct, sh

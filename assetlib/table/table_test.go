@@ -151,6 +151,8 @@ func shapes() map[string]any {
 		"slice of times":     []time.Time{{}, time.Unix(1, 2).UTC(), time.Unix(1, 2).In(time.FixedZone("X", 3661))},
 		"no fields":          struct{}{},
 		"array of no length": [0]int{},
+		"rows of nothing":    []struct{}{{}, {}},
+		"a slice in a slice": [][]point{{{1, 2}}, nil, {}},
 		"embedded pointer":   []struct{ *Base }{{nil}, {&Base{1, "z"}}},
 		"embedded time":      []struct{ time.Time }{{time.Unix(9, 0).UTC()}},
 		"pointer to array":   struct{ P *[2]int }{&[2]int{1, 2}},

@@ -156,7 +156,7 @@ func parseZone(s string) *time.Location {
 	if s == "" || s[0] != '+' && s[0] != '-' {
 		loc, err := time.LoadLocation(s)
 		if err != nil || s == "Local" || s == "" {
-			cannotRead("the time zone %q is not in this machine's database (install tzdata, or import _ \"time/tzdata\")", s)
+			cannotRead("install tzdata, or import _ \"time/tzdata\" in the program", "the time zone %q is not in this machine's database", s)
 		}
 		return loc
 	}
