@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/gocell"
 	"github.com/cellar-go/cellar/internal/jupyter"
 	"github.com/cellar-go/cellar/kernel/session"
 )
@@ -109,12 +111,31 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 		}
 		cell.Source = i.Source
 	}
+	if err := refuseMagics(cell); err != nil {
+		return nil, err
+	}
 	k.stopBy(k.session.Interrupt)
 	result, err := k.session.Run(ctx, cell, show)
 	for _, n := range result.Notices {
 		out.show(session.Event{Kind: session.Stderr, Text: n + "\n"})
 	}
 	return result.Value, err
+}
+
+// refuseMagics refuses commands to the kernel, which the session would leave out without a word. A %% line alone is for the session.
+func refuseMagics(c session.Cell) error {
+	parsed, err := gocell.Parse(c.Name, c.Source)
+	if err != nil {
+		return nil // the session says what is wrong
+	}
+	for _, m := range parsed.Magics {
+		if m.Text == "%%" || m.Text == "%main" {
+			continue
+		}
+		command, _, _ := strings.Cut(m.Text, " ")
+		return fault.New(fault.Input, "remove the line, or do in Go what it does", "%s:%d: the kernel has no command %s", c.Name, m.Line, command)
+	}
+	return nil
 }
 
 // input asks the front-end for a line and gives it to the cell.
@@ -163,10 +184,7 @@ func (k *kernel) abort(ctx context.Context, r *jupyter.Message) {
 		return
 	}
 	k.publish(r.Header, "status", status{"busy"})
-	k.mu.Lock()
-	count := k.count
-	k.mu.Unlock()
-	k.replyExecute(r, executeReply{Status: "aborted", Count: count, Payload: []any{}, UserExpressions: map[string]any{}}, time.Now().UTC())
+	k.reply(jupyter.Shell, r, "execute_reply", map[string]string{"status": "aborted"})
 	k.publish(r.Header, "status", status{"idle"})
 }
 

@@ -49,7 +49,11 @@ func describe(err error, source string) *failure {
 		f.Name, f.Value = "panic", panicked.Value
 		f.Traceback = []string{red + "panic: " + panicked.Value + reset}
 		for _, frame := range panicked.Frames {
-			f.Traceback = append(f.Traceback, fmt.Sprintf("    %s:%d in %s", frame.File, frame.Line, frame.Function))
+			where := fmt.Sprintf("    %s:%d", frame.File, frame.Line)
+			if name := strings.TrimPrefix(frame.Function, "main."); name != "" { // the cell's own statements are in no function
+				where += " in " + name
+			}
+			f.Traceback = append(f.Traceback, where)
 		}
 		return f
 	case errors.As(err, &lost):

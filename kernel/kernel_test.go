@@ -242,6 +242,9 @@ func TestExecute(t *testing.T) {
 	if b := e["b"].(map[string]any); b["status"] != "error" || b["ename"] != "CompileError" {
 		t.Errorf("expression b: %v", b)
 	}
+	if reply, _ = s.execute("x := 1\n!ls -l"); !strings.Contains(fmt.Sprint(reply["evalue"]), "cell[5]:2: the kernel has no command !ls") {
+		t.Errorf("magic: %v", reply)
+	}
 	reply, _ = s.request(jupyter.Shell, "execute_request", []int{1})
 	if reply["status"] != "error" {
 		t.Errorf("broken request: %v", reply)

@@ -99,7 +99,9 @@ type tried struct {
 
 func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 	c := &checked{source: src, attempt: a, fset: token.NewFileSet(), methods: map[string]methodOf{}}
-	c.pkg = types.NewPackage("main", "main")
+	// One package for all checks, with a new scope each time: go/types tells unexported fields apart by the package's address.
+	*u.pkg = *types.NewPackage("main", "main")
+	c.pkg = u.pkg
 	own := &checkFile{imports: map[string]string{}, hidden: map[string]bool{}}
 	c.files = append(c.files, own)
 

@@ -94,6 +94,7 @@ func (c code) add(d code) {
 
 // universe is what lives: what a cell's names mean.
 type universe struct {
+	pkg      *types.Package
 	names    map[string]*entity
 	imports  map[string]string // name → path; names that begin with "." are dot imports
 	entities map[types.Object]*entity
@@ -104,7 +105,7 @@ type universe struct {
 }
 
 func newUniverse() *universe {
-	return &universe{names: map[string]*entity{}, imports: map[string]string{}, entities: map[types.Object]*entity{}, links: map[string]*entity{},
+	return &universe{pkg: types.NewPackage("main", "main"), names: map[string]*entity{}, imports: map[string]string{}, entities: map[types.Object]*entity{}, links: map[string]*entity{},
 		aliases: map[string]string{}, typeUsed: map[string]bool{}}
 }
 

@@ -36,6 +36,20 @@ type process struct {
 	dead  chan struct{} // closed when the process is gone and all it wrote is read
 	state *os.ProcessState
 	crash bytes.Buffer
+	last  string // what the runtime wrote to stderr at the end
+}
+
+// lastWords is where in stderr the runtime begins to say why it gives up. That is held back until it is known whether it did.
+func lastWords(b []byte) int {
+	for _, words := range []string{"panic: ", "fatal error: ", "runtime: goroutine stack exceeds", "SIGSEGV: ", "SIGABRT: ", "SIGBUS: ", "SIGFPE: ", "SIGILL: "} {
+		if bytes.HasPrefix(b, []byte(words)) {
+			return 0
+		}
+		if i := bytes.Index(b, []byte("\n"+words)); i >= 0 {
+			return i + 1
+		}
+	}
+	return -1
 }
 
 // startProcess starts a worker in dir and waits for its first word.
@@ -235,6 +249,15 @@ func (p *process) readOutput(r *os.File, nonce string, kind EventKind, marks map
 		whole := len(held)
 		if err == nil {
 			whole = complete(held, prefix)
+		}
+		if kind == Stderr {
+			if i := lastWords(held); i >= 0 && i < whole {
+				whole = i
+				if err != nil { // the process's end is told by its error
+					p.last = string(held[i:])
+					held = held[:i]
+				}
+			}
 		}
 		p.write(kind, held[:whole])
 		held = append(held[:0:0], held[whole:]...)

@@ -171,6 +171,10 @@ func (b *body) ident(n *ast.Ident, up ast.Node) {
 		if o.IsField() {
 			return
 		}
+	case *types.Func:
+		if o.Signature().Recv() != nil { // p.m: the type has it
+			return
+		}
 	case *types.Label:
 		return
 	}

@@ -162,7 +162,7 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	}
 	p.setEmit(sink)
 	defer p.setEmit(s.between)
-	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file, Entry: unit.entry}), a)
+	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file, Entry: unit.entry, Input: c.readsInput()}), a)
 	if err != nil {
 		return result, err
 	}
@@ -198,6 +198,16 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		result.Value = reply.Bundle
 	}
 	return result, nil
+}
+
+// readsInput reports whether the cell names what reads stdin.
+func (c *checked) readsInput() bool {
+	for _, o := range c.info.Uses {
+		if o.Pkg() != nil && (o.Pkg().Path() == "os" && o.Name() == "Stdin" || o.Pkg().Path() == "fmt" && strings.HasPrefix(o.Name(), "Scan")) {
+			return true
+		}
+	}
+	return false
 }
 
 // wait waits for a reply or the end of the worker.
@@ -384,6 +394,7 @@ func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) err
 
 // compile builds the unit. Should the compiler refuse what go/types took, the cell is tried without checks for an interrupt.
 func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *unit) (*unit, built, error) {
+	debugUnit(out.text)
 	config, err := s.ps.importcfg(s.tmp)
 	if err != nil {
 		return nil, built{}, err
@@ -538,3 +549,5 @@ func (s *Session) explainGone(err error) error {
 	}
 	return err
 }
+
+var debugUnit = func(string) {}

@@ -316,7 +316,10 @@ func (s *Session) Close() error {
 func (s *Session) lost(p *process, a *activity) error {
 	<-p.dead
 	e := &WorkerLostError{}
-	crash := plainNames(p.crash.String())
+	crash := plainNames(p.last)
+	if crash == "" {
+		crash = plainNames(p.crash.String())
+	}
 	e.Reason, e.Trace, e.Frames = deathReason(p.state, crash)
 	s.mu.Lock()
 	if a != nil && a.killed {

@@ -75,7 +75,7 @@ func play(ctx context.Context, s *Session, cell Cell) string {
 
 func toString(v any) string { s, _ := v.(string); return s }
 
-// TestSessions plays the files of testdata: cells and what comes of each. They are the specification; -update writes them anew.
+// TestSessions plays the files of testdata: cells and what comes of each, with comments between. They are the specification; -update writes them anew.
 //
 //	-- cell [ID] --
 //	x := 41
@@ -110,9 +110,6 @@ func TestSessions(t *testing.T) {
 					t.Errorf("%s: cell\n%s\ngot\n%s\nwant\n%s", file, strings.Join(cell, "\n"), got, expected)
 				}
 				out.WriteString("-- cell" + strings.TrimSuffix(" "+id, " ") + " --\n" + strings.TrimRight(strings.Join(cell, "\n"), "\n") + "\n-- out --\n" + got)
-				if got != "" {
-					out.WriteString("")
-				}
 				out.WriteString("\n")
 				cell, want, in = nil, nil, nil
 			}
@@ -127,7 +124,8 @@ func TestSessions(t *testing.T) {
 					id = strings.TrimSpace(strings.TrimPrefix(name, "cell"))
 					cell = []string{}
 					in = &cell
-				case in == nil:
+				case in == nil || in == &want && strings.HasPrefix(line, "# "):
+					flush()
 					out.WriteString(line + "\n")
 				default:
 					*in = append(*in, line)

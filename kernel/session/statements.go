@@ -27,7 +27,7 @@ func (r *rewriter) variables(out *unit) error {
 		}
 		e := u.links[name+" "+slot]
 		if e == nil {
-			e = &entity{kind: kindVar, name: name, link: fmt.Sprintf("%s%s%d", name, mark, u.id()), slot: slot, code: code}
+			e = &entity{kind: kindVar, name: name, link: fmt.Sprintf("%s%s%s%d", mark, name, mark, u.id()), slot: slot, code: code}
 			u.links[name+" "+slot] = e
 		} else {
 			copied := *e
@@ -89,8 +89,10 @@ func (r *rewriter) statements(out *unit, all code, inits []string) (string, erro
 		text.WriteString(name + "()\n")
 	}
 	// The places in local variables: the compiler keeps them in registers.
+	local := map[string]bool{}
 	for _, e := range sortedSet(b.code.refs) {
-		if e.kind == kindVar {
+		if e.kind == kindVar && !local[e.link] {
+			local[e.link] = true
 			fmt.Fprintf(&text, "%s := %[1]s; _ = %[1]s\n", e.link)
 		}
 	}

@@ -128,7 +128,7 @@ func (u *universe) write(c *checked) (*unit, error) {
 				case asFunction:
 					old := method.base.methods[method.name]
 					e.name, e.base, e.link, e.slot = method.name, method.base, old.link, old.slot
-					fn.impl = fmt.Sprintf("%s%s__%s%s%d", method.base.name, mark, method.name, mark, r.unit)
+					fn.impl = fmt.Sprintf("%s%s%s__%s%s%d", mark, method.base.name, mark, method.name, mark, r.unit)
 					declare(e, o, f)
 					e.code.add(old.code)
 					out.methods = append(out.methods, methodChange{method.base, e})
@@ -142,15 +142,15 @@ func (u *universe) write(c *checked) (*unit, error) {
 					base.methods[e.name] = e
 					e.repeated = base.generic() || callsRecover(d.Body)
 					if !e.repeated {
-						e.link = fmt.Sprintf("%s%s__%s%s%d", base.name, mark, e.name, mark, u.id())
-						fn.impl = fmt.Sprintf("%s%s__%s%s%d", base.name, mark, e.name, mark, u.id())
+						e.link = fmt.Sprintf("%s%s%s__%s%s%d", mark, base.name, mark, e.name, mark, u.id())
+						fn.impl = fmt.Sprintf("%s%s%s__%s%s%d", mark, base.name, mark, e.name, mark, u.id())
 					}
 				default:
 					declare(e, o, f)
 					if o.Signature().TypeParams().Len() > 0 {
-						e.link = fmt.Sprintf("%s%s%d", e.name, mark, u.id())
+						e.link = fmt.Sprintf("%s%s%s%d", mark, e.name, mark, u.id())
 					} else {
-						fn.impl = fmt.Sprintf("%s%s%d", e.name, mark, r.unit)
+						fn.impl = fmt.Sprintf("%s%s%s%d", mark, e.name, mark, r.unit)
 						code := newCode()
 						slot, err := u.typeText(o.Signature(), code)
 						if err != nil {
@@ -160,7 +160,7 @@ func (u *universe) write(c *checked) (*unit, error) {
 						if live := u.names[e.name]; live != nil && live.kind == kindFunc && live.slot == slot {
 							e.link = live.link // callers of the old one call the new one
 						} else {
-							e.link = fmt.Sprintf("%s%s%d_1", e.name, mark, u.id())
+							e.link = fmt.Sprintf("%s%s%s%d_1", mark, e.name, mark, u.id())
 						}
 						r.impls[e] = fn.impl
 						if f.again == nil && strings.HasPrefix(e.name, "init_") && o.Signature().Params().Len() == 0 && o.Signature().Results().Len() == 0 {
@@ -226,7 +226,6 @@ func (u *universe) write(c *checked) (*unit, error) {
 			owner = u.id()
 		}
 		b := r.body(fn.file, portable, owner)
-		b.selects = len(functions) * 0
 		b.enter(d.Body)
 		name := e.link
 		if fn.impl != "" {
@@ -413,9 +412,6 @@ func (u *universe) assemble(out *unit, all code, text, assigns, run string) erro
 	}
 	for name, e := range embeds {
 		fmt.Fprintf(&b, "type %s = %s\n", name, e.link)
-	}
-	for _, path := range sortedKeys(all.imports) {
-		_ = path
 	}
 	b.WriteString(text)
 	fmt.Fprintf(&b, "/*line session:1:1*/func %s() {\n%s%s%s}\n", out.entry, places.String(), assigns, run)

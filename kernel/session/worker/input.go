@@ -13,15 +13,21 @@ import (
 )
 
 // watchInput tells the session when a goroutine waits for the process's stdin, which is a pipe: any code may read it, by fmt.Scan, bufio
-// or a library. It looks only while a cell runs, and asks once for each answer.
+// or a library. It looks only while a cell runs, once any cell has
+// named os.Stdin or fmt.Scan, and asks once for each answer.
 func (w *worker) watchInput() {
 	go func() {
 		buffer := make([]byte, 1<<20)
-		for range time.Tick(40 * time.Millisecond) {
-			if !w.running.Load() || w.inputAsked.Load() || runtime.NumGoroutine() > 2000 { // the look at all stacks would be felt
+		wait := 40 * time.Millisecond
+		for {
+			time.Sleep(wait)
+			if !w.running.Load() || !w.mayRead.Load() || w.inputAsked.Load() || runtime.NumGoroutine() > 2000 {
 				continue
 			}
-			if readsInput(buffer[:runtime.Stack(buffer, true)]) && inputEmpty() {
+			start := time.Now()
+			reads := readsInput(buffer[:runtime.Stack(buffer, true)])
+			wait = max(40*time.Millisecond, 50*time.Since(start)) // deep stacks take long to look at, and the world stands still
+			if reads && inputEmpty() {
 				w.inputAsked.Store(true)
 				w.mark(wire.Reply{Op: "input"}, 1)
 			}

@@ -17,12 +17,14 @@ func (w *worker) load(r wire.Request) {
 	reply := wire.Reply{Op: "done", ID: r.ID}
 	start := time.Now()
 	entry, cured, err := open(r.File, r.Entry)
+	live.At(-1)
 	reply.Load, reply.Cured = time.Since(start), cured
 	if err != nil {
 		reply.Refused = err.Error()
 	} else if entry != nil {
 		start = time.Now()
 		w.inputAsked.Store(false)
+		w.mayRead.Store(w.mayRead.Load() || r.Input)
 		w.running.Store(true)
 		run(entry, &reply)
 		w.running.Store(false)

@@ -36,6 +36,7 @@ func Main() {
 		debug.SetCrashOutput(crash, debug.CrashOptions{})
 		crash.Close()
 	}
+	debug.SetMaxStack(256 << 20) // a recursion without end is noticed before the machine is
 	w := &worker{nonce: nonce, out: json.NewEncoder(os.NewFile(wire.Replies, "replies")), calls: map[int]chan wire.Request{}}
 	live.Hooks.New = func(p any) any { return reflect.New(reflect.TypeOf(p).Elem()).Interface() }
 	live.Hooks.Call = w.call
@@ -80,7 +81,7 @@ type worker struct {
 	calls map[int]chan wire.Request
 	asked int
 
-	running, inputAsked atomic.Bool
+	running, mayRead, inputAsked atomic.Bool
 }
 
 func (w *worker) send(r wire.Reply) {
