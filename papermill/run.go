@@ -18,7 +18,7 @@ import (
 
 // Run runs a notebook from top to bottom in a new kernel. When a cell fails, the run ends, the cells after it stay pending, and
 // the error is a fault of kind Failed over a CellError; when ctx ends, the cell is interrupted and the fault is Interrupted.
-// Whatever happens once the kernel was started, Options.Output is written.
+// Whatever happens once the kernel has started, Options.Output is written; before, it is left alone.
 func Run(ctx context.Context, o Options) (Result, error) {
 	o.defaults()
 	r := &run{Options: o, board: newBoard()}
@@ -30,6 +30,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	err := r.execute(ctx)
 	r.finish(err)
+	if r.kernel == nil {
+		return r.Result, err // nothing ran: an older output stays
+	}
 	if saved := r.save(); err == nil {
 		err = saved
 	} else if saved != nil {
