@@ -37,7 +37,7 @@ func (s *Store) syncDir(dir string) error {
 	return nil
 }
 
-// temp makes a file beside the objects, so that it can be linked into place.
+// temp makes a file in the store, so that it can be linked into place.
 func (s *Store) temp() (*os.File, error) {
 	dir := s.path("tmp")
 	if err := s.mkdir(dir); err != nil {
@@ -65,7 +65,7 @@ func (s *Store) write(path string, content []byte, replace bool) (ours bool, err
 	if err := s.mkdir(filepath.Dir(path)); err != nil {
 		return false, err
 	}
-	f, err := s.tempFor(path)
+	f, err := s.temp()
 	if err != nil {
 		return false, err
 	}
@@ -84,18 +84,6 @@ func (s *Store) write(path string, content []byte, replace bool) (ours bool, err
 		return true, s.syncDir(filepath.Dir(path))
 	}
 	return s.publish(f.Name(), path)
-}
-
-// tempFor is a temporary file for path: the file `format` is the one that is written before the folder for the others.
-func (s *Store) tempFor(path string) (*os.File, error) {
-	if filepath.Dir(path) != s.dir {
-		return s.temp()
-	}
-	f, err := os.CreateTemp(s.dir, "new-*")
-	if err != nil {
-		return nil, failure("make a file in", s.dir, err)
-	}
-	return f, nil
 }
 
 // seal makes a finished file durable, and read-only. Closing it shows the errors of network file systems.

@@ -36,10 +36,12 @@ func newRepo(t *testing.T, args ...string) repo {
 	return g
 }
 
-func (g repo) git(args ...string) string {
+func (g repo) git(args ...string) string { g.t.Helper(); return g.gitWith("", args...) }
+
+func (g repo) gitWith(stdin string, args ...string) string {
 	g.t.Helper()
 	cmd := exec.Command("git", args...)
-	cmd.Dir = g.dir
+	cmd.Dir, cmd.Stdin = g.dir, strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		g.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
@@ -210,7 +212,6 @@ func TestNotesThroughGit(t *testing.T) {
 	second := g.commit("second")
 	own := noted("f/a", 99)
 	addNote(t, g, second, own)
-	g.git("notes", "--ref=cellar", "append", "-F", "-", second) // of nothing
 	g.git("notes", "--ref=cellar", "append", "-C", strings.Fields(g.git("notes", "--ref=cellar", "list", first))[0], second)
 	if got := lines(t, g, second); len(got) != 3 || got["f/a"].Rows != 99 || got["f/b"].Rows != 2 {
 		t.Errorf("two notes in one: %v", got)
@@ -221,12 +222,21 @@ func TestNotesThroughGit(t *testing.T) {
 	}
 
 	// git spreads hundreds of notes over folders, its way.
-	var commits []string
-	for i := range 300 {
-		commits = append(commits, g.commit(fmt.Sprint(i)))
+	var history, copies strings.Builder
+	from := "from refs/heads/main^0\n"
+	for range 300 {
+		fmt.Fprint(&history, "commit refs/heads/main\ncommitter Test <test@example.org> 1700000000 +0000\ndata 1\nx\n", from)
+		from = ""
 	}
-	for _, c := range commits {
-		g.git("notes", "--ref=cellar", "add", "-m", "x", c)
+	g.gitWith(history.String(), "fast-import", "--quiet")
+	commits := strings.Fields(g.git("rev-list", "--max-count=300", "main"))
+	g.git("notes", "--ref=cellar", "add", "-m", "x", commits[0])
+	for _, c := range commits[1:] {
+		fmt.Fprintln(&copies, commits[0], c)
+	}
+	g.gitWith(copies.String(), "notes", "--ref=cellar", "copy", "--stdin")
+	if tree := g.git("ls-tree", "--name-only", NotesRef); strings.Contains(tree, first) {
+		t.Errorf("git did not spread the notes:\n%s", tree)
 	}
 	if got := lines(t, g, first); len(got) != 3 {
 		t.Errorf("among hundreds: %v", got)

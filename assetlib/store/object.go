@@ -95,6 +95,9 @@ func (s *Store) admit(temp string, h Hash, size int64) error {
 		return err
 	}
 	defer unlock()
+	if err := s.renew(temp); err != nil { // the last byte may have been written long ago
+		return err
+	}
 	ours, err := s.publish(temp, path)
 	if err != nil || ours {
 		return err
@@ -109,7 +112,7 @@ func (s *Store) admit(temp string, h Hash, size int64) error {
 	return s.renew(path)
 }
 
-// renew makes Prune see the object as new. A failure is one only if the object is gone.
+// renew makes Prune see a file as new. A failure is one only if the object is gone.
 func (s *Store) renew(path string) error {
 	now := time.Now()
 	if err := os.Chtimes(path, now, now); errors.Is(err, fs.ErrNotExist) {
@@ -144,6 +147,7 @@ func (s *Store) importByRename(path string) (h Hash, size int64, err error) {
 	f.Close()
 	temp := f.Name()
 	defer os.Remove(temp)
+	_ = s.renew(path) // so that Prune does not take it for a left-over
 	if err := os.Rename(path, temp); err != nil {
 		return "", 0, failure("take in", path, err)
 	}

@@ -112,6 +112,26 @@ func writeForever(dir, arg string) error {
 	}
 }
 
+// output is what a process printed, and tells when it begins to.
+type output struct {
+	text  bytes.Buffer // not embedded: its ReadFrom would be used in place of Write
+	begun chan bool
+	once  sync.Once
+}
+
+// wait waits until the process printed something, or failed to.
+func (o *output) wait() {
+	select {
+	case <-o.begun:
+	case <-time.After(10 * time.Second):
+	}
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.once.Do(func() { close(o.begun) })
+	return o.text.Write(p)
+}
+
 // TestKill kills a writer at a random moment, again and again: what it was told is stored is there and whole, nothing else can be found,
 // and the next one goes on.
 func TestKill(t *testing.T) {
@@ -119,10 +139,13 @@ func TestKill(t *testing.T) {
 	told := 0
 	for round := range 30 {
 		c := process(t, "write", dir, []string{"links", "no links"}[round%2])
-		var out bytes.Buffer
-		c.Stdout = &out
+		out := &output{begun: make(chan bool)}
+		c.Stdout = out
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
+		}
+		if round%3 > 0 { // else it may be killed before it wrote anything
+			out.wait()
 		}
 		time.Sleep(time.Duration(5+rand.IntN(120)) * time.Millisecond)
 		if err := c.Process.Kill(); err != nil {
@@ -133,7 +156,7 @@ func TestKill(t *testing.T) {
 		}
 		s := open(t, dir)
 		sound(t, s)
-		for line := range strings.Lines(out.String()) {
+		for line := range strings.Lines(out.text.String()) {
 			id, whole := strings.CutSuffix(line, "\n")
 			if !whole {
 				continue
@@ -279,15 +302,18 @@ func TestKillNotes(t *testing.T) {
 	told := map[string]bool{}
 	for round := range 20 {
 		c := process(t, "notes", g.dir, fmt.Sprint(round))
-		var out bytes.Buffer
-		c.Stdout = &out
+		out := &output{begun: make(chan bool)}
+		c.Stdout = out
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
+		}
+		if round%3 > 0 {
+			out.wait()
 		}
 		time.Sleep(time.Duration(10+rand.IntN(60)) * time.Millisecond)
 		_ = c.Process.Kill() // or it has ended
 		_ = c.Wait()
-		for line := range strings.Lines(out.String()) {
+		for line := range strings.Lines(out.text.String()) {
 			if asset, whole := strings.CutSuffix(line, "\n"); whole {
 				told[asset] = true
 			}

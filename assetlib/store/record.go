@@ -206,11 +206,11 @@ func (r *Record) check() error {
 }
 
 // split takes "<scheme>:<hex>" apart, and so makes sure that the name is safe as a file's. The scheme may go on after the prefix that
-// is wanted: "k" takes k1, k2.
+// is wanted: "k" takes k1, k2. What is named by a BLAKE3 has all its digits.
 func split(id, prefix string) (digits string, err error) {
 	scheme, digits, ok := strings.Cut(id, ":")
 	if !ok || !strings.HasPrefix(scheme, prefix) || strings.Trim(scheme, "0123456789abcdefghijklmnopqrstuvwxyz") != "" ||
-		len(digits) < 16 || len(digits) > 128 || strings.Trim(digits, "0123456789abcdef") != "" {
+		len(digits) < 16 || len(digits) > 128 || prefix != "k" && len(digits) != 64 || strings.Trim(digits, "0123456789abcdef") != "" {
 		return "", fmt.Errorf("%q is not of the form %s…:<hex>", id, prefix)
 	}
 	return digits, nil

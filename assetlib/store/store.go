@@ -73,9 +73,6 @@ func (s *Store) ready() error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	if err := s.mkdir(s.dir); err != nil {
-		return err
-	}
 	_, err := s.place(path, fmt.Appendf(nil, "cellar store %d\n", layout))
 	return err
 }

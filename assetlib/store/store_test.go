@@ -208,6 +208,24 @@ func TestDamagedObjects(t *testing.T) {
 		}
 		sound(t, s)
 
+		manifest := s.manifestPath(r.ID)
+		if err := errors.Join(os.Remove(manifest), os.WriteFile(manifest, []byte(`{"asset":`), 0o444)); err != nil {
+			t.Fatal(err)
+		}
+		if problems, _ := s.Fsck(ctx); len(problems) != 3 || problems[0].Path != manifest {
+			t.Errorf("fsck of a damaged record: %v", problems)
+		}
+		if _, ok, err := s.Find(r.Key); ok || err != nil {
+			t.Errorf("Find gives a damaged record (%v)", err)
+		}
+		if h := mustHistory(t, s, "f/a"); len(h) != 1 {
+			t.Errorf("History with a damaged record: %v", h)
+		}
+		if healed := putRecord(t, s, r); healed.ID != r.ID {
+			t.Errorf("the record came back as %s", healed.ID)
+		}
+		sound(t, s)
+
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
@@ -242,7 +260,14 @@ func TestImport(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, path := range []string{plain, linked, symlink} {
+			old := time.Now().Add(-9 * time.Hour)
+			if err := os.Chtimes(path, old, old); err != nil {
+				t.Fatal(err)
+			}
 			h, size, err := s.Import(path)
+			if p, err := s.Prune(ctx, PruneOptions{}); p.Objects != 0 || err != nil {
+				t.Errorf("an old file that was just taken in was pruned: %+v, %v", p, err)
+			}
 			if h != put(t, s, "hello") || size != 5 || err != nil {
 				t.Errorf("Import(%s) = %s, %d, %v", path, h, size, err)
 			}

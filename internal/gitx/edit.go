@@ -131,8 +131,11 @@ func (r *Repo) identity(ctx context.Context) (name, email string) {
 // AddConfig adds a value to a key of the repository's own configuration, unless some configuration has it. The key is
 // section.name, without a subsection.
 func (r *Repo) AddConfig(ctx context.Context, key, value string) error {
+	section, name, _ := strings.Cut(key, ".")
+	if r.native != nil && r.native.hasConfig(section, name, value) {
+		return nil
+	}
 	if _, err := r.program(); err != nil {
-		section, name, _ := strings.Cut(key, ".")
 		return r.native.addConfig(section, name, value)
 	}
 	out, err := r.git(ctx, nil, "config", "--get-all", key)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -156,22 +157,23 @@ func (n *native) identity() (name, email string) {
 	return c.User.Name, c.User.Email
 }
 
-// addConfig adds a value to the repository's own configuration, unless it is there.
-func (n *native) addConfig(section, key, value string) error {
+// hasConfig says whether the repository's own configuration has this value.
+func (n *native) hasConfig(section, key, value string) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	c, err := n.git.Config()
+	return err == nil && slices.Contains(c.Raw.Section(section).OptionAll(key), value)
+}
+
+// addConfig adds a value to the repository's own configuration.
+func (n *native) addConfig(section, key, value string) error {
+	// Written by go-git, the file would lose its comments.
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(n.objects), "config"), os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return err
 	}
-	s := c.Raw.Section(section)
-	for _, have := range s.OptionAll(key) {
-		if have == value {
-			return nil
-		}
-	}
-	s.AddOption(key, value)
-	return n.git.Storer.SetConfig(c)
+	_, err = fmt.Fprintf(f, "\n[%s]\n\t%s = %s\n", section, key, value)
+	return errors.Join(err, f.Close())
 }
 
 // swap moves a ref by git's own protocol: <ref>.lock, made exclusively, becomes the ref. (go-git's CheckAndSetReference can leave an
