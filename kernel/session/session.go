@@ -379,7 +379,7 @@ func deathReason(state *os.ProcessState, crash string) (reason, trace string, fr
 	lines := strings.Split(crash, "\n")
 	for i := 0; i+1 < len(lines) && len(frames) < 20; i++ {
 		place := strings.TrimSpace(lines[i+1])
-		if strings.HasPrefix(lines[i], "main.") && strings.HasPrefix(lines[i+1], "\t") && !strings.HasPrefix(place, "session:") {
+		if strings.HasPrefix(lines[i], "main.") && strings.HasPrefix(lines[i+1], "\t") && !strings.HasPrefix(place, "session:") && !strings.Contains(place, "zz_cellar_worker") {
 			file, rest, _ := cutLast(place, ":")
 			var line int
 			fmt.Sscanf(rest, "%d", &line)
