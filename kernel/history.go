@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cellar-go/cellar/internal/gomod"
 )
@@ -123,7 +124,7 @@ func (h *history) begin() {
 		return
 	}
 	defer f.Close()
-	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX) != nil {
+	if lock(f) != nil {
 		return
 	}
 	entries := read(f)
@@ -149,10 +150,21 @@ func (h *history) append(e entry) error {
 		return err
 	}
 	defer f.Close()
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+	if err := lock(f); err != nil {
 		return err
 	}
 	_, err = f.Write(line(e))
+	return err
+}
+
+// lock keeps other kernels from the file until it is closed. It gives up soon: no cell waits for its place in the history.
+func lock(f *os.File) (err error) {
+	for range 20 {
+		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != syscall.EWOULDBLOCK {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 	return err
 }
 

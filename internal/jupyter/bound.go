@@ -99,11 +99,7 @@ func (b *bound) route(id string, frames [][]byte) {
 	b.mu.Lock()
 	p := b.routes[id]
 	b.mu.Unlock()
-	switch {
-	case p == nil:
-	case p.backlog() >= queueLimit:
-		p.close()
-	default:
+	if p != nil && p.keepsUp() {
 		p.send(frames)
 	}
 }

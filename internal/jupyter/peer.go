@@ -23,6 +23,8 @@ const (
 	maxMessage   = 1 << 30
 	maxFrames    = 1 << 16
 	maxHandshake = 1 << 16
+
+	overhead = 64 // bytes that a queued frame takes beyond its own, roughly
 )
 
 var errTooLarge = errors.New("cellar: jupyter message is too large")
@@ -91,8 +93,8 @@ func (p *peer) receive() ([][]byte, error) {
 			return frames, nil
 		}
 		// PING has two bytes of time-to-live and a context, which PONG returns.
-		if body, ok := cutCommand(frames, zmq4.CmdPing); ok && len(body) >= 2 {
-			p.push(outgoing{pong: body[2:]})
+		if body, ok := cutCommand(frames, zmq4.CmdPing); ok && len(body) >= 2 && p.keepsUp() {
+			p.push(outgoing{pong: body[2:], size: overhead + int64(len(body))})
 		}
 	}
 }
@@ -101,9 +103,18 @@ func (p *peer) receive() ([][]byte, error) {
 func (p *peer) send(frames [][]byte) {
 	var size int64
 	for _, f := range frames {
-		size += int64(len(f)) + 64
+		size += overhead + int64(len(f))
 	}
 	p.push(outgoing{frames: frames, size: size})
+}
+
+// keepsUp closes a peer that does not read the answers to what it sends.
+func (p *peer) keepsUp() bool {
+	if p.backlog() < queueLimit {
+		return true
+	}
+	p.close()
+	return false
 }
 
 func (p *peer) push(o outgoing) {

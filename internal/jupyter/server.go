@@ -75,7 +75,7 @@ func Listen(c Connection, o ServerOptions) (*Server, error) {
 		{Control, zmq4.Router, s.request(Control)},
 		{Stdin, zmq4.Router, s.request(Stdin)},
 		{IOPub, zmq4.XPub, s.subscribe},
-		{Heartbeat, zmq4.Rep, func(p *peer, frames [][]byte) { p.send(frames) }},
+		{Heartbeat, zmq4.Rep, echo},
 	} {
 		network, address := s.connection.endpoint(b.channel)
 		socket, err := bind(network, address, b.kind, b.received)
@@ -219,6 +219,12 @@ func (s *Server) welcome(p *peer, topic []byte) {
 	}
 	m.Identities = [][]byte{topic}
 	if frames, err := encode(m, s.signer); err == nil {
+		p.send(frames)
+	}
+}
+
+func echo(p *peer, frames [][]byte) {
+	if p.keepsUp() {
 		p.send(frames)
 	}
 }
