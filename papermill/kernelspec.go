@@ -60,7 +60,8 @@ func Kernelspecs() ([]Kernelspec, error) {
 
 var kernelName = regexp.MustCompile(`^[a-z0-9._-]+$`)
 
-// FindKernelspec finds the kernel of this name. A Go notebook whose kernel isn't installed (gophernotes, gonb) gets ours.
+// FindKernelspec finds the kernel of this name; without a name, the first of the language. A Go notebook whose kernel isn't installed
+// (gophernotes, gonb) gets ours.
 func FindKernelspec(name, language string) (Kernelspec, error) {
 	specs, err := Kernelspecs()
 	if err != nil {
@@ -74,6 +75,9 @@ func FindKernelspec(name, language string) (Kernelspec, error) {
 	}
 	if strings.EqualFold(language, "go") || slices.Contains([]string{"go", "gophernotes", "gonb", "lgo"}, strings.ToLower(name)) {
 		return specs[byName(ownName)], nil
+	}
+	if i := slices.IndexFunc(specs, func(s Kernelspec) bool { return strings.EqualFold(s.Language, language) }); name == "" && language != "" && i >= 0 {
+		return specs[i], nil
 	}
 	var installed []string
 	for _, s := range specs {

@@ -83,13 +83,15 @@ func TestFindKernelspec(t *testing.T) {
 	}
 	find("something", "Go", own)
 	find("", "go", own)
+	installSpec(t, user, "zpy", spec("Python"))
+	find("", "python", "run {connection_file} {resource_dir}/x")
 	installSpec(t, user, "gonb", spec("go"))
 	installSpec(t, user, "cellar", spec("go"))
 	find("GoNB", "go", "run {connection_file} {resource_dir}/x")
 	find("gophernotes", "go", "run {connection_file} {resource_dir}/x") // ours as it is installed
 
 	_, err = FindKernelspec("python3", "python")
-	if fault.ExitCode(err) != 4 || !strings.Contains(fault.Hint(err), "installed are cellar (go), gonb (go)") || !strings.Contains(fault.Hint(err), "pip install ipykernel") {
+	if fault.ExitCode(err) != 4 || !strings.Contains(fault.Hint(err), "installed are cellar (go), gonb (go), zpy (Python)") || !strings.Contains(fault.Hint(err), "pip install ipykernel") {
 		t.Errorf("%v\n%s", err, fault.Hint(err))
 	}
 }

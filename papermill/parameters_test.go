@@ -222,3 +222,22 @@ k := func() float64 { z := 0.0; return 1 / z }()
 		})
 	}
 }
+
+func FuzzYAML(f *testing.F) {
+	for _, text := range []string{"a: 1", "{a: [1, {b: c}], d: &x y, e: *x}", "a: |\n  b\n", "<<: {a: 1}", "a: 0x1F\n? b\n: c", "- a", "a: !!int 3", "--- {a: 1}\n---\n"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := Flags{YAML: []string{text}}.Parse()
+		if err != nil {
+			return
+		}
+		for _, q := range p {
+			pythonValue(q.Value)
+			if source := goUntyped(q.Value); source == "" {
+				t.Fatalf("%q: no Go for %v", text, q.Value)
+			}
+		}
+		p.json()
+	})
+}
