@@ -190,6 +190,13 @@ func (r *materialization) step(ctx context.Context, d *graph.Definition) (o Outc
 	if err != nil {
 		return fail(err)
 	}
+	if r.plan.Force { // the new observation is the one that counts
+		for _, rec := range records {
+			if err := r.project.Store.Prefer(rec.ID); err != nil {
+				return fail(err)
+			}
+		}
+	}
 	r.settle(st, records)
 	return Outcome{State: st, Status: Computed, Records: records}
 }
@@ -201,35 +208,57 @@ func (r *materialization) settle(st *State, records []*store.Record) {
 	st.Condition, st.Records, st.Reasons = Fresh, records, nil
 }
 
-// note writes to the commit what is clean at it, and to the work tree's list what is not.
+// note writes to the commit what is clean at it, work in progress that has been committed meanwhile included, and to the work tree's
+// list what is not.
 func (s *Snapshot) note(ctx context.Context, outcomes []Outcome) error {
 	if s.project.Repo == nil || s.Commit == "" {
 		return nil
+	}
+	for _, o := range outcomes {
+		for _, r := range o.Records {
+			if r.Dirty && (o.Status == Computed || o.Status == Loaded) {
+				if err := s.project.Store.MarkDirty(s.worktree(), *r); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	var failed error
+	_, err := s.project.Store.Promote(ctx, s.project.Repo, s.worktree(), s.Commit, func(r store.Record) bool {
+		clean, err := s.Clean(ctx, r.Asset, r.Key)
+		failed = errors.Join(failed, err)
+		return clean
+	})
+	if err := errors.Join(err, failed); err != nil {
+		return err
 	}
 	noted, err := store.Noted(ctx, s.project.Repo, s.Commit)
 	if err != nil {
 		return err
 	}
 	var batch []store.Record
-	for _, o := range outcomes {
+	for i := range outcomes {
+		o := &outcomes[i]
 		if o.Status != Computed && o.Status != Loaded {
 			continue
 		}
-		for i, rec := range o.Records {
-			clean, err := s.Clean(ctx, rec.Asset, o.State.keys[i])
+		for j, r := range o.Records {
+			if r.Dirty { // unless it was promoted just now
+				now, ok, err := s.project.Store.Find(r.Key)
+				if err != nil {
+					return err
+				}
+				if !ok || now.Dirty {
+					continue
+				}
+				r, o.Records[j] = now, now
+			}
+			clean, err := s.Clean(ctx, r.Asset, r.Key)
 			if err != nil {
 				return err
 			}
-			line, known := noted[store.Slot(rec.Asset, "")]
-			switch {
-			case !clean:
-				if err := s.project.Store.MarkDirty(s.worktree(), *rec); err != nil {
-					return err
-				}
-			case !known || line.Record != rec.ID || line.Commit != s.Commit:
-				r := *rec
-				r.Commit, r.Dirty = s.Commit, false
-				batch = append(batch, r)
+			if line, known := noted[store.Slot(r.Asset, "")]; clean && (!known || line.Record != r.ID || line.Commit != s.Commit) {
+				batch = append(batch, *r)
 			}
 		}
 	}
