@@ -2,9 +2,14 @@ package table
 
 import (
 	"encoding"
-	"encoding/gob"
 	"reflect"
 	"unsafe"
+)
+
+// The interfaces of encoding/gob, without the package, which is large.
+type (
+	gobEncoder interface{ GobEncode() ([]byte, error) }
+	gobDecoder interface{ GobDecode([]byte) error }
 )
 
 // codec stores a type with unexported state by the type's own methods.
@@ -28,10 +33,10 @@ func codecOf(t reflect.Type) *codec {
 		return &codec{"MarshalBinary", false, pt,
 			func(v any) ([]byte, error) { return v.(encoding.BinaryMarshaler).MarshalBinary() },
 			func(v any, b []byte) error { return v.(encoding.BinaryUnmarshaler).UnmarshalBinary(b) }}
-	case has(reflect.TypeFor[gob.GobEncoder](), reflect.TypeFor[gob.GobDecoder]()):
+	case has(reflect.TypeFor[gobEncoder](), reflect.TypeFor[gobDecoder]()):
 		return &codec{"GobEncode", false, pt,
-			func(v any) ([]byte, error) { return v.(gob.GobEncoder).GobEncode() },
-			func(v any, b []byte) error { return v.(gob.GobDecoder).GobDecode(b) }}
+			func(v any) ([]byte, error) { return v.(gobEncoder).GobEncode() },
+			func(v any, b []byte) error { return v.(gobDecoder).GobDecode(b) }}
 	case has(reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextUnmarshaler]()):
 		return &codec{"MarshalText", true, pt,
 			func(v any) ([]byte, error) { return v.(encoding.TextMarshaler).MarshalText() },

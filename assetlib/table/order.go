@@ -75,7 +75,7 @@ func loadFloat(p unsafe.Pointer, size uintptr) float64 {
 	return *(*float64)(p)
 }
 
-// Equal tells whether a and b are the same value by the rules of the format (docs/formats/values.md): NaN equals NaN, 0 and -0 differ,
+// Equal tells whether a and b, or what they point at, are the same value by the rules of the format (docs/formats/values.md): NaN equals NaN, 0 and -0 differ,
 // nil and empty differ except for a whole table, times are equal when instant, zone name and offset are.
 func Equal(a, b any) (same bool) {
 	var err error // a map or a method that can't be stored: then they equal nothing

@@ -158,6 +158,9 @@ func (r rowSet) slice(from, to int) rowSet {
 	if r.ptrs != nil {
 		return rowSet{ptrs: r.ptrs[from:to], count: to - from}
 	}
+	if from == to { // there may be no such address
+		return rowSet{}
+	}
 	return rowSet{base: unsafe.Add(r.base, uintptr(from)*r.stride), stride: r.stride, count: to - from}
 }
 
@@ -286,23 +289,23 @@ func (r *flatReader) copy(rows *rowSet, from, n int) bool {
 	if rows.ptrs != nil || p.count != p.entries {
 		return false
 	}
-	to, stride := unsafe.Add(rows.row(from), r.offset), rows.stride
+	to, at, stride := rows.row(from), r.offset, rows.stride
 	switch r.shape.kind {
 	case kString:
 		if t.class != cString {
 			return false
 		}
 		for _, s := range p.str[r.used : r.used+n] {
-			*(*string)(to) = s
-			to = unsafe.Add(to, stride)
+			*(*string)(unsafe.Add(to, at)) = s
+			at += stride
 		}
 	case kInt, kUint, kFloat, kDuration:
 		if r.shape.typ.Size() != 8 || t.bits != 64 || r.shape.kind == kInt && t.class != cInt {
 			return false
 		}
 		for _, u := range p.u64[r.used : r.used+n] {
-			*(*uint64)(to) = u
-			to = unsafe.Add(to, stride)
+			*(*uint64)(unsafe.Add(to, at)) = u
+			at += stride
 		}
 	default:
 		return false

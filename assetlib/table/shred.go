@@ -74,8 +74,8 @@ func (s *shredder) block(sh *shape, n *node, offset uintptr) blockFunc {
 		w := s.leaves[n.first]
 		return func(p unsafe.Pointer, stride uintptr, count int) {
 			dst := w.extend(8 * count)
-			for p := unsafe.Add(p, offset); len(dst) >= 8; dst, p = dst[8:], unsafe.Add(p, stride) {
-				binary.LittleEndian.PutUint64(dst, *(*uint64)(p))
+			for at := offset; len(dst) >= 8; dst, at = dst[8:], at+stride { // an address beyond the last row must not exist
+				binary.LittleEndian.PutUint64(dst, *(*uint64)(unsafe.Add(p, at)))
 			}
 			w.entries += count
 		}
