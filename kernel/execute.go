@@ -166,7 +166,7 @@ func (k *kernel) input(ctx context.Context, r *jupyter.Message, prompt string, a
 
 // evaluate answers one user expression, without leaving a trace.
 func (k *kernel) evaluate(ctx context.Context, expression string) any {
-	result, err := k.session.Run(ctx, session.Cell{Name: "expression", Source: expression, Silent: true}, func(session.Event) {})
+	result, err := k.session.Run(ctx, session.Cell{Name: "expression", Source: expression}, func(session.Event) {})
 	if err != nil {
 		f := describe(err, expression)
 		return errorReply(f.Name, f.Value, f.Traceback)

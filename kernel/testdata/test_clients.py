@@ -38,10 +38,10 @@ class Client(unittest.TestCase):
         return reply["content"], shown
 
     def test_state_lives(self):
-        self.run_cell("type P struct{ X int }\nvar p = P{40}")
-        self.run_cell("func (p P) Sum(y int) int { return p.X + y }")
+        self.run_cell("type P struct{ X int }\nfunc (p P) Sum(y int) int { return p.X + y }")
+        self.run_cell("var p = P{40}")
         reply, shown = self.run_cell("p.Sum(2)")
-        self.assertEqual(reply["status"], "ok")
+        self.assertEqual(reply["status"], "ok", reply)
         self.assertEqual(shown[-1][1]["text/plain"], "42")
 
     def test_errors_point_at_the_cell(self):
