@@ -25,13 +25,12 @@ type page struct {
 
 // values are decoded values, in the slice of their physical type.
 type values struct {
-	count  int
-	bools  []byte
-	u32    []uint32
-	u64    []uint64
-	str    []string // byte arrays, fixed too; they share the page's memory
-	shared bool     // and that of other values: a dictionary's
-	zones  []zoneSpan
+	count int
+	bools []byte
+	u32   []uint32
+	u64   []uint64
+	str   []string // byte arrays, fixed too; they share the page's memory, or the dictionary's
+	zones []zoneSpan
 }
 
 // zoneSpan is the zone of the next count values.
@@ -239,7 +238,6 @@ func (c *chunkReader) decode(b []byte, encoding format.Encoding) {
 	if p.defs != nil {
 		p.count = countLevel(p.defs, c.leaf.maxDef)
 	}
-	p.shared = false
 	switch encoding {
 	case format.Plain:
 		c.decodePlain(b, &p.values)
@@ -284,7 +282,6 @@ func (c *chunkReader) decodeIndexed(b []byte) {
 		p.bools = gather(p.bools, d.bools, c.idx)
 	default:
 		p.str = gather(p.str, d.str, c.idx)
-		p.shared = true
 	}
 }
 

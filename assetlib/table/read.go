@@ -320,8 +320,7 @@ func (f *File) load(g int, cur *cursor, more func(*page) bool) {
 		cur.entries += p.entries
 		cur.reps, cur.defs = append(cur.reps, p.reps...), append(cur.defs, p.defs...)
 		cur.bools, cur.u32, cur.u64 = append(cur.bools, p.bools...), append(cur.u32, p.u32...), append(cur.u64, p.u64...)
-		cur.str, cur.shared = append(cur.str, p.str...), cur.shared || p.shared
-		cur.zones = append(cur.zones, p.zones...)
+		cur.str, cur.zones = append(cur.str, p.str...), append(cur.zones, p.zones...)
 		if !more(p) {
 			return
 		}
