@@ -98,6 +98,7 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { k.receive(ctx) })
+	wg.Go(func() { k.control(ctx) })
 	wg.Go(func() { k.cells.work(ctx, func(r *jupyter.Message) { k.handle(ctx, jupyter.Shell, r) }) })
 	wg.Go(func() { k.questions.work(ctx, func(r *jupyter.Message) { k.handle(ctx, jupyter.Shell, r) }) })
 	select {
@@ -135,7 +136,7 @@ type status struct {
 	State string `json:"execution_state"`
 }
 
-// receive takes requests from the sockets without pause, and answers those of control itself.
+// receive takes what comes on shell and stdin, without pause.
 func (k *kernel) receive(ctx context.Context) {
 	for {
 		select {
@@ -148,8 +149,6 @@ func (k *kernel) receive(ctx context.Context) {
 			default:
 				k.questions.put(r)
 			}
-		case r := <-k.server.Requests(jupyter.Control):
-			k.handle(ctx, jupyter.Control, r)
 		case r := <-k.server.Requests(jupyter.Stdin):
 			var reply struct{ Value string }
 			if r.Header.Type == "input_reply" && r.Decode(&reply) == nil {
@@ -158,6 +157,18 @@ func (k *kernel) receive(ctx context.Context) {
 				default:
 				}
 			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// control answers what comes on control, whatever else goes on.
+func (k *kernel) control(ctx context.Context) {
+	for {
+		select {
+		case r := <-k.server.Requests(jupyter.Control):
+			k.handle(ctx, jupyter.Control, r)
 		case <-ctx.Done():
 			return
 		}
