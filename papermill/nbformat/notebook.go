@@ -1,6 +1,7 @@
 package nbformat
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -43,11 +44,15 @@ func (nb *Notebook) Cell(id string) *Cell { return nb.byID[id] }
 
 // Bytes is the file: byte for byte what was read, where nothing was edited.
 func (nb *Notebook) Bytes() []byte {
-	var b strings.Builder
+	var b bytes.Buffer
+	nb.write(&b)
+	return b.Bytes()
+}
+
+func (nb *Notebook) write(b tokenWriter) {
 	b.WriteString(nb.before)
-	nb.root.write(&b)
+	nb.root.write(b)
 	b.WriteString(nb.after)
-	return []byte(b.String())
 }
 
 // Metadata is the notebook's metadata.

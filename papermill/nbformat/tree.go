@@ -2,6 +2,7 @@ package nbformat
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"sort"
 	"strings"
@@ -79,7 +80,8 @@ func (s style) space(depth int) string {
 	return s.newline + strings.Repeat(s.indent, depth)
 }
 
-func (n *node) write(b *strings.Builder) {
+// write writes the value as it stands. b keeps its errors to itself: a buffer has none, a bufio.Writer gives them when it is flushed.
+func (n *node) write(b tokenWriter) {
 	switch n.kind {
 	case text, atom:
 		b.WriteString(n.raw)
@@ -100,6 +102,11 @@ func (n *node) write(b *strings.Builder) {
 		b.WriteString(it.trail)
 	}
 	b.WriteByte(byte(n.kind) + 2) // '}' and ']' come two after '{' and '['
+}
+
+type tokenWriter interface {
+	io.ByteWriter
+	io.StringWriter
 }
 
 // find returns the index of a key, -1 without. Of equal keys the last one counts, as in Python.

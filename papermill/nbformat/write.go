@@ -1,8 +1,10 @@
 package nbformat
 
 import (
+	"bufio"
 	"crypto/rand"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,13 +14,26 @@ import (
 
 // WriteFile writes the notebook to a file: after it, the file is either what it was or all of the new text, whatever happens in
 // between. A symlink stays one, and the file's mode is kept.
-func (nb *Notebook) WriteFile(path string) error { return WriteFile(path, nb.Bytes()) }
+func (nb *Notebook) WriteFile(path string) error {
+	return writeFile(path, func(w io.Writer) error {
+		b := bufio.NewWriterSize(w, 1<<16)
+		nb.write(b)
+		return b.Flush()
+	})
+}
 
 // WriteFile replaces a file's text in one step; see Notebook.WriteFile.
 func WriteFile(path string, data []byte) error {
+	return writeFile(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+func writeFile(path string, write func(io.Writer) error) error {
 	target, err := followLinks(path)
 	if err == nil {
-		err = replace(target, data)
+		err = replace(target, write)
 	}
 	var m *fault.Mistake
 	switch {
@@ -45,7 +60,7 @@ func followLinks(path string) (string, error) {
 	return "", errors.New("too many symbolic links")
 }
 
-func replace(path string, data []byte) (err error) {
+func replace(path string, write func(io.Writer) error) (err error) {
 	mode := fs.FileMode(0o666) // less the umask
 	old, statErr := os.Stat(path)
 	if statErr == nil {
@@ -53,7 +68,7 @@ func replace(path string, data []byte) (err error) {
 			return fault.New(fault.Usage, "name a file in it", "%s is a folder", path)
 		}
 		if !old.Mode().IsRegular() { // a device or a pipe has no old text to lose
-			return os.WriteFile(path, data, 0)
+			return overwrite(path, write)
 		}
 		mode = old.Mode().Perm()
 	}
@@ -66,7 +81,7 @@ func replace(path string, data []byte) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
-	_, err = f.Write(data)
+	err = write(f)
 	if err == nil && statErr == nil {
 		err = f.Chmod(mode) // what the umask took away
 	}
@@ -83,6 +98,14 @@ func replace(path string, data []byte) (err error) {
 		syncDir(filepath.Dir(path))
 	}
 	return err
+}
+
+func overwrite(path string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
 }
 
 // createTemp is os.CreateTemp with a mode that obeys the umask.
