@@ -91,11 +91,17 @@ func compute(p Program, s Specification, r *Result) *Failure {
 			return f
 		}
 	}
+	given := make([]any, len(p.Inputs)) // the variables may take other values; what they pointed to must stay
+	for i, in := range p.Inputs {
+		v := reflect.New(reflect.TypeOf(in.Pointer).Elem())
+		v.Elem().Set(reflect.ValueOf(in.Pointer).Elem())
+		given[i] = v.Interface()
+	}
 	if f := call(p.Run); f != nil {
 		return f
 	}
-	for _, in := range p.Inputs {
-		info, err := table.Write(io.Discard, in.Pointer)
+	for i, in := range p.Inputs {
+		info, err := table.Write(io.Discard, given[i])
 		if err == nil && info.Content != s.Inputs[in.Name].Content {
 			return &Failure{Kind: "changed", Asset: in.Name, Message: fmt.Sprintf("cellar: the code changes its input %s in place", in.Name),
 				Hint: "work on a copy: slices.Clone, maps.Clone, or a copy of what it points to"}

@@ -25,11 +25,10 @@ type checked struct {
 	info     *types.Info
 	fset     *token.FileSet
 	used     map[string]bool // import paths that the code uses
-	exprs    map[string]types.TypeAndValue
+	calls    map[string][]types.TypeAndValue // by place on the page
 	unused   map[*item][]edit  // what makes unused variables of functions harmless
 	alias    map[string]string // paths that only the types of variables need → the name given
 	declared map[string]string // name → path of the slice's imports
-	place    func(ast.Node) string
 }
 
 // check type-checks the slice and names every mistake with its cell's line.
@@ -48,7 +47,7 @@ func (g *generator) check() error {
 	if err != nil {
 		return fmt.Errorf("cellar: asset %s: its imports: %w", g.target.outputs[0].Key, err)
 	}
-	k := &checked{fset: fset, used: map[string]bool{}, exprs: map[string]types.TypeAndValue{}, unused: map[*item][]edit{}, alias: map[string]string{}, declared: map[string]string{}}
+	k := &checked{fset: fset, used: map[string]bool{}, calls: map[string][]types.TypeAndValue{}, unused: map[*item][]edit{}, alias: map[string]string{}, declared: map[string]string{}}
 	k.info = &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}, Implicits: map[ast.Node]types.Object{}}
 	var problems []types.Error
 	config := types.Config{
@@ -75,10 +74,18 @@ func (g *generator) check() error {
 			return g.mistake(fmt.Sprintf("%s: %s", fset.Position(e.Pos), e.Msg))
 		}
 	}
-	for e, tv := range k.info.Types {
-		k.exprs[fset.Position(e.Pos()).String()+fmt.Sprintf("%T", e)] = tv
+	for _, d := range file.Decls { // the calls that stand as statements of their own
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || f.Name.Name != "_" {
+			continue
+		}
+		for _, s := range f.Body.List {
+			if e, ok := s.(*ast.ExprStmt); ok {
+				at := place(fset.Position(e.Pos()))
+				k.calls[at] = append(k.calls[at], k.info.Types[e.X])
+			}
+		}
 	}
-	k.place = func(n ast.Node) string { return "" }
 	return nil
 }
 
@@ -90,7 +97,8 @@ func (g *generator) mistake(message string) error {
 // which here is that of the page.
 func (g *generator) harmless(e types.Error) bool {
 	switch {
-	case strings.HasPrefix(e.Msg, "initialization cycle"), strings.HasPrefix(e.Msg, "\t"), strings.Contains(e.Msg, "imported and not used"), strings.Contains(e.Msg, "imported as "):
+	case strings.HasPrefix(e.Msg, "initialization cycle"), strings.HasPrefix(e.Msg, "\t"), strings.Contains(e.Msg, "imported and not used"), strings.Contains(e.Msg, "imported as "),
+		strings.HasSuffix(e.Msg, " is not used"): // the last one holds inside functions, where go build says it again
 		return true
 	case strings.HasPrefix(e.Msg, "declared and not used: "):
 		return g.silenceLocal(g.checked.fset.Position(e.Pos), strings.TrimPrefix(e.Msg, "declared and not used: "))
@@ -230,17 +238,18 @@ func (g *generator) checkSource() string {
 
 func (k *checked) imports(p imported) bool { return p.name == "_" || p.name == "." || k.used[p.path] }
 
-// shows reports whether a call as the last expression has one value to show.
-func (k *checked) shows(call *ast.CallExpr) bool {
-	// The call has other positions in the checked text only behind an edit, so its own position finds it.
-	for e, tv := range k.info.Types {
-		if c, ok := e.(*ast.CallExpr); ok && types.ExprString(c) == types.ExprString(call) {
-			_, tuple := tv.Type.(*types.Tuple)
-			return tv.IsValue() && !tuple
+// shows reports whether the call at a place of the page has one value to show.
+func (k *checked) shows(at token.Position) bool {
+	for _, tv := range k.calls[place(at)] {
+		if _, tuple := tv.Type.(*types.Tuple); tv.IsValue() && !tuple {
+			return true
 		}
 	}
 	return false
 }
+
+// place is a position without its offset, which differs from text to text.
+func place(p token.Position) string { return fmt.Sprintf("%s:%d:%d", p.Filename, p.Line, p.Column) }
 
 // typeOf is the source of a variable's type; packages that the slice does not import get an alias.
 func (k *checked) typeOf(name string) string {

@@ -366,7 +366,7 @@ func (g *generator) statement(it *item, local map[string]bool, last bool) string
 		}
 		return g.text(it, it.Start, it.End, unused...) + silence(names)
 	case *ast.ExprStmt:
-		if call, ok := x.X.(*ast.CallExpr); ok && !(last && it.cell == g.target && g.checked.shows(call)) {
+		if call, ok := x.X.(*ast.CallExpr); ok && !g.checked.shows(c.Fset.Position(call.Pos())) {
 			break
 		}
 		start, end := c.Offset(x.Pos()), c.Offset(x.End())

@@ -262,6 +262,9 @@ func (s *slicer) name(it *item, name string) {
 	if it.cell == s.target || variables(it) {
 		for i := range it.cell.items { // the cell's own comes first
 			if own := &it.cell.items[i]; own.defines[name] {
+				if variables(own) && variables(it) && own.Start >= it.Start {
+					continue // x := x + 1 reads what x was before
+				}
 				if !variables(own) {
 					s.declaration(own)
 				} else if it.cell != s.target {
