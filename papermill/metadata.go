@@ -60,6 +60,7 @@ func (r *run) writeParameters() { set(r.Result.Notebook.Metadata(), "papermill",
 
 // begin takes away what an earlier run has left.
 func (r *run) begin() {
+	r.Result.Notebook.Metadata().Delete("widgets")
 	for i := range r.Cells {
 		c := &r.Cells[i]
 		if c.notebook.Metadata().Raw("tags") == nil {
@@ -86,6 +87,7 @@ func (r *run) finish(err error) {
 		m.Exception = &failed
 	}
 	set(r.Result.Notebook.Metadata(), "papermill", m)
+	r.board.widgets.write(r.Result.Notebook)
 	for i := range r.Cells {
 		if r.Cells[i].Status == Failed {
 			mark(r.Result.Notebook, r.Cells[i].notebook)

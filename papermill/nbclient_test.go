@@ -31,6 +31,12 @@ func TestLikeNbclient(t *testing.T) {
 			"h = display('a', display_id='i')\nh2 = display('b', display_id='i')", "update_display('c', display_id='i')", "display('d', display_id='i'); clear_output(); display('e')",
 			"for i in range(5):\n    clear_output(wait=True)\n    print(i)",
 		},
+		"widgets": {
+			"from comm import create_comm\nc = create_comm(target_name='jupyter.widget', comm_id='one', data={'state': {'_model_name': 'IntModel', '_model_module': 'm', " +
+				"'_model_module_version': '2.0', 'value': 1, 'b': None}, 'buffer_paths': [['b']]}, buffers=[b'\\x00\\x01'])",
+			"c.send({'method': 'update', 'state': {'value': 2, 'b': None}, 'buffer_paths': [['b']]}, buffers=[b'\\x02'])\nc.send({'method': 'custom'})",
+			"d = create_comm(target_name='other', comm_id='two', data={'state': {'x': 1}})",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			nb, err := nbformat.Read(pythonNotebook(t, cells...))
@@ -71,8 +77,10 @@ nbformat.write(nb, sys.argv[2])`, in, in+".nbclient")
 					t.Errorf("cell %d\n got %s\nwant %s", i+1, got, want)
 				}
 			}
-			if got, want := r.Notebook.Metadata().Raw("language_info"), want.Metadata().Raw("language_info"); !bytes.Equal(got, want) {
-				t.Errorf("language_info\n got %s\nwant %s", got, want)
+			for _, key := range []string{"language_info", "widgets"} {
+				if got, want := r.Notebook.Metadata().Raw(key), want.Metadata().Raw(key); !bytes.Equal(got, want) || got == nil && key == name {
+					t.Errorf("%s\n got %s\nwant %s", key, got, want)
+				}
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 type board struct {
 	cells    []*cellOutputs
 	byParent map[string]*cellOutputs // by the id of the execute_request
+	widgets  widgets
 }
 
 // cellOutputs are the outputs of a cell while the kernel runs.
@@ -32,7 +33,7 @@ type liveOutput struct {
 	display string          // display_id
 }
 
-func newBoard() *board { return &board{byParent: map[string]*cellOutputs{}} }
+func newBoard() *board { return &board{byParent: map[string]*cellOutputs{}, widgets: widgets{}} }
 
 // add opens the outputs of a cell whose request has this id.
 func (b *board) add(parent string, cell *nbformat.Cell) *cellOutputs {
@@ -60,15 +61,17 @@ type content struct {
 }
 
 // publish takes in a message of iopub. It returns the cell that it belongs to and the output that it brings; both nil when the
-// message is none of ours (another client's, comms, the kernel's own status).
+// message is none of ours (another client's, the kernel's own status).
 func (b *board) publish(m *jupyter.Message) (*cellOutputs, *nbformat.Output, error) {
 	c := b.byParent[m.Parent.ID]
-	switch m.Header.Type {
-	case "status", "execute_input", "stream", "display_data", "update_display_data", "execute_result", "error", "clear_output":
-	default:
+	if c == nil {
 		return nil, nil, nil
 	}
-	if c == nil {
+	switch m.Header.Type {
+	case "comm_open", "comm_msg":
+		return c, nil, b.widgets.take(m)
+	case "status", "execute_input", "stream", "display_data", "update_display_data", "execute_result", "error", "clear_output":
+	default:
 		return nil, nil, nil
 	}
 	var in content
