@@ -24,11 +24,11 @@ type checked struct {
 	pkg      *types.Package
 	info     *types.Info
 	fset     *token.FileSet
-	used     map[string]bool // import paths that the code uses
+	used     map[string]bool                 // import paths that the code uses
 	calls    map[string][]types.TypeAndValue // by place on the page
-	unused   map[*item][]edit  // what makes unused variables of functions harmless
-	alias    map[string]string // paths that only the types of variables need → the name given
-	declared map[string]string // name → path of the slice's imports
+	unused   map[*item][]edit                // what makes unused variables of functions harmless
+	alias    map[string]string               // paths that only the types of variables need → the name given
+	declared map[string]string               // name → path of the slice's imports
 }
 
 // check type-checks the slice and names every mistake with its cell's line.
