@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -10,8 +9,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/cellar-go/cellar/internal/jupyter"
 )
 
 // TestMain lets the test program be the kernel that the kernelspec of the tests starts.
@@ -27,7 +24,7 @@ func TestMain(m *testing.M) {
 }
 
 // python is the interpreter with the pinned packages of python/requirements-test.lock.
-func python(t *testing.T) string {
+func python(t testing.TB) string {
 	t.Helper()
 	p := os.Getenv("CELLAR_TEST_PYTHON")
 	if p == "" {
@@ -85,46 +82,14 @@ func TestClients(t *testing.T) { runPython(t, "testdata/test_clients.py") }
 
 // A front-end waits for kernel_info before it shows anything.
 func TestStartIsFast(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var best time.Duration
 	for range 3 {
-		c, err := jupyter.NewConnection()
-		if err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(t.TempDir(), "connection.json")
-		if err := c.Write(file); err != nil {
-			t.Fatal(err)
-		}
-		var complaints bytes.Buffer
-		cmd := exec.Command(self, "kernel", "--connection-file", file)
-		cmd.Stderr = &complaints
 		start := time.Now()
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		client, err := jupyter.Dial(ctx, c)
-		if err != nil {
-			t.Fatalf("%v\n%s", err, complaints.String())
-		}
-		if _, err := client.WaitReady(ctx); err != nil {
-			t.Fatal(err)
-		}
+		_, stop := cellar(t).launch(t)
 		if d := time.Since(start); best == 0 || d < best {
 			best = d
 		}
-		if _, err := client.Request(jupyter.Control, "shutdown_request", map[string]bool{}); err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("%v\n%s", err, complaints.String())
-		}
-		client.Close()
-		cancel()
+		stop()
 	}
 	t.Logf("kernel start to kernel_info_reply: %v", best)
 	if best > time.Second { // the aim is 150 ms; a loaded machine must not fail the test
