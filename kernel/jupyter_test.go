@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,9 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/jupyter"
 )
 
 // TestMain lets the test program be the kernel that the kernelspec of the tests starts.
@@ -94,5 +98,51 @@ func TestStartIsFast(t *testing.T) {
 	t.Logf("kernel start to kernel_info_reply: %v", best)
 	if best > time.Second { // the aim is 150 ms; a loaded machine must not fail the test
 		t.Errorf("the kernel took %v to answer", best)
+	}
+}
+
+// Jupyter killed leaves no kernel behind.
+func TestKernelEndsWithItsParent(t *testing.T) {
+	k := cellar(t)
+	c, err := jupyter.NewConnection()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "connection.json")
+	if err := c.Write(file); err != nil {
+		t.Fatal(err)
+	}
+	parent := exec.Command("sh", "-c", `"$0" "$@" & wait`, k.argv[0], k.argv[1], k.argv[2], file)
+	parent.Env = append(os.Environ(), "JPY_PARENT_PID=1")
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	client, err := jupyter.Dial(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.WaitReady(ctx); err != nil {
+		t.Fatal(err)
+	}
+	parent.Process.Kill()
+	parent.Wait()
+	for err == nil {
+		_, err = client.Receive(ctx, jupyter.IOPub)
+	}
+	if !errors.Is(err, jupyter.ErrClosed) {
+		t.Errorf("the kernel goes on: %v", err)
+	}
+}
+
+func TestServeRefusesABrokenConnectionFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "connection.json")
+	if err := os.WriteFile(file, []byte(`{"ip": "127.`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Serve(t.Context(), file, Options{}); fault.ExitCode(err) != int(fault.Input) {
+		t.Error(err)
 	}
 }
