@@ -1,0 +1,449 @@
+package golang
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/cellar-go/cellar/assetlib/graph"
+	"github.com/cellar-go/cellar/extract"
+	"github.com/cellar-go/cellar/internal/fault"
+)
+
+// Extractor writes asset cells of a Go notebook as functions.
+type Extractor struct {
+	Notebook *Notebook
+	Exports  Importer
+	Inputs   map[string]Type // the upstream values' types, as for Slice.Program
+	Provides func(importPath string) bool // whether the user's own module can import a package; steps are lent more than that
+}
+
+var _ extract.Language = (*Extractor)(nil)
+
+// extraction is one cell on its way out.
+type extraction struct {
+	*generator
+	to         extract.Target
+	provides   func(string) bool
+	parameters map[string]string // by input name (key, and "@rev")
+	pkg, name  string
+	head, tail []*item // of the target's statements: those that make the value, and those behind them, which show it
+	globals    []*item // set-up variables that become package variables
+	locals     []*item // set-up statements that come into the function
+	results    []result
+	parts      []*part // the package's declarations, in page order
+	needed     map[string]bool // import paths that only the signature needs
+}
+
+type result struct{ name, text string }
+
+// Extract implements extract.Language.
+func (e *Extractor) Extract(asset string, to extract.Target) (*extract.Function, error) {
+	s, err := e.Notebook.Slice(asset)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.movable(); err != nil {
+		return nil, err
+	}
+	g := &generator{Slice: s, inputs: e.Inputs, exports: e.Exports, lifted: map[string]bool{}, edits: map[*item][]edit{}, variables: map[string]string{}}
+	if err := g.plan(); err != nil {
+		return nil, err
+	}
+	if err := g.check(); err != nil {
+		return nil, err
+	}
+	x := &extraction{generator: g, to: to, provides: e.Provides, parameters: map[string]string{}, needed: map[string]bool{}}
+	f := &extract.Function{}
+	for _, step := range []func(*extract.Function) error{x.names, x.signature, x.divide, x.declarations, x.source, x.page} {
+		if err := step(f); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// refuse names the cell, and the line where there is one.
+func (s *Slice) refuse(it *item, hint, format string, args ...any) error {
+	c, line := s.target, ""
+	if it != nil {
+		c = it.cell
+		line = fmt.Sprintf(", line %d", c.parsed.Line(it.code()))
+	}
+	return fault.New(fault.Input, hint, "extract %s: %s%s: %s", s.target.outputs[0].Key, c.place(s.notebook), line, fmt.Sprintf(format, args...))
+}
+
+// code is where an item's first token stands, behind its comments.
+func (it *item) code() int {
+	if n := it.nodes(); len(n) > 0 {
+		return it.cell.parsed.Offset(n[0].Pos())
+	}
+	return it.Start
+}
+
+// movable refuses what a function can't be, or what can't be proved to be the same in one. It needs no types.
+func (s *Slice) movable() error {
+	t := s.target
+	switch {
+	case t.options.Value("live") == "true":
+		return s.refuse(nil, "take the option away and run the cell", "it is live, so there is no stored value to compare with")
+	case s.unpinned != "":
+		return s.refuse(nil, "make what it gets from outside an asset of its own, or seed the generator", "it %s, so two runs can't be proved equal", s.unpinned)
+	}
+	for _, in := range s.inputs {
+		if in.At != "" {
+			return s.refuse(nil, "load it in a cell of its own and name that an asset", "it loads %s at %s, and a parameter can't name a revision", in.Key, in.At)
+		}
+	}
+	for _, c := range append(slices.Clone(s.setup), t) {
+		if c.pieces {
+			return s.refuse(s.chosenOf(c), "make it a constant in another cell if nobody sets it", "it uses a parameter of the notebook, and a function has none but assets")
+		}
+		if len(c.parsed.Magics) > 0 {
+			m := c.parsed.Magics[0]
+			return fault.New(fault.Input, "take the line out", "extract %s: %s, line %d: %s means something in a notebook only", t.outputs[0].Key, c.place(s.notebook), m.Line, m.Text)
+		}
+		for i := range c.items {
+			it := &c.items[i]
+			if (c == t || s.runs(it)) && (&slicer{Slice: s}).processWide(it) {
+				return s.refuse(it, "do it in the program that calls the function, or without", "it changes the whole process (%s)", strings.TrimSuffix(strings.Join(it.effects, ", "), " ="))
+			}
+		}
+	}
+	_, err := s.directive(func(input graph.Input) string { return input.Name }, func(string) (string, bool) { return "", true })
+	return err
+}
+
+func (s *Slice) chosenOf(c *cell) *item {
+	for i := range c.items {
+		if s.chosen[&c.items[i]] {
+			return &c.items[i]
+		}
+	}
+	return nil
+}
+
+// directive is the line that marks the function; moved rewrites a path, and its answer is false if there is no such path.
+func (s *Slice) directive(parameter func(graph.Input) string, moved func(string) (string, bool)) (string, error) {
+	o := s.target.options
+	words := []string{}
+	add := func(name string, values ...string) error {
+		for _, v := range values {
+			if strings.ContainsAny(v, " \t,") {
+				return s.refuse(nil, "write it without", "the option %s has the value %q, and a directive's values hold no space or comma", name, v)
+			}
+		}
+		if len(values) > 0 {
+			words = append(words, name+"="+strings.Join(values, ","))
+		}
+		return nil
+	}
+	var keys, from, reads []string
+	for _, a := range s.target.outputs {
+		keys = append(keys, a.Key)
+	}
+	for _, in := range s.inputs {
+		if p := parameter(in); path.Join(path.Dir(keys[0]), snake(p)) != in.Key {
+			from = append(from, p+":"+in.Key)
+		}
+	}
+	for _, r := range o.All("reads") {
+		if m, ok := moved(r); ok && m != "" {
+			r = m
+		}
+		reads = append(reads, r)
+	}
+	for _, option := range []struct {
+		name   string
+		values []string
+	}{{"key", keys}, {"in", from}, {"group", o.All("group")}, {"tags", append(o.All("tags"), o.All("tag")...)}, {"reads", reads}, {"env", o.All("env")}, {"secrets", o.All("secrets")}, {"refresh", o.All("refresh")}} {
+		if err := add(option.name, option.values...); err != nil {
+			return "", err
+		}
+	}
+	return Directive + " " + strings.Join(words, " "), nil
+}
+
+// names settles what the package, the function and its file are called.
+func (x *extraction) names(f *extract.Function) error {
+	x.pkg = packageName(x.to)
+	switch {
+	case x.pkg == "main":
+		return fault.New(fault.Usage, "name another folder, such as --to pipeline", "%s is package main, and a program can't be imported", x.to.Folder)
+	case !token.IsIdentifier(x.pkg):
+		return fault.New(fault.Usage, "name a folder of letters and digits, such as --to pipeline", "%s: %q is no name for a package", x.to.Folder, x.pkg)
+	}
+	var base []string
+	for _, a := range x.target.outputs {
+		f.Assets = append(f.Assets, a.Key)
+		base = append(base, snake(a.Name))
+	}
+	file := strings.Join(base, "_")
+	if id := strings.ReplaceAll(x.target.ID, "-", "_"); len(base) > 1 && token.IsIdentifier(id) && !strings.ContainsAny(id, "0123456789") {
+		file = id // a name that the author gave the cell
+	}
+	for _, part := range strings.Split(file, "_") {
+		r := []rune(part)
+		if len(r) > 0 {
+			x.name += string(unicode.ToUpper(r[0])) + string(r[1:])
+		}
+	}
+	if i := strings.LastIndex(file, "_"); i >= 0 && (file[i:] == "_test" || platform[file[i+1:]]) {
+		file = strings.ReplaceAll(file, "_", "") // go build reads a meaning into such an end
+	}
+	f.Package, f.Name = x.pkg, x.name
+	f.File, f.TestFile = path.Join(x.to.Folder, file+".go"), path.Join(x.to.Folder, file+"_test.go")
+	return nil
+}
+
+// platform are words that restrict a file to an operating system or a processor when its name ends in them.
+var platform = map[string]bool{"linux": true, "windows": true, "darwin": true, "android": true, "ios": true, "js": true, "wasm": true, "unix": true,
+	"plan9": true, "solaris": true, "freebsd": true, "netbsd": true, "openbsd": true, "aix": true, "amd64": true, "arm64": true, "arm": true, "386": true}
+
+// signature names and types the parameters and results.
+func (x *extraction) signature(f *extract.Function) error {
+	taken := map[string]bool{}
+	for _, a := range x.target.outputs {
+		taken[a.Name] = true
+	}
+	for i, in := range x.Slice.inputs {
+		variable, name := in.Name, in.Name
+		if name == "" {
+			variable = fmt.Sprintf("%s%d", loadPrefix, i)
+			name = lower(path.Base(in.Key))
+		}
+		if taken[name] {
+			return x.refuse(nil, "give the variable another name", "%s would be the name of two parameters or results", name)
+		}
+		taken[name] = true
+		x.parameters[inputName(in.Key, in.At)] = name
+		text, err := x.exported(name, variable)
+		if err != nil {
+			return err
+		}
+		f.Inputs = append(f.Inputs, extract.Parameter{Name: name + " " + text, Key: in.Key})
+	}
+	for _, a := range x.target.outputs {
+		text, err := x.exported(a.Name, a.Name)
+		if err != nil {
+			return err
+		}
+		x.results = append(x.results, result{a.Name, text})
+		f.Outputs = append(f.Outputs, extract.Parameter{Name: a.Name, Key: a.Key})
+	}
+	return nil
+}
+
+func lower(key string) string {
+	parts := strings.FieldsFunc(key, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' })
+	return strings.Join(parts, "_")
+}
+
+// exported is the type of a variable as the signature writes it. A renamed type would be another code version of every cell that names
+// it, so a type that has no exported name is refused, not renamed.
+func (x *extraction) exported(name, variable string) (string, error) {
+	o := x.checked.pkg.Scope().Lookup(variable)
+	if o == nil {
+		return "", x.refuse(nil, "", "no variable %s", variable)
+	}
+	var problem error
+	text := types.TypeString(o.Type(), func(p *types.Package) string {
+		if p == x.checked.pkg {
+			return ""
+		}
+		x.needed[p.Path()] = true
+		if own := x.checked.declared[p.Path()]; own != "" {
+			return own
+		}
+		return p.Name()
+	})
+	seen := map[types.Type]bool{}
+	var visit func(t types.Type)
+	visit = func(t types.Type) {
+		if seen[t] {
+			return
+		}
+		seen[t] = true
+		switch t := t.(type) {
+		case *types.Named:
+			o := t.Obj()
+			switch {
+			case o.Pkg() == x.checked.pkg && o.Parent() != o.Pkg().Scope():
+				problem = x.refuse(nil, "declare the type outside of the function", "%s is of type %s, which is declared inside a function, so nobody else can name it", name, o.Name())
+			case o.Pkg() != nil && !o.Exported():
+				problem = x.refuse(nil, fmt.Sprintf("rename it %s in the notebook first: it is part of the code version of every cell that names it", strings.ToUpper(o.Name()[:1])+o.Name()[1:]),
+					"%s is of type %s, which is not exported, so no other package can name it", name, o.Name())
+			}
+			for i := range t.TypeArgs().Len() {
+				visit(t.TypeArgs().At(i))
+			}
+		case interface{ Elem() types.Type }: // pointers, slices, arrays, maps
+			if m, ok := t.(*types.Map); ok {
+				visit(m.Key())
+			}
+			visit(t.Elem())
+		case *types.Signature, *types.Interface:
+			problem = x.refuse(nil, "make it of data: structs, slices, maps, scalars", "%s is of type %s, which can't be stored", name, text)
+		}
+	}
+	visit(o.Type())
+	return text, problem
+}
+
+// divide splits the target's statements behind the last one that has a part in the value: what follows shows it, and stays on the page.
+// The set-up statements go into the function, or to the package if functions read what they define.
+func (x *extraction) divide(*extract.Function) error {
+	links, made := map[string][]string{}, map[string]bool{}
+	var statements []*item
+	for i := range x.target.items {
+		if it := &x.target.items[i]; variables(it) {
+			statements = append(statements, it)
+			for a, others := range it.links {
+				links[a] = append(links[a], others...)
+			}
+		}
+	}
+	for _, r := range x.results {
+		made[r.name] = true
+	}
+	makes := reach(made, links, "") // the values under all their names
+	cut := 0
+	for i, it := range statements {
+		touched := reach(it.mutates, it.links, "")
+		for name := range makes {
+			if it.defines[name] && made[name] || touched[name] {
+				cut = i + 1
+			}
+		}
+	}
+	x.head, x.tail = statements[:cut], statements[cut:]
+	inside := map[string]*item{}
+	for _, it := range x.head {
+		for name := range it.defines {
+			if !made[name] {
+				inside[name] = it
+			}
+		}
+	}
+	known := map[string]bool{}
+	for _, it := range x.tail {
+		for _, name := range sorted(it.uses) {
+			if inside[name] != nil && !known[name] {
+				return x.refuse(it, fmt.Sprintf("move what shows it to a cell of its own, and make %s an asset too, or compute it there", name),
+					"it reads %s, which moves into the function, and is itself no part of the value", name)
+			}
+		}
+		for name := range it.defines {
+			known[name] = true
+		}
+	}
+	return x.setUp(inside)
+}
+
+// setUp sorts the set-up statements, and refuses package variables that would not be constant.
+func (x *extraction) setUp(inside map[string]*item) error {
+	shared := map[string]*item{} // names that functions of the slice read
+	for _, d := range x.declared {
+		for name := range d.uses {
+			shared[name] = d
+		}
+	}
+	mutated := func(name string) *item {
+		for _, it := range append(x.running(), x.declared...) {
+			if it.mutates[name] {
+				return it
+			}
+		}
+		return nil
+	}
+	definitions := map[string]int{}
+	for _, it := range x.running() {
+		for name := range it.defines {
+			definitions[name]++
+		}
+	}
+	for _, in := range x.Slice.inputs {
+		if d := shared[in.Name]; d != nil && in.Name != "" {
+			return x.refuse(d, fmt.Sprintf("give it a parameter for %s", in.Name), "the function reads the asset %s as a variable of the notebook", in.Name)
+		}
+	}
+	for _, name := range sorted(keysOf(inside)) {
+		if d := shared[name]; d != nil && d.cell.place(x.notebook) != "" && !x.shadowed(d, name) {
+			return x.refuse(d, fmt.Sprintf("give the function a parameter for %s", name), "a function reads %s, a variable of the cell", name)
+		}
+	}
+	for _, r := range x.results {
+		if d := shared[r.name]; d != nil {
+			return x.refuse(d, fmt.Sprintf("give the function a parameter for %s", r.name), "a function reads %s, the asset's own variable", r.name)
+		}
+	}
+	local := map[string]bool{}
+	for _, c := range x.setup {
+		for i := range c.items {
+			it := &c.items[i]
+			if !x.runs(it) {
+				continue
+			}
+			read, constant := "", it.Decl != nil
+			for name := range it.defines {
+				if shared[name] != nil {
+					read = name
+				}
+				constant = constant && mutated(name) == nil && definitions[name] == 1
+			}
+			for name := range it.uses {
+				constant = constant && !local[name] && x.variables[name] == ""
+			}
+			switch {
+			case read != "":
+				if m := mutated(read); m != nil || definitions[read] > 1 {
+					if m == nil {
+						m = it
+					}
+					return x.refuse(m, fmt.Sprintf("give the functions that read %s a parameter for it", read), "it changes %s, which functions read: state that a package would share", read)
+				}
+				for _, name := range sorted(it.uses) {
+					if local[name] || x.variables[name] != "" {
+						return x.refuse(it, fmt.Sprintf("give the functions that read %s a parameter for it", read), "functions read %s, and it is computed from %s, which a package variable can't see", read, name)
+					}
+				}
+				if !plainDefinition(it) {
+					return x.refuse(it, fmt.Sprintf("define it with one var, or give the functions that read %s a parameter for it", read), "functions read %s, and it is not defined by one expression", read)
+				}
+				x.globals = append(x.globals, it)
+			case constant:
+				x.globals = append(x.globals, it)
+			default:
+				x.locals = append(x.locals, it)
+				for name := range it.defines {
+					local[name] = true
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (x *extraction) shadowed(*item, string) bool { return false }
+
+// plainDefinition reports whether an item can stand at a package's top level, := written as var.
+func plainDefinition(it *item) bool {
+	if it.Decl != nil {
+		return true
+	}
+	a, ok := it.Stmts[0].(*ast.AssignStmt)
+	return ok && a.Tok == token.DEFINE
+}
+
+func keysOf(m map[string]*item) map[string]bool {
+	all := map[string]bool{}
+	for k := range m {
+		all[k] = true
+	}
+	return all
+}

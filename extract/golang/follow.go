@@ -1,0 +1,252 @@
+package golang
+
+import (
+	"fmt"
+	"go/ast"
+	"slices"
+	"strings"
+
+	"github.com/cellar-go/cellar/assetlib/graph"
+)
+
+// implicit takes the types of an upstream cell's slice that have methods which std calls by itself, such as String: a value of such a
+// type behaves by them wherever it goes.
+func (s *slicer) implicit(p *cell) {
+	if s.followed[p] {
+		return
+	}
+	s.followed[p] = true
+	if s.index[p] >= s.at {
+		return
+	}
+	up, _ := s.notebook.slice(p)
+	for _, d := range up.declared {
+		if f, ok := d.Decl.(*ast.FuncDecl); ok && d.receiver != "" && implicit[f.Name.Name] {
+			for _, other := range up.declared {
+				if other.defines[d.receiver] {
+					s.declaration(other)
+				}
+			}
+		}
+	}
+}
+
+// name follows one free name of an item.
+func (s *slicer) name(it *item, name string) {
+	if it.cell == s.target || variables(it) {
+		for i := range it.cell.items { // the cell's own comes first
+			if own := &it.cell.items[i]; own.defines[name] {
+				if variables(own) && variables(it) && own.Start >= it.Start {
+					continue // x := x + 1 reads what x was before
+				}
+				if !variables(own) {
+					s.declaration(own)
+				} else if it.cell != s.target {
+					s.variable(it, name)
+				}
+				return
+			}
+		}
+	}
+	limit := s.at
+	if it.cell != s.target && variables(it) {
+		limit = s.index[it.cell]
+	}
+	if p := s.notebook.provider(name); p != nil && p != s.target {
+		if s.index[p] > s.at {
+			s.refuse(it.cell, "move the cell that makes it above this one", "it uses %s, which only cell %d, further down, makes", name, p.Number)
+			return
+		}
+		for _, a := range p.outputs {
+			if a.Name == name {
+				s.input(graph.Input{Key: a.Key, Name: name})
+			}
+		}
+		s.untouched(p, name)
+		s.implicit(p)
+		return
+	}
+	// The last definition before the place where the name is read.
+	for i := limit; i >= 0; i-- {
+		c := s.notebook.cells[i]
+		if c.asset() && c != s.target {
+			if d := declares(c, name); d != nil {
+				if variables(d) {
+					s.refuse(it.cell, fmt.Sprintf("name it as an asset too (`//| asset: [%s, %s]`), or make it in a cell of its own", c.outputs[0].Name, name),
+						"it uses %s, a variable inside the asset cell %d (%s) that is not an asset", name, c.Number, c.outputs[0].Key)
+					return
+				}
+				s.declaration(d)
+				return
+			}
+			continue
+		}
+		if d := declares(c, name); d != nil {
+			if variables(d) {
+				if d.loaded() == name {
+					s.strings, s.loads = append(s.strings, d.strings...), append(s.loads, d.loads...)
+					s.input(graph.Input{Key: s.key(d.loads[0].key), Name: name, At: d.loads[0].at})
+				}
+				s.variable(it, name)
+			} else {
+				s.declaration(d)
+			}
+			return
+		}
+	}
+	if universe[name] || s.pkg(it, name) {
+		return
+	}
+	for i := limit + 1; i < len(s.notebook.cells); i++ {
+		if declares(s.notebook.cells[i], name) != nil {
+			if it.bases[name] && s.pkg(it, name) {
+				return
+			}
+			s.refuse(it.cell, "move the cell that declares it above this one", "it uses %s, which only cell %d, further down, declares", name, s.notebook.cells[i].Number)
+			return
+		}
+	}
+	// Nothing declares it: the program's type check names it with its line.
+}
+
+// declares is the item of a cell that declares a name, the last one.
+func declares(c *cell, name string) *item {
+	for i := len(c.items) - 1; i >= 0; i-- {
+		if c.items[i].defines[name] && (name != "_") {
+			return &c.items[i]
+		}
+	}
+	return nil
+}
+
+// declaration takes a type, a constant or a function.
+func (s *slicer) declaration(d *item) {
+	if s.seen[d] {
+		return
+	}
+	s.item(d)
+}
+
+// method takes the types that have a method of the name selected: the type of an upstream value is not known by syntax, so all do.
+func (s *slicer) method(sel selection) {
+	if sel.base != "" && s.notebook.provider(sel.base) == nil {
+		declared := false
+		for i := 0; i <= s.at && !declared; i++ {
+			declared = declares(s.notebook.cells[i], sel.base) != nil
+		}
+		if !declared {
+			return // a package
+		}
+	}
+	s.havingMethod(s.at, func(name string) bool { return name == sel.name })
+}
+
+// implicit are methods that std calls without anybody naming them.
+var implicit = map[string]bool{"String": true, "Error": true, "Format": true, "GoString": true, "MarshalJSON": true, "UnmarshalJSON": true, "MarshalText": true,
+	"UnmarshalText": true, "MarshalBinary": true, "UnmarshalBinary": true, "GobEncode": true, "GobDecode": true, "Display": true, "Less": true, "Unwrap": true, "Is": true, "As": true}
+
+// havingMethod takes the types declared down to a cell that have a method whose name matches.
+func (s *slicer) havingMethod(limit int, match func(name string) bool) {
+	for i := 0; i <= limit; i++ {
+		for j := range s.notebook.cells[i].items {
+			it := &s.notebook.cells[i].items[j]
+			f, ok := it.Decl.(*ast.FuncDecl)
+			if !ok || it.receiver == "" || !match(f.Name.Name) {
+				continue
+			}
+			for k := limit; k >= 0; k-- {
+				if d := declares(s.notebook.cells[k], it.receiver); d != nil {
+					s.declaration(d)
+					break
+				}
+			}
+		}
+	}
+}
+
+// methods takes all methods of a type, as far down as the target.
+func (s *slicer) methods(name string) {
+	for i := 0; i <= s.at; i++ {
+		for j := range s.notebook.cells[i].items {
+			if it := &s.notebook.cells[i].items[j]; it.receiver == name {
+				s.item(it)
+			}
+		}
+	}
+}
+
+// variable takes the cells that make a set-up variable what it is when the item reads it: its last definition, and what writes into
+// it, under any of its names, after that.
+func (s *slicer) variable(it *item, name string) {
+	limit := s.at
+	if variables(it) && it.cell != s.target {
+		limit = s.index[it.cell]
+	}
+	ask := fmt.Sprintf("%s@%d", name, limit)
+	if s.asked[ask] {
+		return
+	}
+	s.asked[ask] = true
+	first := 0
+	for i := limit; i >= 0; i-- {
+		c := s.notebook.cells[i]
+		if c.asset() || c.pieces && slices.Contains(c.Tags, "injected-parameters") {
+			continue
+		}
+		if d := declares(c, name); d != nil && variables(d) && !d.uses[name] {
+			first = i
+			break
+		}
+	}
+	aliases := map[string]bool{name: true}
+	for grown := true; grown; {
+		grown = false
+		for i := first; i <= limit; i++ {
+			for j := range s.notebook.cells[i].items {
+				it := &s.notebook.cells[i].items[j]
+				for a := range aliases {
+					for _, other := range it.links[a] {
+						if !aliases[other] && !strings.HasPrefix(other, "local ") {
+							aliases[other], grown = true, true
+						}
+					}
+				}
+			}
+		}
+	}
+	for i := first; i <= limit && i < s.at; i++ {
+		c := s.notebook.cells[i]
+		if c.asset() {
+			continue
+		}
+		for j := range c.items {
+			it := &c.items[j]
+			if !touches(it, name, aliases) || it.loaded() != "" {
+				continue
+			}
+			if c.pieces {
+				s.chosen[it] = true
+				if s.cells[c] {
+					s.item(it)
+				}
+			}
+			s.cell(c)
+		}
+	}
+}
+
+func touches(it *item, name string, aliases map[string]bool) bool {
+	if !variables(it) {
+		return false
+	}
+	if it.defines[name] {
+		return true
+	}
+	reached := reach(it.mutates, it.links, "")
+	for a := range aliases {
+		if reached[a] {
+			return true
+		}
+	}
+	return false
+}
