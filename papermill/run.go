@@ -125,7 +125,7 @@ func (r *run) end() {
 	go func() {
 		defer close(drained)
 		for m := range r.kernel.iopub {
-			r.publish(m)
+			r.publishLate(m)
 		}
 	}()
 	r.kernel.shutdown(r.Grace)
@@ -182,7 +182,6 @@ func (r *run) cell(ctx context.Context, c *Cell) (stop bool, err error) {
 func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 	var (
 		k        = r.kernel
-		exited   = k.exited
 		done     = ctx.Done()
 		replied  = false
 		stopping error            // why the cell was interrupted
@@ -194,13 +193,16 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 			if !open {
 				return cmp.Or(stopping, errDied)
 			}
-			r.publish(m)
+			if err := r.publish(m); err != nil {
+				return err
+			}
 			if replied {
 				patience = time.After(lateOutputs)
 			}
 		case m, open := <-k.replies:
 			if !open {
-				return cmp.Or(stopping, r.drained(errDied))
+				r.drain()
+				return cmp.Or(stopping, errDied)
 			}
 			if m.Parent.ID != id {
 				continue
@@ -209,9 +211,9 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 				return err
 			}
 			replied, patience = true, time.After(lateOutputs)
-		case <-exited:
-			exited = nil
-			return cmp.Or(stopping, r.drained(errDied))
+		case <-k.exited:
+			r.drain()
+			return cmp.Or(stopping, errDied)
 		case <-done:
 			done, stopping = nil, context.Cause(ctx)
 			if err := k.interrupt(); err != nil {
@@ -235,29 +237,38 @@ const (
 
 var errNoIdle = errors.New("the kernel did not say that all outputs are sent: some may be lost")
 
-// drained takes in what a dead kernel had sent.
-func (r *run) drained(err error) error {
+// drain takes in what a dead kernel had sent.
+func (r *run) drain() {
 	end := time.After(lastOutputs)
 	for {
 		select {
 		case m, open := <-r.kernel.iopub:
 			if !open {
-				return err
+				return
 			}
-			r.publish(m)
+			r.publishLate(m)
 		case <-end:
-			return err
+			return
 		}
 	}
 }
 
-func (r *run) publish(m *jupyter.Message) {
+// publish takes in a message of iopub.
+func (r *run) publish(m *jupyter.Message) error {
 	c, out, err := r.board.publish(m)
 	if err != nil {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("cell %s: a message of the kernel is left out: %v", c.cell.ID(), err))
+		return fmt.Errorf("a message of the kernel can't be read: %w", err)
 	}
 	if out != nil {
 		r.OnOutput(c.cell, *out)
+	}
+	return nil
+}
+
+// publishLate takes in a message that comes when no cell is there to fail for it.
+func (r *run) publishLate(m *jupyter.Message) {
+	if err := r.publish(m); err != nil {
+		r.Warnings = append(r.Warnings, err.Error())
 	}
 }
 
@@ -282,17 +293,15 @@ func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
 
 // broken makes the error of a cell that did not come to its end, and an output that says so.
 func (r *run) broken(c *Cell, err error) *CellError {
-	out := nbformat.Output{Type: "error", EName: "Interrupted", EValue: err.Error()}
+	out := nbformat.Output{Type: "error", EName: "OutputLost", EValue: err.Error()}
 	var timeout errTimeout
 	switch {
-	case errors.Is(err, context.Canceled):
-		out.EValue = "the run was stopped"
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		out.EName, out.EValue = "Interrupted", "the run was stopped"
 	case errors.Is(err, errDied):
 		out.EName, out.EValue = "DeadKernelError", r.kernel.death()+r.kernel.lastWords()
 	case errors.As(err, &timeout):
 		out.EName = "TimeoutError"
-	case errors.Is(err, errNoIdle):
-		out.EName = "OutputLost"
 	}
 	out.Traceback = []string{out.EName + ": " + out.EValue}
 	c.outputs.append(out, "")
