@@ -20,7 +20,7 @@ var ErrClosed = errors.New("cellar: connection to the kernel is closed")
 type Client struct {
 	Session *Session
 
-	signer *Signer
+	signer *signer
 	peers  map[Channel]*peer
 	inbox  map[Channel]*inbox
 	beat   chan struct{}
@@ -29,11 +29,11 @@ type Client struct {
 
 // Dial connects to a kernel that listens or soon will: it tries again until the context ends.
 func Dial(ctx context.Context, c Connection) (*Client, error) {
-	signer, err := NewSigner(c)
+	signer, err := newSigner(c)
 	if err != nil {
 		return nil, err
 	}
-	cl := &Client{Session: NewSession(), signer: signer, peers: map[Channel]*peer{}, inbox: map[Channel]*inbox{}, beat: make(chan struct{}, 1)}
+	cl := &Client{Session: newSession(), signer: signer, peers: map[Channel]*peer{}, inbox: map[Channel]*inbox{}, beat: make(chan struct{}, 1)}
 	for _, s := range []struct {
 		channel Channel
 		kind    zmq4.SocketType

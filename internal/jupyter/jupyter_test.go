@@ -165,7 +165,7 @@ func TestWrongSignature(t *testing.T) {
 }
 
 func TestSigner(t *testing.T) {
-	a, _ := NewSigner(Connection{Key: "a"})
+	a, _ := newSigner(Connection{Key: "a"})
 	part := []byte("{}")
 	for _, bad := range []string{"", "zz", strings.Repeat("0", 64), strings.Repeat("z", 64)} {
 		if err := a.Verify([]byte(bad), part); !errors.Is(err, ErrSignature) {
@@ -187,13 +187,13 @@ func TestSigner(t *testing.T) {
 	if len(a.seen) != remembered || len(a.ring) != remembered {
 		t.Errorf("%d and %d signatures are kept", len(a.seen), len(a.ring))
 	}
-	if _, err := NewSigner(Connection{Key: "a", SignatureScheme: "hmac-md5"}); err == nil {
+	if _, err := newSigner(Connection{Key: "a", SignatureScheme: "hmac-md5"}); err == nil {
 		t.Error("hmac-md5 was accepted")
 	}
 }
 
 func TestBrokenMessages(t *testing.T) {
-	s, _ := NewSigner(Connection{Key: "a"})
+	s, _ := newSigner(Connection{Key: "a"})
 	frames := func(parts ...string) [][]byte {
 		var raw [][]byte
 		for _, p := range parts {

@@ -52,8 +52,8 @@ type Session struct {
 	count atomic.Uint64
 }
 
-// NewSession makes a session with a random identifier.
-func NewSession() *Session { return &Session{ID: randomHex(16)} }
+// newSession makes a session with a random identifier.
+func newSession() *Session { return &Session{ID: randomHex(16)} }
 
 // New makes a message; content is anything that encodes as a JSON object.
 func (s *Session) New(kind string, content any) (*Message, error) {
@@ -91,7 +91,7 @@ var (
 )
 
 // encode makes the frames of a message.
-func encode(m *Message, s *Signer) ([][]byte, error) {
+func encode(m *Message, s *signer) ([][]byte, error) {
 	header, err := marshal(m.Header)
 	if err != nil {
 		return nil, err
@@ -116,7 +116,7 @@ func encode(m *Message, s *Signer) ([][]byte, error) {
 }
 
 // decode checks and reads the frames of a message. The signature is checked before anything is parsed.
-func decode(frames [][]byte, s *Signer) (*Message, error) {
+func decode(frames [][]byte, s *signer) (*Message, error) {
 	at := 0
 	for at < len(frames) && !bytes.Equal(frames[at], delimiter) {
 		at++

@@ -337,8 +337,8 @@ func TestClientWithIPykernel(t *testing.T) {
 }
 
 func FuzzWire(f *testing.F) {
-	signer, _ := NewSigner(Connection{Key: "k"})
-	frames, _ := encode(&Message{Identities: [][]byte{[]byte("id")}, Header: NewSession().Header("x_request"), Buffers: [][]byte{{1}}}, signer)
+	signer, _ := newSigner(Connection{Key: "k"})
+	frames, _ := encode(&Message{Identities: [][]byte{[]byte("id")}, Header: newSession().Header("x_request"), Buffers: [][]byte{{1}}}, signer)
 	var wire []byte
 	for i, b := range frames {
 		more := byte(flagMore)
@@ -350,7 +350,7 @@ func FuzzWire(f *testing.F) {
 	f.Add(wire)
 	f.Add([]byte{flagLong, 0, 0, 0, 0, 0x40, 0, 0, 0})
 	f.Add([]byte("\x04\x06\x05READY"))
-	open, _ := NewSigner(Connection{}) // lets everything through to the parser
+	open, _ := newSigner(Connection{}) // lets everything through to the parser
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bytes.NewReader(b)
 		for {

@@ -37,7 +37,7 @@ type Server struct {
 	Session *Session
 
 	connection Connection
-	signer     *Signer
+	signer     *signer
 	bad        func(Channel, error)
 	stall      time.Duration // stallLimit
 	requests   map[Channel]chan *Message
@@ -54,12 +54,12 @@ type Server struct {
 
 // Listen opens a kernel's sockets. A port that is 0 is chosen; Connection tells which.
 func Listen(c Connection, o ServerOptions) (*Server, error) {
-	signer, err := NewSigner(c)
+	signer, err := newSigner(c)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		Session: NewSession(), connection: c, signer: signer, bad: o.Bad, stall: stallLimit,
+		Session: newSession(), connection: c, signer: signer, bad: o.Bad, stall: stallLimit,
 		requests: map[Channel]chan *Message{}, sockets: map[Channel]*bound{},
 		done: make(chan struct{}), topics: map[*peer][][]byte{},
 	}

@@ -18,8 +18,8 @@ var (
 // remembered is how many signatures are kept against replay; jupyter_client keeps as many.
 const remembered = 1 << 16
 
-// Signer signs messages and verifies them, with HMAC-SHA256. An empty key switches both off, as the specification says.
-type Signer struct {
+// signer signs messages and verifies them, with HMAC-SHA256. An empty key switches both off, as the specification says.
+type signer struct {
 	key []byte
 
 	mu   sync.Mutex
@@ -28,16 +28,16 @@ type Signer struct {
 	next int
 }
 
-// NewSigner makes the signer of a connection.
-func NewSigner(c Connection) (*Signer, error) {
+// newSigner makes the signer of a connection.
+func newSigner(c Connection) (*signer, error) {
 	if c.Key != "" && c.SignatureScheme != "" && c.SignatureScheme != schemeSHA256 {
 		return nil, fmt.Errorf("cellar: connection file: signature scheme %q is not supported, only %s", c.SignatureScheme, schemeSHA256)
 	}
-	return &Signer{key: []byte(c.Key), seen: map[[sha256.Size]byte]struct{}{}}, nil
+	return &signer{key: []byte(c.Key), seen: map[[sha256.Size]byte]struct{}{}}, nil
 }
 
 // Sign returns the signature of a message's four JSON parts, in hexadecimal.
-func (s *Signer) Sign(parts ...[]byte) []byte {
+func (s *signer) Sign(parts ...[]byte) []byte {
 	if len(s.key) == 0 {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (s *Signer) Sign(parts ...[]byte) []byte {
 }
 
 // Verify checks a signature in constant time, and refuses one that was accepted before.
-func (s *Signer) Verify(signature []byte, parts ...[]byte) error {
+func (s *signer) Verify(signature []byte, parts ...[]byte) error {
 	if len(s.key) == 0 {
 		return nil
 	}
@@ -74,7 +74,7 @@ func (s *Signer) Verify(signature []byte, parts ...[]byte) error {
 	return nil
 }
 
-func (s *Signer) sum(parts [][]byte) (sum [sha256.Size]byte) {
+func (s *signer) sum(parts [][]byte) (sum [sha256.Size]byte) {
 	h := hmac.New(sha256.New, s.key)
 	for _, p := range parts {
 		h.Write(p)
