@@ -482,3 +482,19 @@ func TestIsComplete(t *testing.T) {
 		t.Errorf("indent %q", indent)
 	}
 }
+
+func FuzzIsComplete(f *testing.F) {
+	f.Add("func f() {\n\tx := `")
+	f.Add("!ls \\\n%%bash\nx")
+	f.Fuzz(func(t *testing.T, code string) {
+		status, indent := isComplete(code)
+		if status != "complete" && status != "incomplete" && status != "invalid" || strings.Trim(indent, "\t") != "" {
+			t.Errorf("%q: %q, %q", code, status, indent)
+		}
+		for cursor := range 5 {
+			if n := (position{Code: code, Cursor: &cursor}).byteOffset(); n < 0 || n > len(code) {
+				t.Errorf("%q: character %d is byte %d", code, cursor, n)
+			}
+		}
+	})
+}
