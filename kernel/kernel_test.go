@@ -2,9 +2,11 @@ package kernel
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -497,4 +499,38 @@ func FuzzIsComplete(f *testing.F) {
 			}
 		}
 	})
+}
+
+// No line of a cell that is complete makes what stands above it invalid.
+func TestIsCompleteOnEveryPrefix(t *testing.T) {
+	files, err := filepath.Glob("../notebooks/*.ipynb")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no notebooks: %v", err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var notebook struct {
+			Cells []struct {
+				Type   string   `json:"cell_type"`
+				Source []string `json:"source"`
+			}
+		}
+		if err := json.Unmarshal(b, &notebook); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range notebook.Cells {
+			if c.Type != "code" {
+				continue
+			}
+			for i := range c.Source {
+				code := strings.Join(c.Source[:i+1], "")
+				if status, _ := isComplete(code); status == "invalid" || i == len(c.Source)-1 && status != "complete" {
+					t.Errorf("%s is %s:\n%s", file, status, code)
+				}
+			}
+		}
+	}
 }
