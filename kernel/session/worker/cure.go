@@ -33,6 +33,7 @@ func getitab(inter, typ unsafe.Pointer, canfail bool) unsafe.Pointer
 type slot struct {
 	at     *uintptr
 	addend uintptr
+	own    bool // the symbol is the module's own
 }
 
 func (s slot) symbol() uintptr { return *s.at - s.addend }
@@ -73,10 +74,14 @@ func cure(file string) (cured int, err error) {
 		changed = false
 		for _, s := range types {
 			own := s.symbol()
-			known := builtBefore(own)
-			if known == own {
+			known, ok := replaced[own]
+			if !ok && s.own {
+				known = builtBefore(own)
+			}
+			if known == 0 || known == own {
 				continue
 			}
+			replaced[own] = known
 			if err := s.set(known); err != nil {
 				return cured, err
 			}
@@ -87,7 +92,11 @@ func cure(file string) (cured int, err error) {
 	return cured, nil
 }
 
-// slots lists the words of a module that point to itabs, and those that point to type descriptors of its own.
+// replaced maps the descriptors of modules that reflection had composed before to what it composed: the linker binds later modules to the
+// first module's copy, which that module itself does not use any more.
+var replaced = map[uintptr]uintptr{}
+
+// slots lists the words of a module that point to itabs, and those that point to type descriptors.
 func slots(file string) (itabs, types []slot, err error) {
 	f, err := elf.Open(file)
 	if err != nil {
@@ -116,12 +125,12 @@ func slots(file string) (itabs, types []slot, err error) {
 			continue
 		}
 		symbol := symbols[index-1]
-		s := slot{(*uintptr)(at(base + uintptr(offset))), uintptr(addend)}
+		s := slot{at: (*uintptr)(at(base + uintptr(offset))), addend: uintptr(addend)}
 		switch {
 		case strings.HasPrefix(symbol.Name, "go:itab."):
 			itabs = append(itabs, s)
-		case strings.HasPrefix(symbol.Name, "type:") && !strings.HasPrefix(symbol.Name, "type:.") && // "type:." begins names and algorithms
-			symbol.Section != elf.SHN_UNDEF && s.symbol() == base+uintptr(symbol.Value):
+		case strings.HasPrefix(symbol.Name, "type:") && !strings.HasPrefix(symbol.Name, "type:."): // "type:." begins names and algorithms
+			s.own = symbol.Section != elf.SHN_UNDEF && s.symbol() == base+uintptr(symbol.Value)
 			types = append(types, s)
 		}
 	}
