@@ -43,6 +43,9 @@ func New(definitions []*Definition) *Graph {
 	}
 	for _, d := range definitions {
 		for i, in := range d.Inputs {
+			if in.At != "" {
+				continue // another commit's value: it makes no order here, and its asset need not be defined any more
+			}
 			up := g.byKey[in.Key]
 			if up == nil { // a Go parameter trainSet means the key train_set
 				if up = folded[Fold(in.Key)]; up != nil {
@@ -96,7 +99,7 @@ func (g *Graph) sort(definitions []*Definition) {
 		state[d] = open
 		path = append(path, d)
 		for _, in := range d.Inputs {
-			if up := g.byKey[in.Key]; up != nil {
+			if up := g.byKey[in.Key]; up != nil && in.At == "" {
 				visit(up)
 			}
 		}
@@ -167,7 +170,7 @@ func (g *Graph) Keys() []string {
 func (g *Graph) Upstream(d *Definition) []*Definition {
 	var up []*Definition
 	for _, in := range d.Inputs {
-		if u := g.byKey[in.Key]; u != nil && !slices.Contains(up, u) {
+		if u := g.byKey[in.Key]; u != nil && in.At == "" && !slices.Contains(up, u) {
 			up = append(up, u)
 		}
 	}

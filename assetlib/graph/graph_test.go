@@ -39,6 +39,16 @@ func TestOrderIsUpstreamFirst(t *testing.T) {
 	}
 }
 
+// load("b", at("v1")) reads another commit's value: it makes no order and no cycle, and b may be gone by now.
+func TestAnotherCommitsValueMakesNoOrder(t *testing.T) {
+	ds := define("a", "b: a")
+	ds[0].Inputs = []Input{{Key: "n/b", At: "v1"}, {Key: "n/gone", At: "v1"}}
+	g := New(ds)
+	if problems := g.Problems(); len(problems) > 0 || keys(g.Definitions()) != "a b" || len(g.Upstream(ds[0])) > 0 {
+		t.Error(problems, keys(g.Definitions()), keys(g.Upstream(ds[0])))
+	}
+}
+
 func TestSelect(t *testing.T) {
 	g := New(define("a", "b: a", "train test: b", "model: train", "metrics: model test"))
 	g.Definitions()[1].Tags = []string{"slow"}

@@ -65,7 +65,7 @@ func (s *Snapshot) inputs(ctx context.Context, st *State) (map[string]step.Input
 	for _, in := range st.Inputs {
 		var record *store.Record
 		if in.At != "" {
-			r, err := s.project.Record(ctx, in.Key, in.At)
+			r, err := s.past(ctx, in)
 			if err != nil {
 				return nil, nil, nil, err
 			}

@@ -84,7 +84,21 @@ func (s *Snapshot) Materialize(ctx context.Context, selected []*graph.Definition
 			first = o.Err
 		}
 	}
-	return outcomes, errors.Join(first, s.note(context.WithoutCancel(ctx), outcomes))
+	after := context.WithoutCancel(ctx)
+	return outcomes, errors.Join(first, s.note(after, outcomes), s.fit(after))
+}
+
+// fit keeps the store within its budget: old dirty versions go first, and nothing that is fresh.
+func (s *Snapshot) fit(ctx context.Context) error {
+	if s.project.Store.Budget() == 0 {
+		return nil
+	}
+	usage, err := s.project.Store.Usage()
+	if err != nil || usage.Bytes <= s.project.Store.Budget() {
+		return err
+	}
+	_, err = s.prune(ctx, 0)
+	return err
 }
 
 // ready refuses a selection that needs something that is neither fresh nor selected.
@@ -93,7 +107,11 @@ func (s *Snapshot) ready(selected []*graph.Definition) error {
 		if d.Problem != nil {
 			return d.Problem
 		}
-		for _, up := range s.catalog.graph.Upstream(d) {
+		for _, in := range d.Inputs {
+			up, ok := s.catalog.graph.Get(in.Key)
+			if !ok || in.At != "" {
+				continue // another commit's value: the step looks for it
+			}
 			st := s.states[up]
 			if st.Condition == Fresh || slices.Contains(selected, up) {
 				continue
@@ -103,7 +121,7 @@ func (s *Snapshot) ready(selected []*graph.Definition) error {
 				why += " (" + strings.Join(st.Reasons, "; ") + ")"
 			}
 			return fault.New(fault.Input, fmt.Sprintf("`cellar materialize +%s` computes it first; in a notebook, materialize(\"+%s\")", d.Assets[0].Key, d.Assets[0].Key),
-				"asset %s: its upstream %s is %s", d.Assets[0].Key, up.Assets[0].Key, why)
+				"asset %s: its upstream %s is %s", d.Assets[0].Key, in.Key, why)
 		}
 	}
 	return nil
@@ -164,6 +182,11 @@ func (r *materialization) step(ctx context.Context, d *graph.Definition) (o Outc
 		return Outcome{State: st, Status: Loaded, Records: st.Records}
 	}
 	if len(st.keys) == 0 {
+		for _, in := range d.Inputs {
+			if _, err := r.past(ctx, in); in.At != "" && err != nil {
+				return fail(fault.New(fault.Input, "", "asset %s: %w", d.Assets[0].Key, err))
+			}
+		}
 		return fail(fmt.Errorf("cellar: asset %s: %s", d.Assets[0].Key, strings.Join(st.Reasons, "; ")))
 	}
 	unlock, err := r.project.Store.Lock(ctx, st.keys[0])

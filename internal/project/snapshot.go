@@ -58,6 +58,7 @@ type Snapshot struct {
 	overlays []Overlay
 	notes    map[string]store.NoteLine
 	clean    *Snapshot // of HEAD, for the question what is clean
+	readers  []string  // commits that are being read, of which a cell asked for this one's values
 }
 
 // Snapshot reads the work tree, with notebooks laid over it as they are in an editor or a run.
@@ -79,6 +80,10 @@ func (p *Project) Snapshot(ctx context.Context, overlays ...Overlay) (*Snapshot,
 
 // At reads the tree of a revision.
 func (p *Project) At(ctx context.Context, revision string) (*Snapshot, error) {
+	return p.at(ctx, revision, nil)
+}
+
+func (p *Project) at(ctx context.Context, revision string, readers []string) (*Snapshot, error) {
 	if p.Repo == nil {
 		return nil, fault.New(fault.Input, "run `git init` and commit, then versions have commits", "at %s: %w", revision, fault.ErrNoGit)
 	}
@@ -86,7 +91,10 @@ func (p *Project) At(ctx context.Context, revision string) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Snapshot{project: p, tree: commit{p.Repo, id}, Commit: id}
+	if slices.Contains(readers, id) {
+		return nil, fault.New(fault.Input, "name a commit, such as at(\"main~1\"), that does not read itself", "at %s: the commit's own cells read what they make", revision)
+	}
+	s := &Snapshot{project: p, tree: commit{p.Repo, id}, Commit: id, readers: readers}
 	if s.notes, err = store.Noted(ctx, p.Repo, id); err != nil {
 		return nil, err
 	}
@@ -244,7 +252,7 @@ func (s *Snapshot) find(asset, key string) (*store.Record, bool, error) {
 // input is the content of an upstream value; "" with the reason if it is not known.
 func (s *Snapshot) input(ctx context.Context, in graph.Input) (content, reason string, err error) {
 	if in.At != "" {
-		r, err := s.project.Record(ctx, in.Key, in.At)
+		r, err := s.past(ctx, in)
 		if err != nil {
 			return "", plain(err), nil
 		}
@@ -262,6 +270,25 @@ func (s *Snapshot) input(ctx context.Context, in graph.Input) (content, reason s
 		return "", fmt.Sprintf("upstream %s is %s", in.Key, st.Condition), nil
 	}
 	return st.Record(in.Key).Content, "", nil
+}
+
+// past is the record of an input of another commit. HEAD is the commit that is read, not the one that is checked out.
+func (s *Snapshot) past(ctx context.Context, in graph.Input) (*store.Record, error) {
+	readers, revision := s.readers, in.At
+	if isCommit(s.tree) {
+		readers = append(slices.Clone(readers), s.Commit)
+		for _, head := range []string{"HEAD", "@"} {
+			if rest, ok := strings.CutPrefix(revision, head); ok && (rest == "" || strings.ContainsRune("~^", rune(rest[0]))) {
+				revision = s.Commit + rest
+				break
+			}
+		}
+	}
+	other, err := s.project.at(ctx, revision, readers)
+	if err != nil {
+		return nil, err
+	}
+	return other.Load(in.Key, in.At)
 }
 
 // last fills in the newest records of any version, of this work tree where there is one.
