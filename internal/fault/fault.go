@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -39,12 +40,15 @@ type Mistake struct {
 
 // New makes a Mistake; an error among args stays reachable through errors.Is and errors.As.
 func New(kind Kind, hint, format string, args ...any) *Mistake {
-	m := &Mistake{Kind: kind, Message: fmt.Sprintf(strings.ReplaceAll(format, "%w", "%v"), args...), Hint: hint}
-	for _, a := range args {
+	m := &Mistake{Kind: kind, Hint: hint}
+	shown := slices.Clone(args)
+	for i, a := range args {
 		if err, ok := a.(error); ok {
 			m.Err = err
+			shown[i] = strings.TrimPrefix(err.Error(), "cellar: ") // the program's name stands at the front only
 		}
 	}
+	m.Message = fmt.Sprintf(strings.ReplaceAll(format, "%w", "%v"), shown...)
 	return m
 }
 
