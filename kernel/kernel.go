@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -59,7 +60,8 @@ type Intercepted struct {
 	Value  *display.Bundle // with Done: the cell's result; may be nil
 }
 
-// Serve runs a kernel on the connection file until a client shuts it down or the context ends.
+// Serve runs a kernel on the connection file until a client shuts it down or the context ends. It takes the process's SIGINT for
+// itself, as an interrupt of the running cell: so do front-ends that send the signal instead of the message mean it.
 func Serve(ctx context.Context, connectionFile string, o Options) error {
 	c, err := jupyter.ReadConnection(connectionFile)
 	if err != nil {
@@ -99,6 +101,7 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { k.receive(ctx) })
 	wg.Go(func() { k.control(ctx) })
+	wg.Go(func() { k.signals(ctx) })
 	wg.Go(func() { k.cells.work(ctx, func(r *jupyter.Message) { k.handle(ctx, jupyter.Shell, r) }) })
 	wg.Go(func() { k.questions.work(ctx, func(r *jupyter.Message) { k.handle(ctx, jupyter.Shell, r) }) })
 	select {
@@ -169,6 +172,22 @@ func (k *kernel) control(ctx context.Context) {
 		select {
 		case r := <-k.server.Requests(jupyter.Control):
 			k.handle(ctx, jupyter.Control, r)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// signals takes the process's SIGINT from whoever had it.
+func (k *kernel) signals(ctx context.Context) {
+	signal.Reset(os.Interrupt)
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
+	for {
+		select {
+		case <-interrupts:
+			k.interrupt()
 		case <-ctx.Done():
 			return
 		}

@@ -1,5 +1,6 @@
 """The installed kernel "cellar" in the hands of jupyter_client, nbclient and jupyter console."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -73,7 +74,15 @@ class Client(unittest.TestCase):
         self.assertTrue(text.endswith("199999\n"))
 
     def test_interrupt(self):
-        for code in ("for {}", "select {}", 'import "time"\ntime.Sleep(time.Minute)'):
+        def by_signal():  # of front-ends that know no interrupt_request
+            self.km.provisioner.process.send_signal(signal.SIGINT)
+
+        for code, interrupt in (
+            ("for {}", self.km.interrupt_kernel),
+            ("for {}", by_signal),
+            ("select {}", self.km.interrupt_kernel),
+            ('import "time"\ntime.Sleep(time.Minute)', self.km.interrupt_kernel),
+        ):
             with self.subTest(code=code):
                 self.run_cell("kept := 7")
                 msg_id = self.kc.execute(code)
@@ -83,7 +92,7 @@ class Client(unittest.TestCase):
                         break
                 time.sleep(1.5)
                 start = time.monotonic()
-                self.km.interrupt_kernel()
+                interrupt()
                 while True:
                     reply = self.kc.get_shell_msg(timeout=30)
                     if reply["parent_header"]["msg_id"] == msg_id:
