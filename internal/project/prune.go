@@ -17,11 +17,15 @@ func (p *Project) Prune(ctx context.Context, budget string) (store.Pruned, error
 	if err != nil {
 		return store.Pruned{}, err
 	}
+	return s.prune(ctx, bytes)
+}
+
+func (s *Snapshot) prune(ctx context.Context, budget int64) (store.Pruned, error) {
 	fresh := map[string]bool{}
-	for _, st := range s.States() {
+	for _, st := range s.states {
 		for _, key := range st.keys {
 			fresh[key] = true
 		}
 	}
-	return p.Store.Prune(ctx, store.PruneOptions{Budget: bytes, Keep: func(r store.Record) bool { return fresh[r.Key] }})
+	return s.project.Store.Prune(ctx, store.PruneOptions{Budget: budget, Keep: func(r store.Record) bool { return fresh[r.Key] }})
 }

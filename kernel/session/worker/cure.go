@@ -41,7 +41,7 @@ func (s slot) symbol() uintptr { return *s.at - s.addend }
 func (s slot) set(address uintptr) error {
 	size := uintptr(syscall.Getpagesize())
 	page := uintptr(unsafe.Pointer(s.at)) &^ (size - 1)
-	if err := syscall.Mprotect(unsafe.Slice((*byte)(unsafe.Pointer(page)), size), syscall.PROT_READ|syscall.PROT_WRITE); err != nil {
+	if err := syscall.Mprotect(unsafe.Slice((*byte)(at(page)), size), syscall.PROT_READ|syscall.PROT_WRITE); err != nil {
 		return fmt.Errorf("cellar: cure a plugin: %w", err)
 	}
 	*s.at = address + s.addend
