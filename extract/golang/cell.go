@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"strconv"
 	"strings"
 
 	"github.com/cellar-go/cellar/internal/gocell"
@@ -85,7 +86,8 @@ func write(b *strings.Builder, e ast.Expr) {
 				b.WriteString(n + " ")
 				write(b, f.Type)
 				if f.Tag != nil {
-					b.WriteString(" " + strings.ReplaceAll(strings.Trim(f.Tag.Value, "`\""), `\"`, `"`))
+					tag, _ := strconv.Unquote(f.Tag.Value)
+					b.WriteString(" " + tag)
 				}
 				b.WriteString(";")
 			}
