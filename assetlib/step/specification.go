@@ -34,6 +34,7 @@ type Result struct {
 	Outputs map[string]table.Info `json:"outputs,omitempty"`
 	Opened  []string              `json:"opened,omitempty"` // files that the code opened
 	Failure *Failure              `json:"failure,omitempty"`
+	Sample  *Sample               `json:"sample,omitempty"` // of MainSample
 }
 
 // Failure is why there are no outputs.

@@ -19,7 +19,7 @@ import (
 type Extractor struct {
 	Notebook *Notebook
 	Exports  Importer
-	Inputs   map[string]Type // the upstream values' types, as for Slice.Program
+	Inputs   map[string]Type              // the upstream values' types, as for Slice.Program
 	Provides func(importPath string) bool // whether the user's own module can import a package; steps are lent more than that
 }
 
@@ -36,7 +36,9 @@ type extraction struct {
 	globals    []*item // set-up variables that become package variables
 	locals     []*item // set-up statements that come into the function
 	results    []result
-	parts      []*part // the package's declarations, in page order
+	parts      []*piece        // the package's declarations, in page order
+	moved      []*piece        // the same with those that the package has already
+	shared     []*item         // the same of globals
 	needed     map[string]bool // import paths that only the signature needs
 }
 
@@ -115,7 +117,7 @@ func (s *Slice) movable() error {
 			}
 		}
 	}
-	_, err := s.directive(func(input graph.Input) string { return input.Name }, func(string) (string, bool) { return "", true })
+	_, err := s.mark(func(input graph.Input) string { return input.Name }, func(string) (string, bool) { return "", true })
 	return err
 }
 
@@ -128,8 +130,8 @@ func (s *Slice) chosenOf(c *cell) *item {
 	return nil
 }
 
-// directive is the line that marks the function; moved rewrites a path, and its answer is false if there is no such path.
-func (s *Slice) directive(parameter func(graph.Input) string, moved func(string) (string, bool)) (string, error) {
+// mark is the line that marks the function; moved rewrites a path, and its answer is false if there is no such path.
+func (s *Slice) mark(parameter func(graph.Input) string, moved func(string) (string, bool)) (string, error) {
 	o := s.target.options
 	words := []string{}
 	add := func(name string, values ...string) error {
@@ -342,21 +344,31 @@ func (x *extraction) divide(*extract.Function) error {
 			known[name] = true
 		}
 	}
+	if err := x.reach(); err != nil {
+		return err
+	}
 	return x.setUp(inside)
 }
 
 // setUp sorts the set-up statements, and refuses package variables that would not be constant.
 func (x *extraction) setUp(inside map[string]*item) error {
 	shared := map[string]*item{} // names that functions of the slice read
-	for _, d := range x.declared {
-		for name := range d.uses {
-			shared[name] = d
+	for _, p := range x.parts {
+		for name := range p.uses {
+			if p.item != nil && p.item.Kind.String() == "func" {
+				shared[name] = p.item
+			}
 		}
 	}
 	mutated := func(name string) *item {
-		for _, it := range append(x.running(), x.declared...) {
+		for _, it := range x.running() {
 			if it.mutates[name] {
 				return it
+			}
+		}
+		for _, p := range x.parts {
+			if p.item != nil && p.mutates[name] {
+				return p.item
 			}
 		}
 		return nil
@@ -373,7 +385,7 @@ func (x *extraction) setUp(inside map[string]*item) error {
 		}
 	}
 	for _, name := range sorted(keysOf(inside)) {
-		if d := shared[name]; d != nil && d.cell.place(x.notebook) != "" && !x.shadowed(d, name) {
+		if d := shared[name]; d != nil {
 			return x.refuse(d, fmt.Sprintf("give the function a parameter for %s", name), "a function reads %s, a variable of the cell", name)
 		}
 	}
@@ -428,8 +440,6 @@ func (x *extraction) setUp(inside map[string]*item) error {
 	}
 	return nil
 }
-
-func (x *extraction) shadowed(*item, string) bool { return false }
 
 // plainDefinition reports whether an item can stand at a package's top level, := written as var.
 func plainDefinition(it *item) bool {

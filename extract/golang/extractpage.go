@@ -1,0 +1,187 @@
+package golang
+
+import (
+	"fmt"
+	"go/ast"
+	"slices"
+	"strings"
+
+	"github.com/cellar-go/cellar/extract"
+	"github.com/cellar-go/cellar/internal/gocell"
+)
+
+// page says what is left of the notebook: the cell loads the value and keeps what only shows it; declarations that moved stay where
+// something on the page still uses them.
+func (x *extraction) page(f *extract.Function) error {
+	if err := x.reads(); err != nil {
+		return err
+	}
+	gone := x.gone()
+	for _, c := range x.notebook.cells {
+		if c == x.target {
+			f.Cells = append(f.Cells, extract.Cell{Number: c.Number, Text: x.remainder(gone)})
+			continue
+		}
+		var cuts []*item
+		for i := range c.items {
+			if gone[&c.items[i]] {
+				cuts = append(cuts, &c.items[i])
+			}
+		}
+		switch {
+		case len(cuts) == 0:
+		case len(cuts) == len(c.items):
+			f.Cells = append(f.Cells, extract.Cell{Number: c.Number})
+		default:
+			f.Cells = append(f.Cells, extract.Cell{Number: c.Number, Text: without(c.Text, cuts)})
+		}
+	}
+	return nil
+}
+
+// reads refuses to take away a variable of the cell that another cell reads.
+func (x *extraction) reads() error {
+	makes := map[string]bool{}
+	for _, r := range x.results {
+		makes[r.name] = true
+	}
+	inside := map[string]bool{}
+	for _, it := range x.head {
+		for name := range it.defines {
+			inside[name] = !makes[name]
+		}
+	}
+	from := slices.Index(x.notebook.cells, x.target)
+	for i := from + 1; i < len(x.notebook.cells); i++ {
+		c := x.notebook.cells[i]
+		for j := range c.items {
+			it := &c.items[j]
+			for _, name := range sorted(it.uses) {
+				if inside[name] && x.last(name, i) == x.target {
+					return x.refuse(it, fmt.Sprintf("make it an asset too: `//| asset: [%s, %s]`, or compute it in a cell of its own", x.results[0].name, name),
+						"it reads %s, a variable of the cell that moves into the function", name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// last is the cell that gives a name its meaning in the cell at i.
+func (x *extraction) last(name string, i int) *cell {
+	for ; i >= 0; i-- {
+		if d := declares(x.notebook.cells[i], name); d != nil {
+			return x.notebook.cells[i]
+		}
+	}
+	return nil
+}
+
+// gone are the items that moved and that nothing on the page uses any more.
+func (x *extraction) gone() map[*item]bool {
+	gone := map[*item]bool{}
+	for _, p := range x.moved {
+		if p.item != nil {
+			gone[p.item] = true
+		}
+	}
+	for i := range x.target.items {
+		if it := &x.target.items[i]; !variables(it) && it.Kind != gocell.Import {
+			gone[it] = true
+		}
+	}
+	for _, it := range x.shared {
+		if it.Decl != nil {
+			gone[it] = true
+		}
+	}
+	stays := func(it *item) bool {
+		if it.cell == x.target && variables(it) {
+			return slices.Contains(x.tail, it)
+		}
+		return !gone[it]
+	}
+	for changed := true; changed; {
+		changed = false
+		uses, selects, receivers := map[string]bool{}, map[string]bool{}, map[string]bool{}
+		for _, c := range x.notebook.cells {
+			for i := range c.items {
+				it := &c.items[i]
+				if !stays(it) {
+					continue
+				}
+				for name := range it.uses {
+					uses[name] = true
+				}
+				for sel := range it.selects {
+					selects[sel.name] = true
+				}
+				if it.Kind == gocell.Type {
+					for name := range it.defines {
+						receivers[name] = true
+					}
+				}
+			}
+		}
+		for it := range gone { // a type whose method is called stays: a loaded value may be of it
+			if f, ok := it.Decl.(*ast.FuncDecl); ok && it.receiver != "" && (selects[f.Name.Name] || implicit[f.Name.Name]) {
+				uses[it.receiver] = true
+			}
+		}
+		for it := range gone {
+			keep := it.receiver != "" && receivers[it.receiver]
+			for name := range it.defines {
+				keep = keep || uses[name]
+			}
+			if keep {
+				delete(gone, it)
+				changed = true
+			}
+		}
+	}
+	return gone
+}
+
+// remainder is the text of the cell that was the asset.
+func (x *extraction) remainder(gone map[*item]bool) string {
+	var b strings.Builder
+	for _, a := range x.target.outputs {
+		key := a.Key
+		if key == x.notebook.Stem+"/"+a.Name {
+			key = a.Name
+		}
+		fmt.Fprintf(&b, "%s := load(%q)\n", a.Name, key)
+	}
+	var last *item
+	for i := range x.target.items {
+		it := &x.target.items[i]
+		if variables(it) && !slices.Contains(x.tail, it) || gone[it] {
+			continue
+		}
+		if last == nil || strings.Count(it.cell.Text[last.End:it.Start], "\n") > 1 {
+			b.WriteString("\n")
+		}
+		start := it.Start
+		for m := optionLine.FindString(it.cell.Text[start:it.End]); m != ""; m = optionLine.FindString(it.cell.Text[start:it.End]) {
+			start += len(m)
+		}
+		b.WriteString(it.cell.Text[start:it.End] + "\n")
+		last = it
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// without cuts items out of a cell, with the empty lines that parted them from the next.
+func without(text string, cuts []*item) string {
+	for _, it := range slices.Backward(cuts) {
+		before, after := strings.TrimRight(text[:it.Start], "\n\t "), strings.TrimLeft(text[it.End:], "\n")
+		between := "\n\n"
+		if before == "" || after == "" {
+			between = ""
+		} else if !strings.Contains(text[it.Start:it.End], "\n") && strings.Count(text[it.End:len(text)-len(after)], "\n") == 1 {
+			between = text[len(before):it.Start] // one line of several
+		}
+		text = before + between + after
+	}
+	return text
+}
