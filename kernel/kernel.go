@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,9 @@ import (
 	"github.com/cellar-go/cellar/internal/jupyter"
 	"github.com/cellar-go/cellar/kernel/session"
 )
+
+// patience is how long a session may take to end, after which the process ends all the same: nobody would stop it later.
+const patience = 15 * time.Second
 
 // Session is what runs the cells: *session.Session. Run may take long; everything else must answer while it does.
 type Session interface {
@@ -110,8 +114,17 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	case <-orphaned(ctx):
 	}
 	cancel()
-	err = k.session.Close() // ends the running cell
-	wg.Wait()
+	closed := make(chan error, 1)
+	go func() {
+		err := k.session.Close() // ends the running cell
+		wg.Wait()
+		closed <- err
+	}()
+	select {
+	case err = <-closed:
+	case <-time.After(patience):
+		err = errors.New("cellar: kernel: the session does not end; the process ends without it")
+	}
 	return err
 }
 
