@@ -90,7 +90,7 @@ func (g *generator) check() error {
 }
 
 func (g *generator) mistake(message string) error {
-	return fault.New(fault.Input, "correct the cell; running it shows the same message", "asset %s: %s: %s", g.target.outputs[0].Key, g.notebook.File, message)
+	return fault.New(fault.Input, "correct the cell; running it shows the same message", "asset %s: %s", g.target.outputs[0].Key, message)
 }
 
 // harmless tells errors that do not hold for a cell's code: unused imports, unused variables, and the order of package variables,
