@@ -115,7 +115,7 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, progre
 	if err != nil || o.PrepareOnly {
 		return err
 	}
-	return reportNotebook(c, g, p, o)
+	return reportNotebook(c, g, p, o, result.Notebook)
 }
 
 // relative is a path as it is shortest to type here.
@@ -128,13 +128,15 @@ func relative(path string) string {
 	return path
 }
 
-// reportNotebook prints the table of the notebook's assets, for which commit, and how to load them.
-func reportNotebook(c *cobra.Command, g *global, p *project.Project, o papermill.Options) error {
+// reportNotebook prints the table of the notebook's assets, for which commit, and how to load them: with the
+// parameters of this run, whose values are versions of their own.
+func reportNotebook(c *cobra.Command, g *global, p *project.Project, o papermill.Options, executed *nbformat.Notebook) error {
 	rel, err := p.Rel(o.Input)
 	if err != nil {
 		return nil // outside the project: it has no assets
 	}
-	s, err := p.Snapshot(c.Context())
+	// What ran is the source with the injected parameters.
+	s, err := p.Snapshot(c.Context(), project.Overlay{File: rel, Cells: project.Cells(executed)})
 	if err != nil {
 		return err
 	}
@@ -160,9 +162,6 @@ func reportNotebook(c *cobra.Command, g *global, p *project.Project, o papermill
 	}
 	if len(outcomes) == 0 && !g.json {
 		return nil
-	}
-	if len(o.Parameters) > 0 && !g.json {
-		fmt.Fprintln(c.OutOrStdout(), "With the notebook's own parameters; the values of this run's are in their own versions (cellar history ASSET):")
 	}
 	return report(c, g, s, outcomes)
 }
@@ -206,7 +205,10 @@ func (p *cellProgress) cell(cell papermill.Cell) {
 		return
 	}
 	name := fmt.Sprintf("cell %d", cell.Number)
-	if cell.ID != "" {
+	switch {
+	case cell.Number == 0:
+		name = "injected parameters"
+	case cell.ID != "":
 		name += " (" + cell.ID + ")"
 	}
 	switch {
