@@ -87,10 +87,10 @@ var labAddress = regexp.MustCompile(`(http://127\.0\.0\.1:\d+)/`)
 func startLab(t *testing.T, ctx context.Context, dir string, env []string) (url, token string) {
 	t.Helper()
 	token = "t0ken"
-	lab := exec.CommandContext(ctx, python(t), "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root",
+	lab := exec.CommandContext(ctx, python(t), "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root", "-y",
 		"--ServerApp.root_dir="+dir, "--IdentityProvider.token="+token, "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
 	lab.Dir, lab.Env = dir, env
-	lab.Cancel = func() error { return lab.Process.Signal(os.Interrupt) }
+	lab.Cancel = func() error { return lab.Process.Signal(os.Interrupt) } // with -y it does not ask, and shuts its kernels down
 	lab.WaitDelay = 10 * time.Second
 	stderr, err := lab.StderrPipe()
 	if err != nil {
@@ -99,11 +99,7 @@ func startLab(t *testing.T, ctx context.Context, dir string, env []string) (url,
 	if err := lab.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		lab.Process.Signal(os.Interrupt)
-		lab.Process.Signal(os.Interrupt) // the second time it does not ask
-		lab.Wait()
-	})
+	t.Cleanup(func() { lab.Wait() }) // the context has ended by then
 	found := make(chan string, 1)
 	go func() {
 		var log strings.Builder
