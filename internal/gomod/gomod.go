@@ -32,6 +32,8 @@ type Module struct {
 	File  *modfile.File
 	Flags []string // for go build and go list
 	Env   []string // in addition to the process's own
+	// Laid are files, by absolute path, that commands find in the module though they are not written yet.
+	Laid map[string][]byte
 }
 
 // Cache is the folder for what can be made again: $CELLAR_CACHE, else `cellar` in the user's cache folder.
@@ -256,30 +258,28 @@ func ownFlags() string {
 // Build compiles a generated program into out. The files (name → text) form a package main that lies, for the compiler only, in the
 // folder name of the module.
 func (m *Module) Build(ctx context.Context, name string, files map[string]string, out string) error {
-	dir, err := os.MkdirTemp("", "cellar-build-")
-	if err != nil {
-		return fault.New(fault.Storage, "free some room, or set TMPDIR", "build %s: %w", name, err)
-	}
-	defer os.RemoveAll(dir)
-	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	laid := map[string][]byte{}
 	for file, text := range files {
-		real := filepath.Join(dir, file)
-		if err := os.WriteFile(real, []byte(text), 0o644); err != nil {
-			return fault.New(fault.Storage, "free some room, or set TMPDIR", "build %s: %w", name, err)
-		}
-		overlay.Replace[filepath.Join(m.Root, name, file)] = real
+		laid[filepath.Join(m.Root, name, file)] = []byte(text)
 	}
-	encoded, err := json.Marshal(overlay)
+	return m.compile(ctx, "build", name, laid, out, "-trimpath", "-ldflags=-s -w")
+}
+
+// BuildTest compiles the tests of a package, named by its folder's slash path from the module's root.
+func (m *Module) BuildTest(ctx context.Context, folder, out string) error {
+	return m.compile(ctx, "test", folder, nil, out, "-c")
+}
+
+func (m *Module) compile(ctx context.Context, verb, name string, laid map[string][]byte, out string, flags ...string) error {
+	overlay, remove, err := m.overlay(laid)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), encoded, 0o644); err != nil {
-		return fault.New(fault.Storage, "free some room, or set TMPDIR", "build %s: %w", name, err)
-	}
+	defer remove()
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return fault.New(fault.Storage, "", "build %s: %w", name, err)
 	}
-	c := m.Command(ctx, "build", "-overlay="+filepath.Join(dir, "overlay.json"), "-trimpath", "-ldflags=-s -w", "-o", out, "./"+name)
+	c := m.Command(ctx, verb, append(append(overlay, flags...), "-o", out, "./"+name)...)
 	output, err := c.CombinedOutput()
 	if errors.Is(err, exec.ErrNotFound) {
 		return fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "build %s: no go command in PATH", name)
@@ -290,9 +290,48 @@ func (m *Module) Build(ctx context.Context, name string, files map[string]string
 	return nil
 }
 
+// overlay writes the files laid over the tree to a folder of their own, and gives the flag that names them.
+func (m *Module) overlay(more map[string][]byte) (flags []string, remove func(), err error) {
+	if len(m.Laid)+len(more) == 0 {
+		return nil, func() {}, nil
+	}
+	fail := func(err error) ([]string, func(), error) {
+		return nil, nil, fault.New(fault.Storage, "free some room, or set TMPDIR", "overlay of module %s: %w", m.Root, err)
+	}
+	dir, err := os.MkdirTemp("", "cellar-build-")
+	if err != nil {
+		return fail(err)
+	}
+	replace := map[string]string{}
+	for _, files := range []map[string][]byte{m.Laid, more} {
+		for file, text := range files {
+			real := filepath.Join(dir, fmt.Sprintf("%d-%s", len(replace), filepath.Base(file)))
+			if err := os.WriteFile(real, text, 0o600); err != nil {
+				os.RemoveAll(dir)
+				return fail(err)
+			}
+			replace[file] = real
+		}
+	}
+	encoded, err := json.Marshal(map[string]any{"Replace": replace})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "overlay.json"), encoded, 0o600)
+	}
+	if err != nil {
+		os.RemoveAll(dir)
+		return fail(err)
+	}
+	return []string{"-overlay=" + filepath.Join(dir, "overlay.json")}, func() { os.RemoveAll(dir) }, nil
+}
+
 // Exports maps the packages and all that they import to their export data files, which go/importer reads.
 func (m *Module) Exports(ctx context.Context, packages ...string) (map[string]string, error) {
-	c := m.Command(ctx, "list", append([]string{"-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", "--"}, packages...)...)
+	overlay, remove, err := m.overlay(nil)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	c := m.Command(ctx, "list", append(append(overlay, "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", "--"), packages...)...)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	output, err := c.Output()

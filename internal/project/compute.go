@@ -33,6 +33,38 @@ type Shown struct {
 
 // compute builds the definition's program, runs it on the stored inputs and keeps what it makes.
 func (s *Snapshot) compute(ctx context.Context, st *State) ([]*store.Record, error) {
+	j, err := s.prepare(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	defer j.remove()
+	if err := s.run(ctx, j); err != nil {
+		return nil, err
+	}
+	return s.keep(ctx, j)
+}
+
+// job is a step from its stored inputs to the files that it makes.
+type job struct {
+	*State
+	module  *gomod.Module
+	binary  string
+	folder  string // where it runs
+	spec    step.Specification
+	outputs map[string]golang.Type
+	used    []store.Input
+	dir     string // for the files that it makes
+
+	result            *step.Result
+	stdout, stderr    string
+	started, finished time.Time
+	cpu               time.Duration
+}
+
+func (j *job) remove() { os.RemoveAll(j.dir) }
+
+// prepare builds the definition's program and lays out its inputs.
+func (s *Snapshot) prepare(ctx context.Context, st *State) (*job, error) {
 	if s.Branch == "" && isCommit(s.tree) {
 		return nil, fmt.Errorf("cellar: asset %s: a commit's tree is read, not run", st.Assets[0].Key)
 	}
@@ -40,20 +72,41 @@ func (s *Snapshot) compute(ctx context.Context, st *State) ([]*store.Record, err
 	if err != nil {
 		return nil, err
 	}
-	folder := filepath.Join(s.project.Root, filepath.FromSlash(path.Dir(st.File)))
-	module, err := gomod.Find(folder)
+	j := &job{State: st, used: used, folder: filepath.Join(s.project.Root, filepath.FromSlash(path.Dir(st.File)))}
+	if j.module, err = s.module(j.folder); err != nil {
+		return nil, err
+	}
+	source, outputs, err := s.program(ctx, st, j.module, types)
 	if err != nil {
 		return nil, err
 	}
-	source, outputs, err := s.program(ctx, st, module, types)
+	j.outputs = outputs
+	if j.binary, err = build(ctx, st, j.module, source); err != nil {
+		return nil, err
+	}
+	if j.dir, err = s.project.scratch(); err != nil {
+		return nil, err
+	}
+	j.spec = step.Specification{Inputs: inputs, Outputs: map[string]string{}, Displays: filepath.Join(j.dir, "displays"), Result: filepath.Join(j.dir, "result.json")}
+	for i, a := range st.Assets {
+		j.spec.Outputs[a.Key] = filepath.Join(j.dir, fmt.Sprintf("output%d.parquet", i))
+	}
+	return j, nil
+}
+
+// module is the module of a folder, with the files that are laid over the tree.
+func (s *Snapshot) module(folder string) (*gomod.Module, error) {
+	m, err := gomod.Find(folder)
 	if err != nil {
 		return nil, err
 	}
-	binary, err := build(ctx, st, module, source)
-	if err != nil {
-		return nil, err
+	if w, ok := s.tree.(workTree); ok && len(w.laid) > 0 {
+		m.Laid = map[string][]byte{}
+		for file, text := range w.laid {
+			m.Laid[filepath.Join(s.project.Root, filepath.FromSlash(file))] = text
+		}
 	}
-	return s.run(ctx, st, binary, folder, inputs, outputs, used)
+	return m, nil
 }
 
 func isCommit(t sources) bool { _, ok := t.(commit); return ok }
@@ -193,24 +246,15 @@ func build(ctx context.Context, st *State, module *gomod.Module, source string) 
 // passed are the variables that every step sees; others are named by the option env or secrets.
 var passed = []string{"PATH", "HOME", "USER", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "GOMAXPROCS", "GOMEMLIMIT"}
 
-// run runs a step's program and takes its outputs into the store.
-func (s *Snapshot) run(ctx context.Context, st *State, binary, folder string, inputs map[string]step.Input, outputs map[string]golang.Type, used []store.Input) ([]*store.Record, error) {
-	dir, err := s.project.scratch()
-	if err != nil {
-		return nil, err
+// run runs a step's program.
+func (s *Snapshot) run(ctx context.Context, j *job) error {
+	if err := j.spec.Write(filepath.Join(j.dir, "step.json")); err != nil {
+		return fault.New(fault.Storage, "free some room", "asset %s: %w", j.Assets[0].Key, err)
 	}
-	defer os.RemoveAll(dir)
-	spec := step.Specification{Inputs: inputs, Outputs: map[string]string{}, Displays: filepath.Join(dir, "displays"), Result: filepath.Join(dir, "result.json")}
-	for i, a := range st.Assets {
-		spec.Outputs[a.Key] = filepath.Join(dir, fmt.Sprintf("output%d.parquet", i))
-	}
-	if err := spec.Write(filepath.Join(dir, "step.json")); err != nil {
-		return nil, fault.New(fault.Storage, "free some room", "asset %s: %w", st.Assets[0].Key, err)
-	}
-	command := exec.CommandContext(ctx, binary)
-	command.Dir = folder
-	command.Env = []string{step.Environment + "=" + filepath.Join(dir, "step.json")}
-	for _, name := range append(append(slices.Clone(passed), st.Env...), st.Secrets...) {
+	command := exec.CommandContext(ctx, j.binary)
+	command.Dir = j.folder
+	command.Env = []string{step.Environment + "=" + filepath.Join(j.dir, "step.json")}
+	for _, name := range append(append(slices.Clone(passed), j.Env...), j.Secrets...) {
 		if value, ok := os.LookupEnv(name); ok {
 			command.Env = append(command.Env, name+"="+value)
 		}
@@ -218,59 +262,62 @@ func (s *Snapshot) run(ctx context.Context, st *State, binary, folder string, in
 	stop(command)
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
-	started := time.Now()
+	j.started = time.Now()
 	ran := command.Run()
-	finished := time.Now()
+	j.finished = time.Now()
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	if err := s.failure(st, ran, spec.Result, mask(stderr.String(), st.Secrets)); err != nil {
-		return nil, err
+	j.stdout, j.stderr = mask(stdout.String(), j.Secrets), mask(stderr.String(), j.Secrets)
+	if err := s.failure(j.State, ran, j.spec.Result, j.stderr); err != nil {
+		return err
 	}
-	result, err := step.ReadResult(spec.Result)
-	if err != nil {
-		return nil, err
+	j.cpu = command.ProcessState.UserTime() + command.ProcessState.SystemTime()
+	var err error
+	if j.result, err = step.ReadResult(j.spec.Result); err != nil {
+		return err
 	}
-	if err := s.unseen(st, folder, result.Opened); err != nil {
-		return nil, err
-	}
-	shown, err := s.shown(spec.Displays, mask(stdout.String(), st.Secrets), mask(stderr.String(), st.Secrets), st.Secrets)
+	return s.unseen(j.State, j.folder, j.result.Opened)
+}
+
+// keep takes what a step made into the store.
+func (s *Snapshot) keep(ctx context.Context, j *job) ([]*store.Record, error) {
+	shown, err := s.shown(j.spec.Displays, j.stdout, j.stderr, j.Secrets)
 	if err != nil {
 		return nil, err
 	}
 	var records []*store.Record
-	for i, a := range st.Assets {
-		object, size, err := s.project.Store.Import(spec.Outputs[a.Key])
+	for i, a := range j.Assets {
+		object, size, err := s.project.Store.Import(j.spec.Outputs[a.Key])
 		if err != nil {
 			return nil, err
 		}
-		clean, err := s.Clean(ctx, a.Key, st.keys[i])
+		clean, err := s.Clean(ctx, a.Key, j.keys[i])
 		if err != nil {
 			return nil, err
 		}
-		info := result.Outputs[a.Key]
+		info := j.result.Outputs[a.Key]
 		r := store.Record{
-			Asset: a.Key, Kind: info.Kind, Key: st.keys[i], Object: object, Content: info.Content, Size: size, Rows: info.Rows,
-			Code: st.Code, Inputs: used, Displays: shown, Commit: s.Commit, Dirty: !clean, Writer: writer(), Host: host(), Worktree: s.worktree(),
-			Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Started: started, Finished: finished,
-			CPU:     command.ProcessState.UserTime() + command.ProcessState.SystemTime(),
-			Defined: store.Place{File: st.File, Cell: st.Cell, Line: st.Line},
-			Meta:    map[string]string{"key": strings.Join(st.lines, "\n")},
+			Asset: a.Key, Kind: info.Kind, Key: j.keys[i], Object: object, Content: info.Content, Size: size, Rows: info.Rows,
+			Code: j.Code, Inputs: j.used, Displays: shown, Commit: s.Commit, Dirty: !clean, Writer: writer(), Host: host(), Worktree: s.worktree(),
+			Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH, Started: j.started, Finished: j.finished, CPU: j.cpu,
+			Defined: store.Place{File: j.File, Cell: j.Cell, Line: j.Line},
+			Meta:    map[string]string{"key": strings.Join(j.lines, "\n")},
 		}
 		for _, c := range info.Columns {
 			r.Columns = append(r.Columns, store.Column{Name: c.Name, Type: c.Type, Hash: c.Hash})
 		}
-		if t, ok := outputs[a.Name]; ok {
+		if t, ok := j.outputs[a.Name]; ok {
 			r.GoType = &store.GoType{Type: t.Type, Decls: t.Decls, Imports: t.Imports}
 		}
 		if r.ID, err = s.project.Store.Put(ctx, r); err != nil {
 			return nil, err
 		}
-		if kept, err := s.project.Store.Record(r.ID); err == nil {
-			records = append(records, kept)
-		} else {
+		kept, err := s.project.Store.Record(r.ID)
+		if err != nil {
 			return nil, err
 		}
+		records = append(records, kept)
 	}
 	return records, nil
 }

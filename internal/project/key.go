@@ -230,7 +230,7 @@ func (k *keyer) folder(folder string) string {
 func (k *keyer) hash(file string) string {
 	h, ok := k.hashes[file]
 	if !ok {
-		if w, isTree := k.tree.(workTree); isTree {
+		if w, isTree := k.tree.(workTree); isTree && w.laid[file] == nil {
 			if info, err := os.Stat(path.Join(w.root, file)); err != nil || info.IsDir() {
 				k.hashes[file] = ""
 				return ""

@@ -28,7 +28,8 @@ type sources interface {
 type workTree struct {
 	root string
 	repo *gitx.Repo
-	more []string // files that count though git does not track them: the notebook being run
+	more []string          // files that count though git does not track them: the notebook being run
+	laid map[string][]byte // files as they will be once they are written
 }
 
 func (w workTree) list(suffixes ...string) ([]string, error) {
@@ -63,6 +64,14 @@ func (w workTree) list(suffixes ...string) ([]string, error) {
 	}
 	seen := map[string]bool{}
 	var present []string
+	for f := range w.laid {
+		for _, s := range suffixes {
+			if !seen[f] && strings.HasSuffix(f, s) {
+				seen[f] = true
+				present = append(present, f)
+			}
+		}
+	}
 	for _, f := range append(all, w.more...) {
 		if seen[f] || strings.Contains(f, ".ipynb_checkpoints/") {
 			continue
@@ -77,6 +86,9 @@ func (w workTree) list(suffixes ...string) ([]string, error) {
 }
 
 func (w workTree) read(file string) ([]byte, error) {
+	if text, ok := w.laid[file]; ok {
+		return text, nil
+	}
 	text, err := os.ReadFile(filepath.Join(w.root, filepath.FromSlash(file)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Storage, "", "read %s: %w", file, err)
