@@ -99,8 +99,9 @@ type tried struct {
 
 func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 	c := &checked{source: src, attempt: a, fset: token.NewFileSet(), methods: map[string]methodOf{}}
-	// One package for all checks, with a new scope each time: go/types tells unexported fields apart by the package's address.
-	*u.pkg = *types.NewPackage("main", "main")
+	// One package and one scope for all checks, emptied each time: go/types tells unexported fields apart by the package's address, and
+	// local types by the scope's.
+	*u.pkg.Scope() = *types.NewPackage("main", "main").Scope()
 	c.pkg = u.pkg
 	own := &checkFile{imports: map[string]string{}, hidden: map[string]bool{}}
 	c.files = append(c.files, own)
@@ -111,7 +112,10 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 		case d.kind == kindType && a.keep[d.name]:
 			continue
 		case d.base != "":
-			if live := u.names[d.base]; live != nil && live.kind == kindType && !a.renewing[d.base] && (a.keep[d.base] || !src.declares[d.base]) && !live.generic() && !d.recovers {
+			if live := u.names[d.base]; live != nil && live.kind == kindType && !a.renewing[d.base] && (a.keep[d.base] || !src.declares[d.base]) {
+				if live.generic() || d.recovers {
+					continue // as it was, or settle will have the type renewed
+				}
 				name := "m" + mark + d.base + mark + d.name
 				own.add(methodPiece(d, name))
 				c.methods[name] = methodOf{live, d.name}

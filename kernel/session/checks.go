@@ -136,7 +136,11 @@ func (b *body) selection(n *ast.SelectStmt, up ast.Node, behind func(token.Pos, 
 		at = l.Pos()
 	}
 	b.edits.insert(b.offset(at), label+":")
-	behind(n.Body.Rbrace, "case <-"+b.live("Done")+"():"+b.live("Stop")+"(); goto "+label+";")
+	glue := ""
+	if len(n.Body.List) > 0 {
+		glue = ";"
+	}
+	behind(n.Body.Rbrace, glue+"case <-"+b.live("Done")+"():"+b.live("Stop")+"(); goto "+label+";")
 }
 
 func (b *body) noteComm(x ast.Expr) {

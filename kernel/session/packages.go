@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cellar-go/cellar/internal/atomicfile"
@@ -57,6 +59,7 @@ func (p *pkg) stamp() string {
 // packages is the module graph of a session, as far as it has been asked for.
 type packages struct {
 	tools *toolchain
+	mu    sync.Mutex // guards known
 	known map[string]*pkg
 	files int // importcfg files written
 }
@@ -84,7 +87,9 @@ func (ps *packages) list(ctx context.Context, paths ...string) error {
 		if p.local() {
 			p.Stamp = p.stamp()
 		}
+		ps.mu.Lock()
 		ps.known[p.ImportPath] = &p
+		ps.mu.Unlock()
 	}
 	for _, path := range paths {
 		if p := ps.known[path]; p != nil && (p.Error != nil || p.Export == "" && path != "unsafe") {
@@ -92,7 +97,9 @@ func (ps *packages) list(ctx context.Context, paths ...string) error {
 			if p.Error != nil {
 				text = p.Error.Err
 			}
+			ps.mu.Lock()
 			delete(ps.known, path)
+			ps.mu.Unlock()
 			return &buildError{text, fmt.Errorf("cellar: package %s", path)}
 		}
 	}
@@ -164,9 +171,22 @@ func (ps *packages) importcfg(dir string) (string, error) {
 	return file, nil
 }
 
+// get is for those who come while a cell runs.
+func (ps *packages) get(path string) *pkg {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.known[path]
+}
+
+func (ps *packages) snapshot() map[string]*pkg {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return maps.Clone(ps.known)
+}
+
 // lookup is for importer.ForCompiler.
 func (ps *packages) lookup(path string) (io.ReadCloser, error) {
-	p := ps.known[path]
+	p := ps.get(path)
 	if p == nil || p.Export == "" {
 		return nil, fmt.Errorf("no export data for %s", path)
 	}

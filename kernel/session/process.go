@@ -41,19 +41,25 @@ type process struct {
 
 // lastWords is where in stderr the runtime begins to say why it gives up. That is held back until it is known whether it did.
 func lastWords(b []byte) int {
+	first := -1
+	found := func(i int) {
+		if first < 0 || i < first {
+			first = i
+		}
+	}
 	line := b[bytes.LastIndexByte(b, '\n')+1:]
 	for _, words := range []string{"panic: ", "fatal error: ", "runtime: goroutine stack exceeds", "SIGSEGV: ", "SIGABRT: ", "SIGBUS: ", "SIGFPE: ", "SIGILL: "} {
 		if bytes.HasPrefix(b, []byte(words)) {
 			return 0
 		}
 		if i := bytes.Index(b, []byte("\n"+words)); i >= 0 {
-			return i + 1
+			found(i + 1)
 		}
 		if len(line) > 0 && strings.HasPrefix(words, string(line)) {
-			return len(b) - len(line)
+			found(len(b) - len(line))
 		}
 	}
-	return -1
+	return first
 }
 
 // startProcess starts a worker in dir and waits for its first word.

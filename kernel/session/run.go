@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"runtime/debug"
 	"sort"
 	"strconv"
 	"strings"
@@ -128,15 +129,7 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	if err := s.packagesFor(ctx, u, src); err != nil {
 		return result, err
 	}
-	s.mu.Lock()
-	c, err := u.check(src, s.importer)
-	if err != nil {
-		err = s.explainGone(err)
-		s.mu.Unlock()
-		return result, err
-	}
-	unit, err := u.write(c)
-	s.mu.Unlock()
+	c, unit, err := s.rewrite(u, src)
 	if err != nil {
 		return result, err
 	}
@@ -208,6 +201,22 @@ func (c *checked) readsInput() bool {
 		}
 	}
 	return false
+}
+
+// rewrite checks a cell and writes its unit.
+func (s *Session) rewrite(u *universe, src *source) (c *checked, out *unit, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() {
+		if e := recover(); e != nil { // of go/types or the rewriter: nothing has been run, so nothing is wrong but this cell
+			err = fmt.Errorf("cellar: session: the cell can't be understood, please report it: %v\n%s", e, debug.Stack())
+		}
+	}()
+	if c, err = u.check(src, s.importer); err != nil {
+		return nil, nil, s.explainGone(err)
+	}
+	out, err = u.write(c)
+	return c, out, err
 }
 
 // wait waits for a reply or the end of the worker.

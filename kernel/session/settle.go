@@ -31,7 +31,7 @@ func (u *universe) settle(t tried) (attempt, bool) {
 	if u.settleMethods(c, &a) {
 		return a, false
 	}
-	if u.settleShadows(c, &a) {
+	if u.settleShadows(t, &a) {
 		return a, false
 	}
 	for _, e := range t.errors {
@@ -178,7 +178,8 @@ func (u *universe) settleMethods(c *checked, a *attempt) bool {
 }
 
 // settleShadows finds the variables of the cell that its functions, or those compiled again, refer to.
-func (u *universe) settleShadows(c *checked, a *attempt) bool {
+func (u *universe) settleShadows(t tried, a *attempt) bool {
+	c := t.checked
 	scope := c.info.Scopes[c.body]
 	changed := false
 	for i, f := range c.files {
@@ -199,6 +200,18 @@ func (u *universe) settleShadows(c *checked, a *attempt) bool {
 			}
 			a.shadows[w] = o.Type()
 			changed = true
+		}
+	}
+	for _, e := range t.errors { // f := func() { f() }
+		name, ok := strings.CutPrefix(e.Msg, "undefined: ")
+		if !ok || !c.vars[name] || a.shadows[name] != nil {
+			continue
+		}
+		if o := scope.Lookup(name); o != nil && o.Type() != nil {
+			if _, ok := o.Type().(*types.Signature); ok {
+				a.shadows[name] = o.Type()
+				changed = true
+			}
 		}
 	}
 	return changed

@@ -27,6 +27,7 @@ type source struct {
 	statements []piece
 	lastIsExpr bool
 	lastIsCall bool
+	quiet      bool // a semicolon behind the last expression: its value is not shown
 	checksOff  bool
 }
 
@@ -161,8 +162,9 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 			}
 			s.statements = append(s.statements, p)
 			if i == len(cell.Items)-1 && len(item.Stmts) == 1 {
-				if x, ok := item.Stmts[0].(*ast.ExprStmt); ok && !strings.HasPrefix(strings.TrimSpace(text[item.End:]), ";") {
+				if x, ok := item.Stmts[0].(*ast.ExprStmt); ok {
 					s.lastIsExpr = true
+					s.quiet = strings.HasPrefix(strings.TrimSpace(text[item.End:]), ";")
 					_, s.lastIsCall = x.X.(*ast.CallExpr)
 				}
 			}

@@ -152,7 +152,7 @@ func (r *rewriter) declaration(b *body, s *ast.DeclStmt, out *unit, step int) er
 func (r *rewriter) last(b *body) func() {
 	c := r.c
 	none := func() {}
-	if !c.lastIsExpr || len(c.body.List) == 0 {
+	if !c.lastIsExpr || c.quiet || len(c.body.List) == 0 {
 		return none
 	}
 	s := c.body.List[len(c.body.List)-1]

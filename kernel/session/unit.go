@@ -414,7 +414,7 @@ func (u *universe) assemble(out *unit, all code, text, assigns, run string) erro
 		fmt.Fprintf(&b, "type %s = %s\n", name, e.link)
 	}
 	b.WriteString(text)
-	fmt.Fprintf(&b, "/*line session:1:1*/func %s() {\n%s%s%s}\n", out.entry, places.String(), assigns, run)
+	fmt.Fprintf(&b, "/*line session:1:1*/func %s() {\n%s.At(-1)\n%s%s%s}\n", out.entry, u.alias(livePath), places.String(), assigns, run)
 	out.text = b.String()
 	return nil
 }
