@@ -136,7 +136,7 @@ func read(tree sources, overlays ...Overlay) (*catalog, error) {
 				c.problems = append(c.problems, err)
 				continue
 			}
-			if executed(n) || n.Language() != "go" && n.Language() != "" {
+			if n.Executed() || n.Language() != "go" && n.Language() != "" {
 				continue
 			}
 			add(golang.Read(file, Cells(n)))
@@ -170,9 +170,6 @@ func read(tree sources, overlays ...Overlay) (*catalog, error) {
 	c.graph = graph.New(definitions)
 	return c, nil
 }
-
-// executed tells a copy that a run left from a source: such a copy defines nothing (docs/formats/notebook.md).
-func executed(n *nbformat.Notebook) bool { return n.Metadata().Raw("papermill") != nil }
 
 // Cells are a notebook's code cells as the analysis reads them.
 func Cells(n *nbformat.Notebook) []golang.Source {
