@@ -27,11 +27,15 @@ func newCellError(c *Cell, out *nbformat.Output) *CellError {
 // Error names the cell and gives the traceback in plain text.
 func (e *CellError) Error() string {
 	what := strings.TrimSuffix(e.EName+": "+e.EValue, ": ")
-	text := fmt.Sprintf("%s (id %s, %q): %s", cellName(e.Number), e.ID, e.FirstLine, what)
-	if trace := colour.ReplaceAllString(strings.TrimSpace(strings.Join(e.Traceback, "\n")), ""); trace != "" && trace != what {
-		text += "\n" + trace
+	place := fmt.Sprintf("%s (id %s, %q): ", cellName(e.Number), e.ID, e.FirstLine)
+	trace := colour.ReplaceAllString(strings.TrimSpace(strings.Join(e.Traceback, "\n")), "")
+	switch {
+	case trace == "" || trace == what:
+		return place + what
+	case strings.HasPrefix(trace, e.EValue): // it says all, and more
+		return place + trace
 	}
-	return text
+	return place + what + "\n" + trace
 }
 
 // cellName is how messages call a cell.
