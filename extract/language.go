@@ -4,6 +4,8 @@ package extract
 // made with, must give equal results for equal input, and must refuse, with the cell, the line and the way out, whatever it can't be
 // sure of: that the function is then equal to the cell is proved by running both, but what the proof can't see must not change.
 type Language interface {
+	// Candidates says of every cell what it could become, as far as reading tells.
+	Candidates() []Candidate
 	// Extract writes the slice of the asset cell that makes the asset of that name.
 	Extract(asset string, to Target) (*Function, error)
 	// Test writes the test file of a function from a case that was computed.
@@ -48,4 +50,13 @@ type Case struct {
 	Rows            []int    // of each output; -1 for what has none. Outputs holds the first of many only
 	Imports         []string // what they need
 	Empty           bool     // no rows in, since a few rows alone mean nothing to the function
+}
+
+// Candidate is a code cell of the page, and what it could become.
+type Candidate struct {
+	ID       string
+	Number   int // its place on the page, from 1
+	Assets   []string
+	Becomes  string // such as "func Features(flights, planes, weather)"; for a cell that is no asset, what to do with it
+	Obstacle error  // why it can't
 }

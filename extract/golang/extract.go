@@ -70,6 +70,46 @@ func (e *Extractor) Extract(asset string, to extract.Target) (*extract.Function,
 	return f, nil
 }
 
+// Candidates implements extract.Language.
+func (e *Extractor) Candidates() []extract.Candidate {
+	var all []extract.Candidate
+	for _, c := range e.Notebook.cells {
+		o := extract.Candidate{ID: c.ID, Number: c.Number, Obstacle: c.err}
+		for _, a := range c.outputs {
+			o.Assets = append(o.Assets, a.Key)
+		}
+		switch {
+		case c.err != nil:
+		case c.asset():
+			var s *Slice
+			if s, o.Obstacle = e.Notebook.slice(c); o.Obstacle == nil {
+				o.Obstacle = s.movable()
+			}
+			var parameters []string
+			for _, in := range s.inputs {
+				if name := in.Name; name != "" {
+					parameters = append(parameters, name)
+				} else {
+					parameters = append(parameters, lower(path.Base(in.Key)))
+				}
+			}
+			_, function := s.called()
+			o.Becomes = fmt.Sprintf("func %s(%s)", function, strings.Join(parameters, ", "))
+		case len(made(c)) > 0:
+			o.Becomes = unmarked(c)
+		default:
+			o.Becomes = "goes along with the assets that use it"
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+// unmarked says how a cell that makes variables becomes an asset.
+func unmarked(c *cell) string {
+	return fmt.Sprintf("//| asset: %s as its first line makes it an asset", strings.Join(made(c), ", or "))
+}
+
 // refuse names the cell, and the line where there is one.
 func (s *Slice) refuse(it *item, hint, format string, args ...any) error {
 	c, line := s.target, ""
@@ -180,27 +220,35 @@ func (x *extraction) names(f *extract.Function) error {
 	case !token.IsIdentifier(x.pkg):
 		return fault.New(fault.Usage, "name a folder of letters and digits, such as --to pipeline", "%s: %q is no name for a package", x.to.Folder, x.pkg)
 	}
-	var base []string
 	for _, a := range x.target.outputs {
 		f.Assets = append(f.Assets, a.Key)
+	}
+	file, name := x.called()
+	x.name = name
+	f.Package, f.Name = x.pkg, x.name
+	f.File, f.TestFile = path.Join(x.to.Folder, file+".go"), path.Join(x.to.Folder, file+"_test.go")
+	return nil
+}
+
+// called are the names of the function and, without .go, of its file.
+func (s *Slice) called() (file, function string) {
+	var base []string
+	for _, a := range s.target.outputs {
 		base = append(base, snake(a.Name))
 	}
-	file := strings.Join(base, "_")
-	if id := strings.ReplaceAll(x.target.ID, "-", "_"); len(base) > 1 && token.IsIdentifier(id) && !strings.ContainsAny(id, "0123456789") {
+	file = strings.Join(base, "_")
+	if id := strings.ReplaceAll(s.target.ID, "-", "_"); len(base) > 1 && token.IsIdentifier(id) && !strings.ContainsAny(id, "0123456789") {
 		file = id // a name that the author gave the cell
 	}
 	for _, part := range strings.Split(file, "_") {
-		r := []rune(part)
-		if len(r) > 0 {
-			x.name += string(unicode.ToUpper(r[0])) + string(r[1:])
+		if r := []rune(part); len(r) > 0 {
+			function += string(unicode.ToUpper(r[0])) + string(r[1:])
 		}
 	}
 	if i := strings.LastIndex(file, "_"); i >= 0 && (file[i:] == "_test" || platform[file[i+1:]]) {
 		file = strings.ReplaceAll(file, "_", "") // go build reads a meaning into such an end
 	}
-	f.Package, f.Name = x.pkg, x.name
-	f.File, f.TestFile = path.Join(x.to.Folder, file+".go"), path.Join(x.to.Folder, file+"_test.go")
-	return nil
+	return file, function
 }
 
 // platform are words that restrict a file to an operating system or a processor when its name ends in them.
