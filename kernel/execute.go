@@ -192,9 +192,8 @@ func (k *kernel) abort(ctx context.Context, r *jupyter.Message) {
 func (k *kernel) replyExecute(r *jupyter.Message, reply executeReply, started time.Time) {
 	m, err := k.server.Session.New("execute_reply", reply)
 	if err == nil {
-		m.Parent, m.Identities = r.Header, r.Identities
 		m.Metadata = fmt.Appendf(nil, `{"started":%q,"status":%q}`, started.Format(time.RFC3339Nano), reply.Status)
-		err = k.server.Send(jupyter.Shell, m)
+		err = k.server.ReplyMessage(jupyter.Shell, r, m)
 	}
 	if err != nil {
 		k.log("%v", err)

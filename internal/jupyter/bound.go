@@ -95,9 +95,13 @@ func (b *bound) serve(c net.Conn) {
 
 // route sends to the peer of that identity; like a ROUTER, it forgets a message to a peer that has gone. A peer that does not read
 // its replies is let go.
-func (b *bound) route(id string, frames [][]byte) {
+// Of several with that identity it is the one given, if it is connected here.
+func (b *bound) route(id string, given *peer, frames [][]byte) {
 	b.mu.Lock()
 	p := b.routes[id]
+	if b.peers[given] {
+		p = given
+	}
 	b.mu.Unlock()
 	if p != nil && p.keepsUp() {
 		p.send(frames)

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-zeromq/zmq4"
+
 	"github.com/cellar-go/cellar/internal/fault"
 )
 
@@ -36,8 +38,8 @@ func serve(t *testing.T, o ServerOptions) *Server {
 				if err != nil {
 					panic(err)
 				}
-				reply.Identities, reply.Parent, reply.Metadata, reply.Buffers = m.Identities, m.Header, m.Metadata, m.Buffers
-				if err := s.Send(Shell, reply); err != nil {
+				reply.Metadata, reply.Buffers = m.Metadata, m.Buffers
+				if err := s.ReplyMessage(Shell, m, reply); err != nil {
 					panic(err)
 				}
 			case <-s.Done():
@@ -125,6 +127,38 @@ func TestRoundTrip(t *testing.T) {
 	}
 	for c.Send(Shell, m) == nil { // the closed connection is noticed at once
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// jupyter_client gives all clients of one manager the same identity.
+func TestClientsWithOneIdentity(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	c := s.Connection()
+	var peers []*peer
+	for range 3 {
+		p, err := open(raw(t, s, Shell), zmq4.Dealer, "same", false, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go p.write()
+		peers = append(peers, p)
+	}
+	signer, _ := newSigner(c)
+	for _, p := range peers {
+		m, _ := newSession().New("echo_request", struct{}{})
+		frames, err := encode(m, signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.send(frames)
+		p.rw.SetReadDeadline(time.Now().Add(10 * time.Second))
+		back, err := p.receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reply, err := decode(back, signer); err != nil || reply.Parent != m.Header {
+			t.Errorf("%+v, %v", reply, err)
+		}
 	}
 }
 

@@ -36,6 +36,8 @@ type Message struct {
 	Metadata   json.RawMessage
 	Content    json.RawMessage
 	Buffers    [][]byte
+
+	from *peer // whose request this is, or answers: clients of one Jupyter session may share an identity
 }
 
 // Decode fills content from the message's content.

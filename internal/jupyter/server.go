@@ -109,7 +109,12 @@ func (s *Server) Reply(ch Channel, request *Message, kind string, content any) e
 	if err != nil {
 		return err
 	}
-	m.Parent, m.Identities = request.Header, request.Identities
+	return s.ReplyMessage(ch, request, m)
+}
+
+// ReplyMessage sends m in answer to a request; it sets parent and identities.
+func (s *Server) ReplyMessage(ch Channel, request, m *Message) error {
+	m.Parent, m.Identities, m.from = request.Header, request.Identities, request.from
 	return s.Send(ch, m)
 }
 
@@ -122,7 +127,7 @@ func (s *Server) Send(ch Channel, m *Message) error {
 	if err != nil {
 		return err
 	}
-	s.sockets[ch].route(string(frames[0]), frames[1:])
+	s.sockets[ch].route(string(frames[0]), m.from, frames[1:])
 	return nil
 }
 
@@ -238,7 +243,7 @@ func (s *Server) request(ch Channel) func(*peer, [][]byte) {
 			}
 			return
 		}
-		m.Identities = append([][]byte{[]byte(p.id)}, m.Identities...)
+		m.Identities, m.from = append([][]byte{[]byte(p.id)}, m.Identities...), p
 		select {
 		case s.requests[ch] <- m:
 		case <-s.done:
