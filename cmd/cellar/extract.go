@@ -48,15 +48,17 @@ become and what stands in the way.`,
 				out = io.Discard
 			}
 			explain(out, e)
-			if write := !dry && (yes || confirm(c)); !write {
-				fmt.Fprintln(out, "Nothing is written.")
-			} else if err := e.Write(c.Context()); err != nil {
-				return err
-			} else {
+			write := !dry && (yes || confirm(c))
+			if write {
+				if err := e.Write(c.Context()); err != nil {
+					return err
+				}
 				fmt.Fprintln(out, "Written.")
+			} else {
+				fmt.Fprintln(out, "Nothing is written.")
 			}
 			if g.json {
-				return ui.JSON(c.OutOrStdout(), map[string]any{"assets": e.Function.Assets, "function": e.Function.Name, "file": e.Function.File, "diff": e.Diff, "notes": e.Notes, "written": !dry})
+				return ui.JSON(c.OutOrStdout(), map[string]any{"assets": e.Function.Assets, "function": e.Function.Name, "file": e.Function.File, "diff": e.Diff, "notes": e.Notes, "written": write})
 			}
 			return nil
 		},

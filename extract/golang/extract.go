@@ -13,6 +13,7 @@ import (
 	"github.com/cellar-go/cellar/assetlib/graph"
 	"github.com/cellar-go/cellar/extract"
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/gocell"
 )
 
 // Extractor writes asset cells of a Go notebook as functions.
@@ -95,8 +96,8 @@ func (e *Extractor) Candidates() []extract.Candidate {
 			}
 			_, function := s.called()
 			o.Becomes = fmt.Sprintf("func %s(%s)", function, strings.Join(parameters, ", "))
-		case len(made(c)) > 0:
-			o.Becomes = unmarked(c)
+		case len(c.values()) > 0:
+			o.Becomes = fmt.Sprintf("//| asset: %s as its first line makes it an asset", strings.Join(c.values(), ", or "))
 		default:
 			o.Becomes = "goes along with the assets that use it"
 		}
@@ -105,9 +106,17 @@ func (e *Extractor) Candidates() []extract.Candidate {
 	return all
 }
 
-// unmarked says how a cell that makes variables becomes an asset.
-func unmarked(c *cell) string {
-	return fmt.Sprintf("//| asset: %s as its first line makes it an asset", strings.Join(made(c), ", or "))
+// values are the variables that a plain cell computes; what var declares is set-up.
+func (c *cell) values() []string {
+	all := map[string]bool{}
+	for i := range c.items {
+		if it := &c.items[i]; it.Kind == gocell.Statement && it.loaded() == "" {
+			for name := range it.defines {
+				all[name] = true
+			}
+		}
+	}
+	return sorted(all)
 }
 
 // refuse names the cell, and the line where there is one.

@@ -145,12 +145,15 @@ func (x *extraction) gone() map[*item]bool {
 // remainder is the text of the cell that was the asset.
 func (x *extraction) remainder(gone map[*item]bool) string {
 	var b strings.Builder
-	for _, a := range x.target.outputs {
+	for i, a := range x.target.outputs {
 		key := a.Key
 		if key == x.notebook.Stem+"/"+a.Name {
 			key = a.Name
 		}
-		fmt.Fprintf(&b, "%s := load(%q)\n", a.Name, key)
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		fmt.Fprintf(&b, "%s := load(%q)", a.Name, key)
 	}
 	var last *item
 	for i := range x.target.items {
@@ -158,27 +161,25 @@ func (x *extraction) remainder(gone map[*item]bool) string {
 		if variables(it) && !slices.Contains(x.tail, it) || gone[it] {
 			continue
 		}
-		if last == nil || strings.Count(it.cell.Text[last.End:it.Start], "\n") > 1 {
-			b.WriteString("\n")
-		}
+		b.WriteString(gap(last, it))
 		start := it.Start
 		for m := optionLine.FindString(it.cell.Text[start:it.End]); m != ""; m = optionLine.FindString(it.cell.Text[start:it.End]) {
 			start += len(m)
 		}
-		b.WriteString(it.cell.Text[start:it.End] + "\n")
+		b.WriteString(it.cell.Text[start:it.end()])
 		last = it
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return b.String()
 }
 
 // without cuts items out of a cell, with the empty lines that parted them from the next.
 func without(text string, cuts []*item) string {
 	for _, it := range slices.Backward(cuts) {
-		before, after := strings.TrimRight(text[:it.Start], "\n\t "), strings.TrimLeft(text[it.End:], "\n")
+		before, after := strings.TrimRight(text[:it.Start], "\n\t "), strings.TrimLeft(text[it.end():], "\n")
 		between := "\n\n"
 		if before == "" || after == "" {
 			between = ""
-		} else if !strings.Contains(text[it.Start:it.End], "\n") && strings.Count(text[it.End:len(text)-len(after)], "\n") == 1 {
+		} else if !strings.Contains(text[it.Start:it.End], "\n") && strings.Count(text[it.end():len(text)-len(after)], "\n") == 1 {
 			between = text[len(before):it.Start] // one line of several
 		}
 		text = before + between + after

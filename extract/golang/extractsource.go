@@ -101,7 +101,8 @@ func (x *extraction) write(f *extract.Function) (string, error) {
 		}
 	}
 	local := map[*item]bool{}
-	var types strings.Builder
+	var before, behind strings.Builder // the function
+	var lastBefore, lastBehind *item
 	for _, p := range x.parts {
 		alone := p.kind == gocell.Const && p.item.cell == x.target
 		for name := range p.defines {
@@ -111,16 +112,20 @@ func (x *extraction) write(f *extract.Function) (string, error) {
 		case alone:
 			local[p.item] = true
 		case p.kind == gocell.Const:
-			b.WriteString(x.plain(p.item, nil) + "\n\n")
+			before.WriteString(gap(lastBefore, p.item) + x.plain(p.item, nil))
+			lastBefore = p.item
 		case p.item == nil:
-			types.WriteString(p.text + "\n\n")
+			behind.WriteString("\n\n" + p.text)
 		default:
-			types.WriteString(x.plain(p.item, nil) + "\n\n")
+			behind.WriteString(gap(lastBehind, p.item) + x.plain(p.item, nil))
+			lastBehind = p.item
 		}
 	}
 	for _, it := range x.globals {
-		b.WriteString(x.global(it) + "\n\n")
+		before.WriteString(gap(lastBefore, it) + x.global(it))
+		lastBefore = it
 	}
+	b.WriteString(before.String() + "\n\n")
 	directive, err := x.mark(func(in graph.Input) string { return x.parameters[inputName(in.Key, in.At)] }, x.to.Moved)
 	if err != nil {
 		return "", err
@@ -161,20 +166,20 @@ func (x *extraction) write(f *extract.Function) (string, error) {
 		if text == "" {
 			continue
 		}
-		if last != nil && (last.cell != it.cell || strings.Count(it.cell.Text[last.End:max(last.End, it.Start)], "\n") > 1) {
-			b.WriteString("\n")
+		if last != nil {
+			b.WriteString(gap(last, it))
 		}
-		b.WriteString(text + "\n")
+		b.WriteString(text)
 		last = it
 	}
 	var names []string
 	for _, r := range x.results {
 		names = append(names, r.name)
 	}
-	if last != nil && strings.Contains(x.plain(last, nil), "\n") || len(names) > 1 {
+	if last != nil && strings.Contains(x.plain(last, nil), "\n") {
 		b.WriteString("\n")
 	}
-	b.WriteString("return " + strings.Join(names, ", ") + "\n}\n\n" + types.String())
+	b.WriteString("\nreturn " + strings.Join(names, ", ") + "\n}\n" + behind.String() + "\n")
 	formatted, err := format.Source([]byte(b.String()))
 	if err != nil {
 		return "", x.wrong(b.String(), 1, firstMessage(err))
@@ -264,8 +269,23 @@ func (x *extraction) plain(it *item, edits []edit) string {
 		b.WriteString(it.cell.Text[at:e.start] + e.text)
 		at = e.end
 	}
-	b.WriteString(it.cell.Text[at:it.End])
+	b.WriteString(it.cell.Text[at:it.end()])
 	return b.String()
+}
+
+var lineComment = regexp.MustCompile(`^[ \t]*(?://[^\n]*|/\*[^\n]*\*/[ \t]*(?:\n|$))`)
+
+// end is where an item ends with the comment behind it on its line.
+func (it *item) end() int {
+	return it.End + len(strings.TrimRight(lineComment.FindString(it.cell.Text[it.End:]), "\n"))
+}
+
+// gap is what parts an item from the one before it: an empty line, or none if they stand together on the page.
+func gap(last, it *item) string {
+	if last == nil || it == nil || last.cell != it.cell || it.Start < last.End || strings.Count(it.cell.Text[last.End:it.Start], "\n") != 1 {
+		return "\n\n"
+	}
+	return "\n"
 }
 
 // comment is the function's doc comment: what stands above the cell, its heading first.
