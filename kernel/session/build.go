@@ -37,6 +37,7 @@ type toolchain struct {
 	folder  string // GOTOOLDIR
 	cc      []string
 	linker  string // what -fuse-ld is told, or ""
+	kept    reuse
 }
 
 func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
@@ -184,12 +185,16 @@ type built struct {
 // build makes a plugin of one Go file. Name is never used again, not even after a failure: plugin.Open remembers paths.
 func (t *toolchain) build(ctx context.Context, dir, name, packagePath, entry, importcfg, source string) (built, error) {
 	base := filepath.Join(dir, name)
+	kept, err := t.kept.path(t, name, packagePath, entry, importcfg, source)
+	if err == nil && t.kept.take(kept, base+".so") {
+		return built{file: base + ".so"}, nil
+	}
 	if err := os.WriteFile(base+".go", []byte(source), 0o600); err != nil {
 		return built{}, fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
 	}
 	defer os.Remove(base + ".a")
 	start := time.Now()
-	err := t.tool(ctx, "compile", "-p", packagePath, "-dynlink", "-pack", "-dwarf=false", "-c=2", "-trimpath", dir+"=>", "-importcfg", importcfg,
+	err = t.tool(ctx, "compile", "-p", packagePath, "-dynlink", "-pack", "-dwarf=false", "-c=2", "-trimpath", dir+"=>", "-importcfg", importcfg,
 		"-o", base+".a", base+".go")
 	if err != nil {
 		return built{}, err
@@ -211,6 +216,9 @@ func (t *toolchain) build(ctx context.Context, dir, name, packagePath, entry, im
 		return built{}, err
 	}
 	b.link = time.Since(start)
+	if kept != "" {
+		t.kept.keep(base+".tmp", kept)
+	}
 	return b, os.Rename(base+".tmp", b.file)
 }
 

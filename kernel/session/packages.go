@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -157,15 +158,16 @@ func (ps *packages) closure(paths ...string) []string {
 
 // importcfg writes the file that tells compiler and linker where the packages are.
 func (ps *packages) importcfg(dir string) (string, error) {
-	var b strings.Builder
+	var lines []string // sorted: equal files name equal plugins
 	for path, p := range ps.known {
 		if p.Export != "" {
-			fmt.Fprintf(&b, "packagefile %s=%s\n", path, p.Export)
+			lines = append(lines, fmt.Sprintf("packagefile %s=%s\n", path, p.Export))
 		}
 	}
+	sort.Strings(lines)
 	ps.files++
 	file := filepath.Join(dir, fmt.Sprintf("importcfg%d", ps.files))
-	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "")), 0o600); err != nil {
 		return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
 	}
 	return file, nil

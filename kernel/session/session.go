@@ -155,6 +155,8 @@ func (s *Session) warm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tools.kept = reuse{filepath.Join(s.cache, "cells")}
+	tools.kept.sweep()
 	s.tools = tools
 	s.ps = &packages{tools: tools, known: map[string]*pkg{}}
 	imports := append(append([]string{}, common...), s.o.Imports...)
@@ -169,6 +171,9 @@ func (s *Session) warm(ctx context.Context) error {
 	s.program, err = tools.buildWorker(ctx, s.ps, imports, s.cache)
 	building.Unlock()
 	if err != nil {
+		return err
+	}
+	if err := s.canary(ctx); err != nil {
 		return err
 	}
 	return s.fresh()

@@ -1,0 +1,59 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cellar-go/cellar/internal/atomicfile"
+	"github.com/cellar-go/cellar/internal/fault"
+)
+
+// canaries are the traps of live loading in short form. Each was silently wrong before its rule was built in, so a toolchain that was not
+// seen before has to get them right before a user's cell is trusted to it. Each cell but the last of a group only prepares.
+var canaries = []string{
+	// itabs and types that exist before a cell brings its own
+	"import (\"errors\"; \"fmt\"; \"reflect\")\ntype bird struct{ n int }\nfunc (b bird) Error() string { return fmt.Sprint(\"bird \", b.n) }\nvar dynamic any = bird{4}\nwrapped := fmt.Errorf(\"w: %w\", dynamic.(error))\nnest := reflect.MakeSlice(reflect.SliceOf(reflect.TypeOf(bird{})), 1, 1).Interface()\nfunc fly() any { type wing struct{ a int }; return wing{1} }\nflown := fly()\nfunc (b *bird) grow() { b.n++ }",
+	"var e error = bird{4}\nbird2, isBird := errors.Unwrap(wrapped).(bird)\n_, isSlice := nest.([]bird)\nfunc fly2(v any) bool { type wing struct{ a string }; _, ok := v.(wing); return ok }\nkept := &bird{1}\nvar walker interface{ grow() } = kept",
+	"func (b *bird) grow() { b.n += 10 }",
+	"walker.grow()\nfmt.Print(errors.Is(wrapped, e), isBird, isSlice, fly2(flown), bird2.n, kept.n)",
+}
+
+const canarySings = "true true true false 4 11"
+
+// canary runs them once for each toolchain and module graph, in a worker of their own.
+func (s *Session) canary(ctx context.Context) error {
+	seen := filepath.Join(s.cache, "canary-"+filepath.Base(s.program))
+	if text, err := os.ReadFile(seen); err == nil && string(text) == canarySings {
+		return nil
+	}
+	tmp, err := os.MkdirTemp("", "cellar-canary-")
+	if err != nil {
+		return fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	ready := make(chan struct{})
+	close(ready)
+	c := &Session{o: Options{Dir: tmp, Env: s.o.Env, Imports: s.o.Imports}, cache: s.cache, tmp: tmp, ready: ready, tools: s.tools, ps: s.ps,
+		program: s.program, gone: map[string]string{}}
+	if err := c.fresh(); err != nil {
+		return err
+	}
+	defer func() { c.process.kill() }()
+	var song strings.Builder
+	for _, source := range canaries {
+		if _, err = c.Run(ctx, Cell{Source: source}, func(e Event) { song.WriteString(e.Text) }); err != nil {
+			break
+		}
+	}
+	if err != nil || song.String() != canarySings {
+		return fault.New(fault.Environment, "use a Go version that the kernel knows (go env -w GOTOOLCHAIN=go1.26.8), and please report this",
+			"session: live cells are not safe with %s: a canary sang %q: %v", s.tools.version, song.String(), err)
+	}
+	if err := atomicfile.Write(seen, []byte(canarySings), 0o644); err != nil {
+		return fmt.Errorf("cellar: session: %w", err)
+	}
+	return nil
+}

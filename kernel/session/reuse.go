@@ -1,0 +1,77 @@
+package session
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+)
+
+const (
+	reuseBytes = 1 << 30            // of plugins kept; those used longest ago go first
+	reuseAge   = 7 * 24 * time.Hour // and those that nobody used for so long
+)
+
+// reuse keeps plugins of former sessions: a notebook that is run again from the top makes the same ones under the same names. What a
+// plugin is made of is in its name: the generated source, the export data of all packages (their paths hold their content's hash), the
+// toolchain and the linker.
+type reuse struct{ dir string }
+
+func (r reuse) path(t *toolchain, name, packagePath, entry, importcfg, source string) (string, error) {
+	packages, err := os.ReadFile(importcfg)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	for _, part := range []string{t.version, t.folder, strings.Join(t.cc, " "), t.linker, name, packagePath, entry, string(packages), source} {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return filepath.Join(r.dir, fmt.Sprintf("%x.so", h.Sum(nil)[:16])), nil
+}
+
+// take puts a kept plugin at a path that no plugin was loaded from.
+func (r reuse) take(kept, to string) bool {
+	text, err := os.ReadFile(kept)
+	if err != nil || os.WriteFile(to, text, 0o600) != nil {
+		return false
+	}
+	now := time.Now()
+	os.Chtimes(kept, now, now)
+	return true
+}
+
+// keep copies a plugin; not being able to is no failure.
+func (r reuse) keep(from, kept string) {
+	if err := install(from, kept); err == nil {
+		os.Chmod(kept, 0o600)
+	}
+}
+
+// sweep keeps the folder within its bounds.
+func (r reuse) sweep() {
+	entries, err := os.ReadDir(r.dir)
+	if err != nil {
+		return
+	}
+	type file struct {
+		path string
+		size int64
+		used time.Time
+	}
+	var files []file
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			files = append(files, file{filepath.Join(r.dir, e.Name()), info.Size(), info.ModTime()})
+		}
+	}
+	sort.Slice(files, func(i, j int) bool { return files[i].used.After(files[j].used) })
+	var total int64
+	for _, f := range files {
+		if total += f.size; total > reuseBytes || time.Since(f.used) > reuseAge {
+			os.Remove(f.path)
+		}
+	}
+}
