@@ -188,10 +188,31 @@ func (m *Module) joinWorkspace(cache, source, file string) error {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "go %s\n\nuse %s\n", goLine(), modfile.AutoQuote(source))
+	used := map[string]string{} // module path → folder
+	var members []*modfile.File
 	for _, u := range w.Use {
-		fmt.Fprintf(&b, "use %s\n", modfile.AutoQuote(absolute(u.Path)))
+		dir := absolute(u.Path)
+		fmt.Fprintf(&b, "use %s\n", modfile.AutoQuote(dir))
+		if f, err := modfile.ParseLax("go.mod", readOptional(filepath.Join(dir, "go.mod")), nil); err == nil && f.Module != nil {
+			used[f.Module.Mod.Path] = dir
+			members = append(members, f)
+		}
+	}
+	// A member that requires another one at a version that was never published is no error until the whole graph is loaded, as it is
+	// for the modules that a step needs.
+	required := map[string]bool{}
+	for _, f := range members {
+		for _, r := range f.Require {
+			if dir := used[r.Mod.Path]; dir != "" && !required[r.Mod.String()] {
+				required[r.Mod.String()] = true
+				fmt.Fprintf(&b, "replace %s %s => %s\n", r.Mod.Path, r.Mod.Version, modfile.AutoQuote(dir))
+			}
+		}
 	}
 	for _, r := range w.Replace {
+		if required[r.Old.String()] {
+			continue
+		}
 		target := r.New.Path
 		if r.New.Version == "" {
 			target = absolute(target)
@@ -284,6 +305,9 @@ func (m *Module) compile(ctx context.Context, verb, name string, laid map[string
 	if errors.Is(err, exec.ErrNotFound) {
 		return fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "build %s: no go command in PATH", name)
 	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return &BuildError{Output: string(output), Err: err}
 	}
@@ -337,6 +361,9 @@ func (m *Module) Exports(ctx context.Context, packages ...string) (map[string]st
 	output, err := c.Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "list packages: no go command in PATH")
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	if err != nil {
 		return nil, &BuildError{Output: stderr.String(), Err: err}

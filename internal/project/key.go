@@ -1,6 +1,7 @@
 package project
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -49,7 +50,11 @@ func (k *keyer) module(folder string) *module {
 	}
 	var m *module
 	if text, err := k.tree.read(path.Join(folder, "go.mod")); err == nil {
-		if f, err := modfile.ParseLax("go.mod", text, nil); err == nil && f.Module != nil {
+		f, err := modfile.Parse("go.mod", text, nil) // ParseLax passes over replace lines
+		if err != nil {
+			f, err = modfile.ParseLax("go.mod", text, nil)
+		}
+		if err == nil && f.Module != nil {
 			m = &module{folder: folder, path: f.Module.Mod.Path, file: f, sums: map[string]string{}}
 			sums, _ := k.tree.read(path.Join(folder, "go.sum"))
 			for _, line := range strings.Split(string(sums), "\n") {
@@ -81,7 +86,7 @@ func (k *keyer) fixed(d *graph.Definition) []string {
 	if m != nil && m.file.Go != nil {
 		lines = append(lines, "go "+m.file.Go.Version)
 	}
-	lines = append(lines, k.imports(m, d.Imports)...)
+	lines = append(lines, k.imports(m, d.Imports, map[string]bool{})...)
 	for _, name := range d.Files {
 		if file, ok := resolve(folder, name); ok {
 			if h := k.hash(file); h != "" {
@@ -116,31 +121,63 @@ func compact(lines []string) []string {
 	return out
 }
 
-// imports are the modules of third parties, and the module's own packages, that code imports. Std is covered by the go line; this
-// module's display and helpers show values and make none.
-func (k *keyer) imports(m *module, imports []string) []string {
+// imports are the modules of third parties, and the packages that lie in the tree, that code of a module imports, and what those import.
+// Std is covered by the go line; this module's display and helpers show values and make none.
+func (k *keyer) imports(m *module, imports []string, seen map[string]bool) []string {
 	var lines []string
 	for _, p := range imports {
 		first, _, _ := strings.Cut(p, "/")
 		switch {
 		case p == gomod.Path+"/display":
-		case m != nil && (p == m.path || strings.HasPrefix(p, m.path+"/")):
-			lines = append(lines, k.local(m, p)...)
-		case strings.Contains(first, ".") && m != nil:
-			lines = append(lines, k.required(m, p)...)
+		case m == nil:
+			if strings.Contains(first, ".") {
+				lines = append(lines, "package "+p)
+			}
+		case within(p, m.path):
+			lines = append(lines, k.local(m, p, seen)...)
+		case k.neighbour(m, p) != nil:
+			lines = append(lines, k.local(k.neighbour(m, p), p, seen)...)
 		case strings.Contains(first, "."):
-			lines = append(lines, "package "+p)
+			lines = append(lines, k.required(m, p, seen)...)
 		}
 	}
 	return lines
 }
 
-// required is the module that provides a package, by the longest path.
-func (k *keyer) required(m *module, p string) []string {
+// within reports whether a module of that path may provide a package.
+func within(p, module string) bool { return p == module || strings.HasPrefix(p, module+"/") }
+
+// neighbour is the module of the workspace, if there is one, that provides a package.
+func (k *keyer) neighbour(m *module, p string) *module {
+	for folder := m.folder; ; folder = path.Dir(folder) {
+		text, err := k.tree.read(path.Join(folder, "go.work"))
+		if err != nil {
+			if folder == "." {
+				return nil
+			}
+			continue
+		}
+		work, err := modfile.ParseWork("go.work", text, nil)
+		if err != nil {
+			return nil // the build says so
+		}
+		for _, use := range work.Use {
+			if dir, ok := resolve(folder, use.Path); ok {
+				if n := k.module(dir); n != nil && n.folder == dir && within(p, n.path) {
+					return n
+				}
+			}
+		}
+		return nil
+	}
+}
+
+// required is the module that provides a package, by the longest path; of one that a replace line finds in the tree, the package.
+func (k *keyer) required(m *module, p string, seen map[string]bool) []string {
 	best := ""
 	version := ""
 	for _, r := range m.file.Require {
-		if (p == r.Mod.Path || strings.HasPrefix(p, r.Mod.Path+"/")) && len(r.Mod.Path) > len(best) {
+		if within(p, r.Mod.Path) && len(r.Mod.Path) > len(best) {
 			best, version = r.Mod.Path, r.Mod.Version
 		}
 	}
@@ -152,54 +189,53 @@ func (k *keyer) required(m *module, p string) []string {
 		if r.Old.Path == best && (r.Old.Version == "" || r.Old.Version == version) {
 			line += " => " + strings.TrimSpace(r.New.Path+" "+r.New.Version)
 			if folder, ok := resolve(m.folder, r.New.Path); ok && r.New.Version == "" {
-				inside := strings.TrimPrefix(strings.TrimPrefix(p, best), "/")
-				return append([]string{line}, "local "+p+" "+k.folder(path.Join(folder, inside)))
+				if other := k.module(folder); other != nil {
+					replaced := *other
+					replaced.folder, replaced.path = folder, best
+					return append([]string{line}, k.local(&replaced, p, seen)...)
+				}
 			}
 		}
 	}
 	return []string{line}
 }
 
-// local are a package of the module itself and those of the module that it imports.
-func (k *keyer) local(m *module, p string) []string {
-	seen := map[string]bool{}
-	var lines []string
-	var visit func(p string)
-	visit = func(p string) {
-		if seen[p] {
-			return
-		}
-		seen[p] = true
-		folder := path.Join(m.folder, strings.TrimPrefix(strings.TrimPrefix(p, m.path), "/"))
-		lines = append(lines, "local "+p+" "+k.folder(folder))
-		for _, file := range k.sources(folder) {
-			text, err := k.tree.read(file)
-			if err != nil {
-				continue
-			}
-			f, err := parser.ParseFile(token.NewFileSet(), file, text, parser.ImportsOnly)
-			if err != nil {
-				continue
-			}
-			for _, i := range f.Imports {
-				inner, _ := strconv.Unquote(i.Path.Value)
-				if first, _, _ := strings.Cut(inner, "/"); inner == m.path || strings.HasPrefix(inner, m.path+"/") {
-					visit(inner)
-				} else if strings.Contains(first, ".") {
-					lines = append(lines, k.imports(m, []string{inner})...)
-				}
-			}
-		}
+// local are a package that lies in the tree and all that it imports.
+func (k *keyer) local(m *module, p string, seen map[string]bool) []string {
+	if seen[p] {
+		return nil
 	}
-	visit(p)
+	seen[p] = true
+	folder := path.Join(m.folder, strings.TrimPrefix(strings.TrimPrefix(p, m.path), "/"))
+	lines := []string{"local " + p + " " + k.folder(folder)}
+	for _, file := range k.sources(folder) {
+		text, err := k.tree.read(file)
+		if err != nil || path.Ext(file) != ".go" {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, text, parser.ImportsOnly)
+		if err != nil {
+			continue
+		}
+		var inner []string
+		for _, i := range f.Imports {
+			if name, err := strconv.Unquote(i.Path.Value); err == nil {
+				inner = append(inner, name)
+			}
+		}
+		lines = append(lines, k.imports(m, inner, seen)...)
+	}
 	return lines
 }
 
-// sources are the Go files of a folder.
+// compiled are the files that go build reads.
+var compiled = map[string]bool{".go": true, ".s": true, ".c": true, ".cc": true, ".cpp": true, ".h": true, ".hpp": true, ".syso": true}
+
+// sources are the files of a package.
 func (k *keyer) sources(folder string) []string {
 	var found []string
 	for _, f := range k.listed() {
-		if path.Dir(f) == folder && strings.HasSuffix(f, ".go") && !strings.HasSuffix(f, "_test.go") {
+		if path.Dir(f) == folder && compiled[path.Ext(f)] && !strings.HasSuffix(f, "_test.go") {
 			found = append(found, f)
 		}
 	}
@@ -213,7 +249,7 @@ func (k *keyer) listed() []string {
 	return k.files
 }
 
-// folder is the hash of a package's files.
+// folder is the hash of a package's files, and of those that they embed.
 func (k *keyer) folder(folder string) string {
 	if h, ok := k.packages[folder]; ok {
 		return h
@@ -221,6 +257,21 @@ func (k *keyer) folder(folder string) string {
 	h := sha256.New()
 	for _, file := range k.sources(folder) {
 		fmt.Fprintf(h, "%s %s\n", path.Base(file), k.hash(file))
+		text, err := k.tree.read(file)
+		if err != nil || !bytes.Contains(text, []byte("//go:embed ")) {
+			continue
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			patterns, ok := strings.CutPrefix(line, "//go:embed ")
+			if !ok {
+				continue
+			}
+			for _, pattern := range strings.Fields(patterns) {
+				for _, embedded := range k.glob(folder, strings.TrimPrefix(strings.Trim(pattern, "\"`"), "all:")) {
+					fmt.Fprintf(h, "%s %s\n", embedded, k.hash(embedded))
+				}
+			}
+		}
 	}
 	k.packages[folder] = hex.EncodeToString(h.Sum(nil)[:16])
 	return k.packages[folder]
