@@ -11,6 +11,9 @@ import (
 // Environment names the specification file.
 const Environment = "CELLAR_STEP"
 
+// Parent names the descriptor of a pipe that closes when the process which wants the result is gone; without it a step runs to its end.
+const Parent = "CELLAR_STEP_PARENT"
+
 const version = 1
 
 // Specification is what a step is told. Paths are absolute.

@@ -9,8 +9,10 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/cellar-go/cellar/assetlib/table"
 	"github.com/cellar-go/cellar/display"
@@ -38,11 +40,27 @@ func Main(p Program) {
 		os.Exit(2)
 	}
 	os.Unsetenv(Environment)
+	follow(os.Getenv(Parent))
+	os.Unsetenv(Parent)
 	if err := run(p, file); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// follow ends the process when the one that started it is gone, so that nothing computes for nobody.
+func follow(descriptor string) {
+	n, err := strconv.Atoi(descriptor)
+	if err != nil {
+		return
+	}
+	syscall.CloseOnExec(n)
+	pipe := os.NewFile(uintptr(n), "parent")
+	go func() { // as long as the process lives
+		io.Copy(io.Discard, pipe)
+		os.Exit(1)
+	}()
 }
 
 func run(p Program, file string) error {

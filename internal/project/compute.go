@@ -224,7 +224,14 @@ func build(ctx context.Context, st *State, module *gomod.Module, source string) 
 	if err != nil {
 		return "", err
 	}
-	digest, err := module.Digest(source, strings.Join(st.lines, "\n"))
+	// Of the key only what the compiler reads: what a step reads when it runs needs no other program.
+	parts := []string{source}
+	for _, l := range st.lines {
+		if kind, _, _ := strings.Cut(l, " "); kind == "local" || kind == "module" || kind == "go" {
+			parts = append(parts, l)
+		}
+	}
+	digest, err := module.Digest(parts...)
 	if err != nil {
 		return "", err
 	}
@@ -260,20 +267,25 @@ func (s *Snapshot) run(ctx context.Context, j *job) error {
 		}
 	}
 	stop(command)
+	letGo, err := hold(command)
+	if err != nil {
+		return fault.New(fault.Environment, "close some files, or raise `ulimit -n`", "asset %s: %w", j.Assets[0].Key, err)
+	}
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	j.started = time.Now()
 	ran := command.Run()
 	j.finished = time.Now()
+	letGo()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	j.stdout, j.stderr = mask(stdout.String(), j.Secrets), mask(stderr.String(), j.Secrets)
+	hide := newMask(j.Secrets)
+	j.stdout, j.stderr = hide.text(stdout.String()), hide.text(stderr.String())
 	if err := s.failure(j.State, ran, j.spec.Result, j.stderr); err != nil {
 		return err
 	}
 	j.cpu = command.ProcessState.UserTime() + command.ProcessState.SystemTime()
-	var err error
 	if j.result, err = step.ReadResult(j.spec.Result); err != nil {
 		return err
 	}
@@ -282,7 +294,7 @@ func (s *Snapshot) run(ctx context.Context, j *job) error {
 
 // keep takes what a step made into the store.
 func (s *Snapshot) keep(ctx context.Context, j *job) ([]*store.Record, error) {
-	shown, err := s.shown(j.spec.Displays, j.stdout, j.stderr, j.Secrets)
+	shown, err := s.shown(j.spec.Displays, j.stdout, j.stderr, newMask(j.Secrets))
 	if err != nil {
 		return nil, err
 	}
@@ -327,13 +339,13 @@ func (s *Snapshot) failure(st *State, ran error, resultFile, stderr string) erro
 	if ran == nil {
 		return nil
 	}
-	asset := st.Assets[0].Key
+	asset, hide := st.Assets[0].Key, newMask(st.Secrets)
 	result, err := step.ReadResult(resultFile)
 	if err != nil || result.Failure == nil { // os.Exit, a fatal error of the runtime, a signal
 		return fault.New(fault.Failed, "", "asset %s (%s): the step ended with %v\n%s", asset, st.Place(), ran, tail(stderr, 40))
 	}
 	f := result.Failure
-	message := strings.TrimPrefix(f.Message, "cellar: ")
+	message := hide.text(strings.TrimPrefix(f.Message, "cellar: "))
 	switch f.Kind {
 	case "panic":
 		return fault.New(fault.Failed, "", "asset %s (%s): %s\n%s", asset, st.Place(), message, f.Trace)
@@ -347,8 +359,8 @@ func (s *Snapshot) failure(st *State, ran error, resultFile, stderr string) erro
 func (s *Snapshot) unseen(st *State, folder string, opened []string) error {
 	known := map[string]bool{}
 	for _, l := range st.lines {
-		if f := strings.Fields(l); f[0] == "file" {
-			known[f[1]] = true
+		if name, ok := strings.CutPrefix(l, "file "); ok { // file name hash
+			known[name[:strings.LastIndex(name, " ")]] = true
 		}
 	}
 	for _, name := range opened {
@@ -356,7 +368,8 @@ func (s *Snapshot) unseen(st *State, folder string, opened []string) error {
 			name = filepath.Join(folder, name)
 		}
 		rel, err := filepath.Rel(s.project.Root, name)
-		if err != nil || strings.HasPrefix(rel, "..") || strings.HasPrefix(rel, ".git") {
+		first, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
+		if err != nil || first == ".." || first == ".git" {
 			continue
 		}
 		if info, err := os.Stat(name); err != nil || info.IsDir() {
@@ -375,7 +388,7 @@ func (s *Snapshot) unseen(st *State, folder string, opened []string) error {
 }
 
 // shown keeps what the step printed and displayed, and gives its object; "" if there was nothing.
-func (s *Snapshot) shown(displays, stdout, stderr string, secrets []string) (store.Hash, error) {
+func (s *Snapshot) shown(displays, stdout, stderr string, hide mask) (store.Hash, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
@@ -390,7 +403,17 @@ func (s *Snapshot) shown(displays, stdout, stderr string, secrets []string) (sto
 	if err != nil {
 		return "", fmt.Errorf("cellar: displays of step: %w", err)
 	}
-	b.WriteString(mask(string(text), secrets))
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	for decoder.More() {
+		var bundle any
+		if err := decoder.Decode(&bundle); err != nil {
+			return "", fmt.Errorf("cellar: displays of step: %w", err)
+		}
+		if err := encoder.Encode(hide.value(bundle)); err != nil {
+			return "", err
+		}
+	}
 	if b.Len() == 0 {
 		return "", nil
 	}
@@ -428,16 +451,6 @@ func (p *Project) Displays(r *store.Record) ([]Shown, error) {
 		all = append(all, s)
 	}
 	return all, nil
-}
-
-// mask hides the values of secret variables.
-func mask(text string, secrets []string) string {
-	for _, name := range secrets {
-		if value := os.Getenv(name); value != "" {
-			text = strings.ReplaceAll(text, value, "•••")
-		}
-	}
-	return text
 }
 
 func tail(text string, lines int) string {

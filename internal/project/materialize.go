@@ -31,6 +31,7 @@ const (
 	Loaded   Status = "loaded" // it was in the store
 	Failed   Status = "failed"
 	Skipped  Status = "skipped" // something upstream failed
+	Stopped  Status = "stopped" // the run ended before it did
 )
 
 // Outcome is what became of one definition.
@@ -80,7 +81,7 @@ func (s *Snapshot) Materialize(ctx context.Context, selected []*graph.Definition
 	for _, d := range selected {
 		o := r.outcomes[d]
 		outcomes = append(outcomes, *o)
-		if o.Err != nil && (first == nil || errors.Is(first, context.Canceled)) && o.Status == Failed {
+		if o.Err != nil && (first == nil || errors.Is(first, context.Canceled)) && (o.Status == Failed || o.Status == Stopped) {
 			first = o.Err
 		}
 	}
@@ -151,7 +152,7 @@ func (r *materialization) step(ctx context.Context, d *graph.Definition) (o Outc
 	st := r.states[d]
 	o = Outcome{State: st, Status: Skipped}
 	for _, up := range r.catalog.graph.Upstream(d) {
-		if u := r.outcomes[up]; u != nil && (u.Status == Failed || u.Status == Skipped) {
+		if u := r.outcomes[up]; u != nil && (u.Status == Failed || u.Status == Skipped || u.Status == Stopped) {
 			o.Err = fmt.Errorf("cellar: asset %s: skipped, since %s %s", d.Assets[0].Key, up.Assets[0].Key, u.Status)
 		}
 	}
@@ -169,6 +170,9 @@ func (r *materialization) step(ctx context.Context, d *graph.Definition) (o Outc
 		r.report(o)
 	}()
 	fail := func(err error) Outcome {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return Outcome{State: st, Status: Stopped, Err: err}
+		}
 		return Outcome{State: st, Status: Failed, Err: err}
 	}
 	r.mu.Lock()

@@ -78,6 +78,9 @@ func Fail(w io.Writer, err error, asJSON bool) int {
 		text = "cellar: " + text
 	}
 	hint := fault.Hint(err)
+	if code == int(fault.Interrupted) {
+		text, hint = "cellar: interrupted", "what was finished is kept; the same command goes on from there"
+	}
 	if asJSON {
 		JSON(w, map[string]any{"error": text, "hint": hint, "exit_code": code})
 		return code
