@@ -17,6 +17,38 @@ func (b *body) check(block *ast.BlockStmt) {
 	}
 }
 
+// short reports whether a loop ends soon by itself: over what is in memory, with a body that neither loops, calls nor waits. Looking at
+// the flag would take longer than the tightest of them do; the loop around it looks.
+func (b *body) short(n *ast.RangeStmt) bool {
+	t := b.r.c.info.TypeOf(n.X)
+	if t == nil {
+		return false
+	}
+	switch t := t.Underlying().(type) {
+	case *types.Slice, *types.Array, *types.Pointer:
+	case *types.Basic:
+		if t.Info()&types.IsString == 0 {
+			return false
+		}
+	default:
+		return false
+	}
+	short := true
+	ast.Inspect(n.Body, func(x ast.Node) bool {
+		switch x := x.(type) {
+		case *ast.ForStmt, *ast.RangeStmt, *ast.SelectStmt, *ast.SendStmt, *ast.FuncLit, *ast.BranchStmt:
+			short = false
+		case *ast.UnaryExpr:
+			short = short && x.Op != token.ARROW
+		case *ast.CallExpr:
+			tv := b.r.c.info.Types[x.Fun]
+			short = short && (tv.IsType() || tv.IsBuiltin())
+		}
+		return short
+	})
+	return short
+}
+
 // enter does the same for a function. One that calls no function of a cell can't recurse, and stays small enough to be inlined.
 func (b *body) enter(block *ast.BlockStmt) {
 	calls := false

@@ -125,7 +125,9 @@ func (b *body) walk(root ast.Node) {
 		case *ast.ForStmt:
 			b.check(n.Body)
 		case *ast.RangeStmt:
-			b.check(n.Body)
+			if !b.short(n) {
+				b.check(n.Body)
+			}
 			if b.channel(n.X) != nil && !b.r.c.checksOff {
 				b.edits.insert(b.offset(n.X.Pos()), b.live("Range")+"(")
 				behind(n.X.End(), ")")
