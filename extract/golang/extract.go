@@ -37,6 +37,7 @@ type extraction struct {
 	globals    []*item // set-up variables that become package variables
 	locals     []*item // set-up statements that come into the function
 	results    []result
+	named      bool // the results have names
 	parts      []*piece        // the package's declarations, in page order
 	moved      []*piece        // the same with those that the package has already
 	shared     []*item         // the same of globals

@@ -187,6 +187,10 @@ func (x *extraction) declarations(f *extract.Function) error {
 	if err != nil {
 		return err
 	}
+	if !x.free(have) { // a cell may call its value as it calls the type
+		x.name = "Make" + x.name
+		f.Name, x.named = x.name, true
+	}
 	if other, ok := have[x.name]; ok {
 		return fault.New(fault.Input, "take that one away, or extract to another folder", "extract %s: %s declares %s already:\n%s", f.Assets[0], other.file, x.name, indent(other.text))
 	}
@@ -246,6 +250,19 @@ func (x *extraction) declarations(f *extract.Function) error {
 	}
 	x.globals = globals
 	return nil
+}
+
+// free reports whether neither the notebook nor the package has a type of the function's name.
+func (x *extraction) free(have map[string]existing) bool {
+	if strings.HasPrefix(have[x.name].text, "type ") {
+		return false
+	}
+	for _, p := range x.parts {
+		if p.defines[x.name] {
+			return false
+		}
+	}
+	return true
 }
 
 func (x *extraction) original(it *item) func(ast.Node) string {

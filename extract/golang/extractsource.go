@@ -142,7 +142,7 @@ func (x *extraction) write(f *extract.Function) (string, error) {
 	for _, p := range x.parameters {
 		known[p] = true
 	}
-	if len(x.results) == 1 {
+	if len(x.results) == 1 && !x.named {
 		b.WriteString(x.results[0].text)
 	} else {
 		var list []string

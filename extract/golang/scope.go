@@ -120,7 +120,7 @@ func (w *walker) mutate(e ast.Expr) {
 // link notes that a name now stands for a value that another holds too.
 func (w *walker) link(left, right ast.Expr) {
 	l, r := root(left), root(right)
-	if l == nil || r == nil || l.Name == "_" {
+	if l == nil || r == nil || l.Name == "_" || universe[r.Name] && !w.local(r.Name) { // true joins nothing
 		return
 	}
 	key := func(id *ast.Ident) string {
