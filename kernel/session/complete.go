@@ -5,6 +5,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"go/types"
+	"maps"
 	"sort"
 	"strings"
 	"unicode"
@@ -154,6 +155,7 @@ func (s *Session) look(src string, offset int, expr string) (p *spot) {
 	}()
 	u := *s.universe
 	u.pkg = types.NewPackage("main", "main")
+	u.names, u.imports, u.entities = maps.Clone(u.names), maps.Clone(u.imports), maps.Clone(u.entities) // the cell that runs may end meanwhile
 	before := src[:strings.LastIndexByte(src[:offset], '\n')+1]
 	for _, text := range []string{before, ""} {
 		if p := s.lookIn(&u, text, expr); p != nil {

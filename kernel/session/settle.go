@@ -23,6 +23,9 @@ func (u *universe) settle(t tried) (attempt, bool) {
 			}
 		}
 	}
+	if c.importCommon(t.errors) {
+		return a, false
+	}
 	if !a.decided {
 		a.decided = true
 		a.keep = u.unchanged(c)
@@ -57,6 +60,31 @@ func (u *universe) settle(t tried) (attempt, bool) {
 		}
 	}
 	return a, !changed
+}
+
+// importCommon imports what a cell uses without saying so, if it is of the standard library and in the worker anyway: notebooks made for
+// GoNB leave that to the kernel.
+func (c *checked) importCommon(errors []types.Error) bool {
+	found := false
+	for _, e := range errors {
+		name, ok := strings.CutPrefix(e.Msg, "undefined: ")
+		if !ok || c.imports[name] != "" {
+			continue
+		}
+		for _, f := range c.files {
+			if e.Pos < f.ast.FileStart || e.Pos > f.ast.FileEnd || !strings.HasPrefix(f.text[c.offset(e.Pos):], name+".") {
+				continue
+			}
+			for _, p := range common {
+				if p == name || strings.HasSuffix(p, "/"+name) && p != livePath {
+					c.imports[name] = p
+					found = true
+					break
+				}
+			}
+		}
+	}
+	return found
 }
 
 // unchanged are the types that the cell declares as they already are.
