@@ -41,10 +41,14 @@ func (s *Session) Complete(src string, cursor int) Completion {
 	var items []Item
 	if strings.HasSuffix(line, ".") {
 		p := s.look(src, start, operand(line[:len(line)-1]))
+		s.mu.Lock() // what lives is shared with the checks of cells
 		items = p.members()
+		s.mu.Unlock()
 	} else {
-		p := s.look(src, start, "0")
-		items = append(s.look(src, start, literalType(line)).fields(), p.names()...)
+		p, literal := s.look(src, start, "0"), s.look(src, start, literalType(line))
+		s.mu.Lock()
+		items = append(literal.fields(), p.names()...)
+		s.mu.Unlock()
 	}
 	seen := map[string]bool{}
 	for _, it := range items {
@@ -382,30 +386,10 @@ func (s *Session) Inspect(src string, cursor, level int) (Inspection, bool) {
 	if p == nil {
 		return Inspection{}, false
 	}
-	id, ok := p.expr.(*ast.Ident)
-	if sel, is := p.expr.(*ast.SelectorExpr); is {
-		id, ok = sel.Sel, true
-	}
+	i, e, ok := s.describe(p)
 	if !ok {
-		if t := p.c.info.TypeOf(p.expr); t != nil {
-			return Inspection{Signature: typeString(t)}, true
-		}
-		return Inspection{}, false
+		return i, false
 	}
-	o := p.c.info.Uses[id]
-	if o == nil {
-		return Inspection{}, false
-	}
-	i := Inspection{Signature: types.ObjectString(o, func(p *types.Package) string {
-		if p.Path() == "main" {
-			return ""
-		}
-		return p.Name()
-	})}
-	s.mu.Lock()
-	e := p.u.entityOf(o)
-	i.Doc = s.doc(o)
-	s.mu.Unlock()
 	if e != nil {
 		if level > 0 {
 			i.Source = e.source.text
@@ -415,4 +399,33 @@ func (s *Session) Inspect(src string, cursor, level int) (Inspection, bool) {
 		}
 	}
 	return i, true
+}
+
+// describe says what the spot's expression names.
+func (s *Session) describe(p *spot) (i Inspection, e *entity, ok bool) {
+	s.mu.Lock() // what lives is shared with the checks of cells
+	defer s.mu.Unlock()
+	id, ok := p.expr.(*ast.Ident)
+	if sel, is := p.expr.(*ast.SelectorExpr); is {
+		id, ok = sel.Sel, true
+	}
+	if !ok {
+		t := p.c.info.TypeOf(p.expr)
+		if t == nil {
+			return i, nil, false
+		}
+		return Inspection{Signature: typeString(t)}, nil, true
+	}
+	o := p.c.info.Uses[id]
+	if o == nil {
+		return i, nil, false
+	}
+	i.Signature = types.ObjectString(o, func(p *types.Package) string {
+		if p.Path() == "main" {
+			return ""
+		}
+		return p.Name()
+	})
+	i.Doc = s.doc(o)
+	return i, p.u.entityOf(o), true
 }
