@@ -19,10 +19,11 @@ const version = 1
 // Specification is what a step is told. Paths are absolute.
 type Specification struct {
 	Format   int               `json:"format"`
-	Inputs   map[string]Input  `json:"inputs"`   // by the name that the program gives the input
-	Outputs  map[string]string `json:"outputs"`  // asset key → the Parquet file to write
-	Displays string            `json:"displays"` // the file for what the cell shows, JSON lines
-	Result   string            `json:"result"`   // the file for the Result
+	Inputs   map[string]Input  `json:"inputs"`         // by the name that the program gives the input
+	Outputs  map[string]string `json:"outputs"`        // asset key → the Parquet file to write
+	Displays string            `json:"displays"`       // the file for what the cell shows, JSON lines
+	Result   string            `json:"result"`         // the file for the Result
+	Mark     string            `json:"mark,omitempty"` // written to stdout and stderr before each display, so that the order is known
 }
 
 // Input is a stored value.

@@ -82,7 +82,10 @@ func run(p Program, file string) error {
 	defer shown.Close()
 	encoder := json.NewEncoder(shown)
 	encoder.SetEscapeHTML(false)
+	stdout, stderr := os.Stdout, os.Stderr // the code may set others
 	display.SetSink(func(b display.Bundle) {
+		stdout.WriteString(s.Mark)
+		stderr.WriteString(s.Mark)
 		if err := encoder.Encode(b); err != nil {
 			fmt.Fprintln(os.Stderr, "cellar: display:", err)
 		}

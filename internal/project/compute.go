@@ -3,6 +3,7 @@ package project
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ type job struct {
 	dir     string // for the files that it makes
 
 	result            *step.Result
-	stdout, stderr    string
+	stdout, stderr    []string // what was printed before each display, and after the last
 	started, finished time.Time
 	cpu               time.Duration
 }
@@ -87,7 +88,8 @@ func (s *Snapshot) prepare(ctx context.Context, st *State) (*job, error) {
 	if j.dir, err = s.project.scratch(); err != nil {
 		return nil, err
 	}
-	j.spec = step.Specification{Inputs: inputs, Outputs: map[string]string{}, Displays: filepath.Join(j.dir, "displays"), Result: filepath.Join(j.dir, "result.json")}
+	j.spec = step.Specification{Inputs: inputs, Outputs: map[string]string{}, Displays: filepath.Join(j.dir, "displays"), Result: filepath.Join(j.dir, "result.json"),
+		Mark: "\x00" + rand.Text() + "\x00"}
 	for i, a := range st.Assets {
 		j.spec.Outputs[a.Key] = filepath.Join(j.dir, fmt.Sprintf("output%d.parquet", i))
 	}
@@ -281,8 +283,8 @@ func (s *Snapshot) run(ctx context.Context, j *job) error {
 		return ctx.Err()
 	}
 	hide := newMask(j.Secrets)
-	j.stdout, j.stderr = hide.text(stdout.String()), hide.text(stderr.String())
-	if err := s.failure(j.State, ran, j.spec.Result, j.stderr); err != nil {
+	j.stdout, j.stderr = strings.Split(hide.text(stdout.String()), j.spec.Mark), strings.Split(hide.text(stderr.String()), j.spec.Mark)
+	if err := s.failure(j.State, ran, j.spec.Result, strings.Join(j.stderr, "")); err != nil {
 		return err
 	}
 	j.cpu = command.ProcessState.UserTime() + command.ProcessState.SystemTime()
@@ -387,17 +389,23 @@ func (s *Snapshot) unseen(st *State, folder string, opened []string) error {
 	return nil
 }
 
-// shown keeps what the step printed and displayed, and gives its object; "" if there was nothing.
-func (s *Snapshot) shown(displays, stdout, stderr string, hide mask) (store.Hash, error) {
+// shown keeps what the step printed and displayed, in order, and gives its object; "" if there was nothing.
+func (s *Snapshot) shown(displays string, stdout, stderr []string, hide mask) (store.Hash, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	for _, out := range []Shown{{Stream: "stdout", Text: stdout}, {Stream: "stderr", Text: stderr}} {
-		if out.Text != "" {
-			if err := encoder.Encode(out); err != nil {
-				return "", err
+	printed := func(n int) error {
+		for _, out := range []struct {
+			stream string
+			texts  []string
+		}{{"stdout", stdout}, {"stderr", stderr}} {
+			if n < len(out.texts) && out.texts[n] != "" {
+				if err := encoder.Encode(Shown{Stream: out.stream, Text: out.texts[n]}); err != nil {
+					return err
+				}
 			}
 		}
+		return nil
 	}
 	text, err := os.ReadFile(displays)
 	if err != nil {
@@ -405,7 +413,11 @@ func (s *Snapshot) shown(displays, stdout, stderr string, hide mask) (store.Hash
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	for decoder.More() {
+	n := 0
+	for ; decoder.More(); n++ {
+		if err := printed(n); err != nil {
+			return "", err
+		}
 		var bundle any
 		if err := decoder.Decode(&bundle); err != nil {
 			return "", fmt.Errorf("cellar: displays of step: %w", err)
@@ -413,6 +425,9 @@ func (s *Snapshot) shown(displays, stdout, stderr string, hide mask) (store.Hash
 		if err := encoder.Encode(hide.value(bundle)); err != nil {
 			return "", err
 		}
+	}
+	if err := printed(n); err != nil {
+		return "", err
 	}
 	if b.Len() == 0 {
 		return "", nil
