@@ -37,7 +37,7 @@ type extraction struct {
 	globals    []*item // set-up variables that become package variables
 	locals     []*item // set-up statements that come into the function
 	results    []result
-	named      bool // the results have names
+	named      bool            // the results have names
 	parts      []*piece        // the package's declarations, in page order
 	moved      []*piece        // the same with those that the package has already
 	shared     []*item         // the same of globals
@@ -342,13 +342,13 @@ func (x *extraction) exported(name, variable string) (string, error) {
 			for i := range t.TypeArgs().Len() {
 				visit(t.TypeArgs().At(i))
 			}
+		case *types.Signature, *types.Interface, *types.Chan:
+			problem = x.refuse(nil, "make it of data: structs, slices, maps, scalars", "%s is of type %s, which can't be stored", name, text)
 		case interface{ Elem() types.Type }: // pointers, slices, arrays, maps
 			if m, ok := t.(*types.Map); ok {
 				visit(m.Key())
 			}
 			visit(t.Elem())
-		case *types.Signature, *types.Interface:
-			problem = x.refuse(nil, "make it of data: structs, slices, maps, scalars", "%s is of type %s, which can't be stored", name, text)
 		}
 	}
 	visit(o.Type())
@@ -486,6 +486,7 @@ func (x *extraction) setUp(inside map[string]*item) error {
 					return x.refuse(it, fmt.Sprintf("define it with one var, or give the functions that read %s a parameter for it", read), "functions read %s, and it is not defined by one expression", read)
 				}
 				x.globals = append(x.globals, it)
+			case constant && x.idle(it):
 			case constant:
 				x.globals = append(x.globals, it)
 			default:
@@ -497,6 +498,34 @@ func (x *extraction) setUp(inside map[string]*item) error {
 		}
 	}
 	return nil
+}
+
+// idle reports whether nothing of the function needs a variable that is defined beside others, and that calls nothing.
+func (x *extraction) idle(it *item) bool {
+	for _, n := range it.nodes() {
+		calls := false
+		ast.Inspect(n, func(n ast.Node) bool {
+			_, call := n.(*ast.CallExpr)
+			calls = calls || call
+			return !calls
+		})
+		if calls {
+			return false
+		}
+	}
+	for name := range it.defines {
+		for _, other := range x.running() {
+			if other.uses[name] && (other.cell != x.target || slices.Contains(x.head, other)) {
+				return false
+			}
+		}
+		for _, p := range x.parts {
+			if p.uses[name] {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // plainDefinition reports whether an item can stand at a package's top level, := written as var.

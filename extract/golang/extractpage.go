@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cellar-go/cellar/assetlib/graph"
 	"github.com/cellar-go/cellar/extract"
 	"github.com/cellar-go/cellar/internal/gocell"
 )
@@ -33,10 +34,43 @@ func (x *extraction) page(f *extract.Function) error {
 		case len(cuts) == len(c.items):
 			f.Cells = append(f.Cells, extract.Cell{Number: c.Number})
 		default:
-			f.Cells = append(f.Cells, extract.Cell{Number: c.Number, Text: without(c.Text, cuts)})
+			f.Cells = append(f.Cells, extract.Cell{Number: c.Number, Text: cut(c.Text, cuts)})
 		}
 	}
+	return x.untouched(f)
+}
+
+// untouched refuses an extraction that would change the slice of another asset of the page.
+func (x *extraction) untouched(f *extract.Function) error {
+	now := map[string]*graph.Definition{}
+	for _, d := range x.notebook.without(f).Definitions() {
+		now[d.Assets[0].Key] = d
+	}
+	same := func(a, b graph.Input) bool { return a.Key == b.Key && a.At == b.At }
+	for _, d := range x.notebook.Definitions() {
+		n := now[d.Assets[0].Key]
+		if d.Assets[0].Key == f.Assets[0] || n != nil && n.Code == d.Code && slices.EqualFunc(n.Inputs, d.Inputs, same) {
+			continue
+		}
+		return x.refuse(nil, "put what shows the value into a function, so that its variables are its own; or name in that cell the types that it needs of this one",
+			"%s (%s) would become stale: its slice would be another one", d.Assets[0].Key, d.Place())
+	}
 	return nil
+}
+
+// without is the notebook as an extraction leaves it.
+func (n *Notebook) without(f *extract.Function) *Notebook {
+	var sources []Source
+	for _, c := range n.cells {
+		s := c.Source
+		for _, changed := range f.Cells {
+			if changed.Number == c.Number {
+				s.Text = changed.Text
+			}
+		}
+		sources = append(sources, s)
+	}
+	return Read(n.File, sources)
 }
 
 // reads refuses to take away a variable of the cell that another cell reads.
@@ -91,7 +125,7 @@ func (x *extraction) gone() map[*item]bool {
 		}
 	}
 	for _, it := range x.shared {
-		if it.Decl != nil {
+		if it.Decl != nil && !x.setsUpAnother(it.cell) {
 			gone[it] = true
 		}
 	}
@@ -142,6 +176,18 @@ func (x *extraction) gone() map[*item]bool {
 	return gone
 }
 
+// setsUpAnother reports whether another asset's slice takes the statements of the cell.
+func (x *extraction) setsUpAnother(c *cell) bool {
+	for _, other := range x.notebook.cells {
+		if other.asset() && other != x.target {
+			if s, _ := x.notebook.slice(other); slices.Contains(s.setup, c) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // remainder is the text of the cell that was the asset.
 func (x *extraction) remainder(gone map[*item]bool) string {
 	var b strings.Builder
@@ -172,8 +218,8 @@ func (x *extraction) remainder(gone map[*item]bool) string {
 	return b.String()
 }
 
-// without cuts items out of a cell, with the empty lines that parted them from the next.
-func without(text string, cuts []*item) string {
+// cut takes items out of a cell, with the empty lines that parted them from the next.
+func cut(text string, cuts []*item) string {
 	for _, it := range slices.Backward(cuts) {
 		before, after := strings.TrimRight(text[:it.Start], "\n\t "), strings.TrimLeft(text[it.end():], "\n")
 		between := "\n\n"

@@ -146,9 +146,13 @@ func (x *extraction) write(f *extract.Function) (string, error) {
 		b.WriteString(x.results[0].text)
 	} else {
 		var list []string
-		for _, r := range x.results {
+		for i, r := range x.results {
 			known[r.name] = true
-			list = append(list, r.name+" "+r.text)
+			if i+1 < len(x.results) && x.results[i+1].text == r.text {
+				list = append(list, r.name)
+			} else {
+				list = append(list, r.name+" "+r.text)
+			}
 		}
 		b.WriteString("(" + strings.Join(list, ", ") + ")")
 	}

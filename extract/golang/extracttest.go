@@ -55,7 +55,10 @@ func (e *Extractor) Test(f *extract.Function, c extract.Case) (string, error) {
 	for _, out := range f.Outputs {
 		got = append(got, variable("got", out, len(f.Outputs)))
 	}
-	fmt.Fprintf(&b, "\n%s := %s(%s)\n", strings.Join(got, ", "), f.Name, strings.Join(arguments, ", "))
+	if len(f.Inputs) > 0 {
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "%s := %s(%s)\n", strings.Join(got, ", "), f.Name, strings.Join(arguments, ", "))
 	for i, out := range f.Outputs {
 		got, want := got[i], variable("want", out, len(f.Outputs))
 		fmt.Fprintf(&b, "\n%s := %s\n", want, c.Outputs[i])

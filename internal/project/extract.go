@@ -328,7 +328,7 @@ func (e *Extraction) untouched() error {
 		}
 		now, ok := e.after.catalog.graph.Get(d.Assets[0].Key)
 		if !ok || now.Code != d.Code || !sameInputs(now, d) {
-			return fault.New(fault.Input, "name in that cell the types and functions that it needs of the upstream cell", "extract %s: %s (%s) would become stale: its slice would be another one",
+			return fault.New(fault.Input, "put what shows the value into a function, so that its variables are its own; or name in that cell the types that it needs of this one", "extract %s: %s (%s) would become stale: its slice would be another one",
 				e.Function.Assets[0], d.Assets[0].Key, d.Place())
 		}
 		if reasons := e.after.differences(now, e.before.keyer.fixed(d), e.after.keyer.fixed(now)); len(reasons) > 0 {
