@@ -47,6 +47,7 @@ type assets struct {
 	mu    sync.Mutex
 	ran   []golang.Source   // cells run in this session, the last text of each, in the order of their first run
 	types map[string]string // types that cells declared → their declaration
+	here  map[string]bool   // those that the running cell declares itself
 	show  func(session.Event)
 }
 
@@ -186,8 +187,9 @@ func (a *assets) remember(r kernel.CellRequest) {
 func (a *assets) declare(source string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.here = map[string]bool{}
 	for name, text := range golang.Types(source) {
-		a.types[name] = text
+		a.types[name], a.here[name] = text, true
 	}
 }
 
@@ -337,11 +339,11 @@ func (a *assets) load(call *ast.CallExpr, args []any) (x session.Expansion, ok b
 func (a *assets) declarations(asset string, t golang.Type) (string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	var missing []string
+	var missing []string // not in this cell
 	for name, text := range golang.Types(t.Decls) {
 		own, declared := a.types[name]
 		switch {
-		case !declared:
+		case !declared, golang.Same(own, text) && !a.here[name]: // to say it again changes nothing, and a worker that died has forgotten it
 			missing = append(missing, text)
 		case !golang.Same(own, text):
 			return "", fault.New(fault.Input, "rename yours, or make it the same", "the value of %s has a type %s that is not the one declared here:\n\n%s\n\nand here:\n\n%s", asset, name, text, own)
