@@ -77,7 +77,7 @@ func (p *Project) Record(ctx context.Context, asset, revision string) (*store.Re
 	}
 	line, ok := lines[store.Slot(asset, "")]
 	if !ok {
-		return nil, fault.New(fault.Input, fmt.Sprintf("`cellar materialize +%s` at that commit", asset), "asset %s is not noted at %s: %w", asset, revision, fault.ErrNotFound)
+		return nil, fault.Missing(fmt.Sprintf("`cellar materialize +%s` at that commit", asset), "asset %s is not noted at %s", asset, revision)
 	}
 	return p.store.Record(line.Record)
 }

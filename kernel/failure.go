@@ -71,7 +71,7 @@ func describe(err error, source string) *failure {
 	}
 	f.Traceback = []string{red + f.Value + reset}
 	if hint := fault.Hint(err); hint != "" {
-		f.Traceback = append(f.Traceback, hint)
+		f.Traceback = append(f.Traceback, "→ "+hint)
 	}
 	return f
 }

@@ -143,7 +143,7 @@ func (g *Graph) Find(name string) (*Definition, string, error) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, "", fault.New(fault.Input, g.suggest(name), "no asset %s: %w", name, fault.ErrNotFound)
+		return nil, "", fault.Missing(g.suggest(name), "no asset %s", name)
 	case 1:
 		return g.byKey[found[0]], found[0], nil
 	}

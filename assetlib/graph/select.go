@@ -192,6 +192,9 @@ func (p *selection) core(s string) (set, error) {
 			}
 			return false
 		})
+		if len(out) == 0 && s != "*" {
+			return nil, fault.New(fault.Input, "`cellar list` shows the assets that there are", "selection %q: no asset is named so", s)
+		}
 		return out, nil
 	}
 	d, _, err := p.g.Find(s)

@@ -176,7 +176,11 @@ func logText(c *cobra.Command, out nbformat.Output) {
 	case out.Type == "stream":
 		fmt.Fprint(c.OutOrStdout(), out.Text)
 	case out.Type == "error":
-		fmt.Fprintln(c.ErrOrStderr(), strings.Join(out.Traceback, "\n"))
+		text := strings.Join(out.Traceback, "\n")
+		if !ui.Terminal(os.Stderr) {
+			text = ui.Plain(text)
+		}
+		fmt.Fprintln(c.ErrOrStderr(), text)
 	default:
 		var text any // a string, or a list of its lines
 		if json.Unmarshal(out.Data["text/plain"], &text) == nil {

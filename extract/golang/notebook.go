@@ -221,7 +221,7 @@ func typeName(e ast.Expr) *ast.Ident {
 func (n *Notebook) Slice(asset string) (*Slice, error) {
 	c := n.provider(asset)
 	if c == nil {
-		return nil, fault.New(fault.Input, "`cellar list` shows the assets that there are", "%s: no asset %s: %w", n.File, asset, fault.ErrNotFound)
+		return nil, fault.Missing("`cellar list` shows the assets that there are", "%s: no asset %s", n.File, asset)
 	}
 	return n.slice(c)
 }

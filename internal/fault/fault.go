@@ -52,6 +52,13 @@ func New(kind Kind, hint, format string, args ...any) *Mistake {
 	return m
 }
 
+// Missing makes a Mistake of kind Input that is ErrNotFound, which its sentence need not say again.
+func Missing(hint, format string, args ...any) *Mistake {
+	m := New(Input, hint, format, args...)
+	m.Err = ErrNotFound
+	return m
+}
+
 func (m *Mistake) Error() string {
 	if strings.HasPrefix(m.Message, "cellar: ") {
 		return m.Message

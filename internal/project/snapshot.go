@@ -482,7 +482,7 @@ func (s *Snapshot) Load(name, revision string) (*store.Record, error) {
 	d, asset, err := s.catalog.graph.Find(name)
 	if err != nil {
 		if revision != "" {
-			return nil, fault.New(fault.Input, fmt.Sprintf("`cellar history %s` shows where it was", name), "%s at %s: %w", name, revision, fault.ErrNotFound)
+			return nil, fault.Missing(fmt.Sprintf("`cellar history %s` shows where it was", name), "no asset %s at %s", name, revision)
 		}
 		return nil, err
 	}
@@ -498,7 +498,7 @@ func (s *Snapshot) Load(name, revision string) (*store.Record, error) {
 		if len(st.Reasons) > 0 {
 			why += " (" + strings.Join(st.Reasons, "; ") + ")"
 		}
-		return nil, fault.New(fault.Input, fmt.Sprintf("`cellar materialize +%s` computes it", asset), "asset %s is %s: %w", asset, why, fault.ErrNotFound)
+		return nil, fault.Missing(fmt.Sprintf("`cellar materialize +%s` computes it; in a notebook, materialize(\"+%s\")", asset, asset), "asset %s is %s", asset, why)
 	}
 	// The note may know a version that can't be computed again, such as one whose upstream object is gone.
 	if line, ok := s.notes[store.Slot(asset, "")]; ok && line.Commit == s.Commit {
@@ -514,5 +514,5 @@ func (s *Snapshot) Load(name, revision string) (*store.Record, error) {
 	if s.project.Repo.Shallow() {
 		hint = "the clone is shallow, its history is cut: git fetch --unshallow; else " + hint
 	}
-	return nil, fault.New(fault.Input, hint, "asset %s is not materialized at %s: %w", asset, revision, fault.ErrNotFound)
+	return nil, fault.Missing(hint, "asset %s is not materialized at %s", asset, revision)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -100,6 +101,11 @@ func Fail(w io.Writer, err error, asJSON bool) int {
 
 // Terminal reports whether a stream is one, where lines may be redrawn.
 func Terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) && os.Getenv("CI") == "" }
+
+var colour = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// Plain is a text without the colours of a terminal.
+func Plain(s string) string { return colour.ReplaceAllString(s, "") }
 
 // Count writes a number with commas: 336,776.
 func Count(n int64) string {
