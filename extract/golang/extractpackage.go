@@ -52,9 +52,16 @@ func (x *extraction) reach() error {
 		if err != nil {
 			return err
 		}
+		if it := x.onPage(t); it != nil { // the author's own words for it
+			all = append(all, &piece{names: it.names, item: it, kind: gocell.Type})
+			continue
+		}
 		w := &walker{names: newNames()}
 		w.decl(c.Items[0].Decl)
 		all = append(all, &piece{names: w.names, kind: gocell.Type, text: t})
+	}
+	for p := range x.extraPath {
+		x.needed[p] = true
 	}
 	for _, d := range x.declared {
 		p := &piece{names: d.names, item: d, kind: d.Kind, receiver: d.receiver}
@@ -106,6 +113,20 @@ func (x *extraction) reach() error {
 		}
 	}
 	x.moved = x.parts
+	return nil
+}
+
+// onPage is the page's declaration of a type that came with an input, if it says the same; the slice has it not, as nothing names it.
+func (x *extraction) onPage(declaration string) *item {
+	for name, text := range Types(declaration) {
+		for _, c := range x.notebook.cells {
+			for i := range c.items {
+				if it := &c.items[i]; it.defines[name] && it.Kind == gocell.Type && len(it.defines) == 1 && Same(declaredIn(it.Decl, x.original(it))[name], text) {
+					return it
+				}
+			}
+		}
+	}
 	return nil
 }
 
