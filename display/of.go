@@ -9,7 +9,6 @@ import (
 	"image/png"
 	"reflect"
 	"strings"
-
 )
 
 const (
