@@ -31,8 +31,7 @@ type Function struct {
 	TestFile string // slash path
 	Inputs   []Parameter
 	Outputs  []Parameter
-	Cells    []Cell   // that change, in page order
-	Notes    []string // what the reader of the change should know
+	Cells    []Cell // that change, in page order
 }
 
 // Parameter is an input or output: the name in the source, and the asset's key.

@@ -35,8 +35,8 @@ become and what stands in the way.`,
 			if to == "" {
 				return fault.New(fault.Usage, "for example --to pipeline", "--to is missing: the folder of the package that the function goes to")
 			}
-			if !yes && !dry && !ui.Terminal(os.Stdin) {
-				return fault.New(fault.Usage, "--yes writes without asking, --dry-run only shows", "there is no terminal to ask whether to write")
+			if !yes && !dry && (g.json || !ui.Terminal(os.Stdin)) {
+				return fault.New(fault.Usage, "--yes writes without asking, --dry-run only shows", "there is nobody to ask whether to write")
 			}
 			e, err := p.Extract(c.Context(), args[0], cell, to)
 			if err != nil {

@@ -32,7 +32,7 @@ type Extraction struct {
 	Function *extract.Function
 	Records  []*store.Record // the cell's values, which the function was proved to give
 	Diff     string          // of all files, unified
-	Notes    []string
+	Notes    []string        // what a reader of the change should know
 
 	project  *Project
 	notebook string            // absolute
@@ -122,7 +122,7 @@ func (p *Project) Extract(ctx context.Context, notebook, cell, folder string) (*
 		e.Close()
 		return nil, err
 	}
-	e.Diff += e.diff(page)
+	e.Diff = e.diff(page)
 	return e, nil
 }
 
@@ -239,7 +239,6 @@ func (e *Extraction) change(page *nbformat.Notebook) error {
 	if e.Function.Source != "" {
 		e.files[e.Function.File] = []byte(e.Function.Source)
 	}
-	e.Notes = append(e.Notes, e.Function.Notes...)
 	copy, err := nbformat.Parse(e.was, page.Name())
 	if err != nil {
 		return err
