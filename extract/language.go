@@ -34,8 +34,8 @@ type Function struct {
 	Cells    []Cell // that change, in page order
 }
 
-// Parameter is an input or output: the name in the source, and the asset's key.
-type Parameter struct{ Name, Key string }
+// Parameter is an input or output as the source writes it, and the asset's key.
+type Parameter struct{ Name, Type, Key string }
 
 // Cell is a cell of the page as it will be.
 type Cell struct {

@@ -266,7 +266,7 @@ func TestExtractNeedsNothingLent(t *testing.T) {
 }
 
 func TestExtractTest(t *testing.T) {
-	f := &extract.Function{Package: "pipeline", Name: "Split", Inputs: []extract.Parameter{{Name: "rows []Row"}, {Name: "t int"}}, Outputs: []extract.Parameter{{Name: "train"}, {Name: "sum"}}}
+	f := &extract.Function{Package: "pipeline", Name: "Split", Inputs: []extract.Parameter{{Name: "rows"}, {Name: "t"}}, Outputs: []extract.Parameter{{Name: "train"}, {Name: "sum"}}}
 	text, err := (&Extractor{Notebook: page("")}).Test(f, extract.Case{Inputs: []string{"[]Row{{N: 1}}", "3"}, Outputs: []string{"[]Row{{N: 1}}", "1"}, Rows: []int{5, -1}})
 	if err != nil {
 		t.Fatal(err)

@@ -92,7 +92,7 @@ func (x *extraction) reach() error {
 		want(it.uses)
 	}
 	for _, r := range x.results {
-		want(identifiers(r.text))
+		want(identifiers(r.Type))
 	}
 	for _, t := range x.variables {
 		want(identifiers(t))

@@ -77,7 +77,7 @@ func (n *Notebook) without(f *extract.Function) *Notebook {
 func (x *extraction) reads() error {
 	makes := map[string]bool{}
 	for _, r := range x.results {
-		makes[r.name] = true
+		makes[r.Name] = true
 	}
 	inside := map[string]bool{}
 	for _, it := range x.head {
@@ -92,7 +92,7 @@ func (x *extraction) reads() error {
 			it := &c.items[j]
 			for _, name := range sorted(it.uses) {
 				if inside[name] && x.last(name, i) == x.target {
-					return x.refuse(it, fmt.Sprintf("make it an asset too: `//| asset: [%s, %s]`, or compute it in a cell of its own", x.results[0].name, name),
+					return x.refuse(it, fmt.Sprintf("make it an asset too: `//| asset: [%s, %s]`, or compute it in a cell of its own", x.results[0].Name, name),
 						"it reads %s, a variable of the cell that moves into the function", name)
 				}
 			}

@@ -135,7 +135,7 @@ func (x *extraction) write(f *extract.Function) (string, error) {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(p.Name)
+		b.WriteString(p.Name + " " + p.Type)
 	}
 	b.WriteString(") ")
 	known := map[string]bool{}
@@ -143,15 +143,15 @@ func (x *extraction) write(f *extract.Function) (string, error) {
 		known[p] = true
 	}
 	if len(x.results) == 1 && !x.named {
-		b.WriteString(x.results[0].text)
+		b.WriteString(x.results[0].Type)
 	} else {
 		var list []string
 		for i, r := range x.results {
-			known[r.name] = true
-			if i+1 < len(x.results) && x.results[i+1].text == r.text {
-				list = append(list, r.name)
+			known[r.Name] = true
+			if i+1 < len(x.results) && x.results[i+1].Type == r.Type {
+				list = append(list, r.Name)
 			} else {
-				list = append(list, r.name+" "+r.text)
+				list = append(list, r.Name+" "+r.Type)
 			}
 		}
 		b.WriteString("(" + strings.Join(list, ", ") + ")")
@@ -178,7 +178,7 @@ func (x *extraction) write(f *extract.Function) (string, error) {
 	}
 	var names []string
 	for _, r := range x.results {
-		names = append(names, r.name)
+		names = append(names, r.Name)
 	}
 	if last != nil && strings.Contains(x.plain(last, nil), "\n") {
 		b.WriteString("\n")

@@ -45,7 +45,7 @@ func (e *Extractor) Test(f *extract.Function, c extract.Case) (string, error) {
 	fmt.Fprintf(&b, ")\n\n// %s gets %s; what it has to make of them is what it made when it left\n// %s.\nfunc Test%s(t *testing.T) {\n", f.Name, what, e.Notebook.File, name)
 	var arguments, got []string
 	for i, in := range f.Inputs {
-		parameter, _, _ := strings.Cut(in.Name, " ")
+		parameter := in.Name
 		if parameter == "t" || strings.HasPrefix(parameter, "got") || strings.HasPrefix(parameter, "want") {
 			parameter = "the" + parameter
 		}
