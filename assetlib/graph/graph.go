@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -116,8 +117,8 @@ func (g *Graph) sort(definitions []*Definition) {
 func (g *Graph) suggest(key string) string {
 	name := key[strings.LastIndex(key, "/")+1:]
 	var near []string
-	for _, k := range g.Keys() {
-		if Fold(k[strings.LastIndex(k, "/")+1:]) == Fold(name) || strings.HasPrefix(Fold(k), Fold(key)) {
+	for _, k := range slices.Sorted(maps.Keys(g.byKey)) { // while the graph is made, it has no order yet
+		if distance(Fold(k[strings.LastIndex(k, "/")+1:]), Fold(name)) <= min(2, len(name)/3) || strings.HasPrefix(Fold(k), Fold(key)) {
 			near = append(near, k)
 		}
 	}
@@ -125,6 +126,27 @@ func (g *Graph) suggest(key string) string {
 		return "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return "`cellar list` shows the assets that there are"
+}
+
+// distance counts the letters to put in, take out or change to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := before
+			if a[i] != b[j] {
+				change++
+			}
+			before = row[j+1]
+			row[j+1] = min(change, row[j]+1, before+1)
+		}
+	}
+	return row[len(b)]
 }
 
 // Get is the definition of a key.

@@ -43,7 +43,7 @@ type Result struct {
 
 // Failure is why there are no outputs.
 type Failure struct {
-	Kind    string `json:"kind"` // "panic", "error", "value" (can't be stored), "changed" (an input was changed in place)
+	Kind    string `json:"kind"` // "panic", "value" (can't be stored), "input" (does not fit), "changed" (an input was changed in place), "storage" (the disk)
 	Asset   string `json:"asset,omitempty"`
 	Message string `json:"message"`
 	Hint    string `json:"hint,omitempty"`

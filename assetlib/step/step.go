@@ -124,14 +124,18 @@ func compute(p Program, s Specification, r *Result) *Failure {
 	for i, in := range p.Inputs {
 		info, err := table.Write(io.Discard, given[i])
 		if err == nil && info.Content != s.Inputs[in.Name].Content {
-			return &Failure{Kind: "changed", Asset: in.Name, Message: fmt.Sprintf("cellar: the code changes its input %s in place", in.Name),
+			return &Failure{Kind: "changed", Asset: in.Name, Message: fmt.Sprintf("the code changes its input %s in place", in.Name),
 				Hint: "work on a copy: slices.Clone, maps.Clone, or a copy of what it points to"}
 		}
 	}
 	for _, out := range p.Outputs {
 		info, err := save(s.Outputs[out.Name], out.Pointer)
 		if err != nil {
-			return &Failure{Kind: "value", Asset: out.Name, Message: fmt.Sprintf("cellar: asset %s can't be stored: %v", out.Name, err), Hint: fault.Hint(err)}
+			f := &Failure{Kind: "value", Asset: out.Name, Message: strings.TrimPrefix(err.Error(), "cellar: "), Hint: fault.Hint(err)}
+			if full(err) {
+				f.Kind = "storage"
+			}
+			return f
 		}
 		r.Outputs[out.Name] = info
 	}
@@ -141,7 +145,7 @@ func compute(p Program, s Specification, r *Result) *Failure {
 func read(file, name string, pointer any) *Failure {
 	f, err := os.Open(file)
 	if err != nil {
-		return &Failure{Kind: "error", Asset: name, Message: fmt.Sprintf("cellar: input %s: %v", name, err)}
+		return &Failure{Kind: "storage", Asset: name, Message: fmt.Sprintf("input %s: %v", name, err)}
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -149,9 +153,18 @@ func read(file, name string, pointer any) *Failure {
 		err = table.Read(f, info.Size(), pointer)
 	}
 	if err != nil {
-		return &Failure{Kind: "error", Asset: name, Message: fmt.Sprintf("cellar: input %s: %v", name, err), Hint: fault.Hint(err)}
+		kind := "input"
+		if errors.Is(err, fault.ErrCorrupt) {
+			kind = "storage"
+		}
+		return &Failure{Kind: kind, Asset: name, Message: fmt.Sprintf("input %s: %s", name, strings.TrimPrefix(err.Error(), "cellar: ")), Hint: fault.Hint(err)}
 	}
 	return nil
+}
+
+// full tells a disk without room from a value that can't be written.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
 // save writes a value, reads it back and compares: what can't come back as it went is not recorded.
@@ -210,7 +223,7 @@ func trace() string {
 	var b bytes.Buffer
 	for {
 		f, more := frames.Next()
-		name := strings.ReplaceAll(f.Function, "main.cellarcell", "cell")
+		name := strings.TrimPrefix(strings.ReplaceAll(f.Function, "main.cellarcell", "cell"), "main.")
 		if strings.Contains(f.Function, "assetlib/step.") {
 			break
 		}

@@ -43,8 +43,18 @@ Exit codes: 0 success, 1 a cell or step failed, 2 wrong usage, 3 wrong input (no
 4 something is missing on the machine (cellar doctor), 5 disk or store, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := "`cellar --help` lists the commands"
+			c.SuggestionsMinimumDistance = 2
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				hint = "did you mean " + strings.Join(near, " or ") + "?"
+			}
+			return fault.New(fault.Usage, hint, "no command %s", args[0])
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.PersistentFlags().BoolVar(&g.json, "json", false, "print JSON")
 	root.PersistentFlags().StringVar(&g.store, "store", "", "folder of the store (default $CELLAR_STORE, else cellar in the git folder)")

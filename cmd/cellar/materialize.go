@@ -26,7 +26,8 @@ needs it), 'group:core', 'flights/*', stale, and, or, not.`,
 			if err != nil {
 				return err
 			}
-			picked, err := s.Select(strings.Join(args, " "))
+			selection := strings.Join(args, " ")
+			picked, err := s.Select(selection)
 			if err != nil {
 				return err
 			}
@@ -34,8 +35,15 @@ needs it), 'group:core', 'flights/*', stale, and, or, not.`,
 				plan.Progress = progress(c)
 			}
 			outcomes, err := s.Materialize(c.Context(), picked, plan)
+			if len(outcomes) == 0 && err != nil {
+				return err
+			}
 			if errPrint := report(c, g, s, outcomes); errPrint != nil && err == nil {
 				err = errPrint
+			}
+			if lacking := s.Lacking(selection); err == nil && len(lacking) > 0 {
+				warn(c, lacking[1:])
+				err = lacking[0]
 			}
 			return err
 		},

@@ -45,7 +45,7 @@ func (g *generator) check() error {
 	}
 	exports, err := g.exports(paths...)
 	if err != nil {
-		return fmt.Errorf("cellar: asset %s: its imports: %w", g.target.outputs[0].Key, err)
+		return err // it names the packages
 	}
 	k := &checked{fset: fset, used: map[string]bool{}, calls: map[string][]types.TypeAndValue{}, unused: map[*item][]edit{}, alias: map[string]string{}, declared: map[string]string{}}
 	k.info = &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}, Implicits: map[ast.Node]types.Object{}}

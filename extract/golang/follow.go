@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cellar-go/cellar/assetlib/graph"
+	"github.com/cellar-go/cellar/internal/fault"
 )
 
 // implicit takes the types of an upstream cell's slice that have methods which std calls by itself, such as String: a value of such a
@@ -105,6 +106,15 @@ func (s *slicer) name(it *item, name string) {
 			s.refuse(it.cell, "move the cell that declares it above this one", "it uses %s, which only cell %d, further down, declares", name, s.notebook.cells[i].Number)
 			return
 		}
+	}
+	for _, c := range s.notebook.cells[:limit+1] {
+		if c.err != nil && c != s.target {
+			s.refuse(it.cell, fault.Hint(c.err), "it uses %s, which no cell declares that can be read: %s", name, strings.TrimPrefix(c.err.Error(), "cellar: "))
+			return
+		}
+	}
+	if name == "load" {
+		s.refuse(it.cell, "write the asset's name, and a revision, as constants: load(\"orders\"), load(\"shop/orders\", at(\"v1\"))", "it calls load in a way that can't be read without running it")
 	}
 	// Nothing declares it: the program's type check names it with its line.
 }

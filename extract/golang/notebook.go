@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -216,6 +217,19 @@ func typeName(e ast.Expr) *ast.Ident {
 		}
 	}
 }
+
+// Problems are the cells whose options can't be read, so that nobody knows which assets they make.
+func (n *Notebook) Problems() []error {
+	var all []error
+	for _, c := range n.cells {
+		if c.err != nil && !c.asset() && c.parsed == nil && assetOption.MatchString(c.Text) {
+			all = append(all, c.err)
+		}
+	}
+	return all
+}
+
+var assetOption = regexp.MustCompile(`(?m)^// ?\|\s*asset\s*:`)
 
 // Slice cuts the slice of an asset.
 func (n *Notebook) Slice(asset string) (*Slice, error) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cellar-go/cellar/assetlib/graph"
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/gocell"
 	"github.com/cellar-go/cellar/internal/gomod"
@@ -113,7 +114,7 @@ func (g *generator) plan() error {
 			g.lifted[name] = true
 		}
 		for _, l := range g.loads {
-			if g.key(l.key) == in.Key && l.at == in.At {
+			if graph.Fold(g.key(l.key)) == graph.Fold(in.Key) && l.at == in.At {
 				variable := fmt.Sprintf("%s%d", loadPrefix, i)
 				g.variables[variable] = t.Type
 			}
@@ -176,7 +177,7 @@ func (g *generator) common(it *item) {
 			for _, l := range it.loads {
 				if l.call == x {
 					for i, in := range g.Slice.inputs {
-						if in.Key == g.key(l.key) && in.At == l.at {
+						if graph.Fold(in.Key) == graph.Fold(g.key(l.key)) && in.At == l.at {
 							g.edits[it] = append(g.edits[it], edit{c.Offset(x.Pos()), c.Offset(x.End()), fmt.Sprintf("%s%d", loadPrefix, i)})
 						}
 					}

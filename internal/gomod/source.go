@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	cellar "github.com/cellar-go/cellar"
+	"github.com/cellar-go/cellar/internal/fault"
 )
 
 // Source is the folder that holds this module's source as the binary carries it, written at the first use. Its name is its content's
@@ -30,11 +31,11 @@ func Source(cache string) (string, error) {
 		return dir, nil
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return "", fmt.Errorf("cellar: own source: %w", err)
+		return "", fault.New(fault.Storage, "set CELLAR_CACHE to a folder that can be written", "cache: %w", err)
 	}
 	temp, err := os.MkdirTemp(filepath.Dir(dir), "new-")
 	if err != nil {
-		return "", fmt.Errorf("cellar: own source: %w", err)
+		return "", fault.New(fault.Storage, "set CELLAR_CACHE to a folder that can be written", "cache: %w", err)
 	}
 	defer os.RemoveAll(temp)
 	for i := 0; i < len(parts); i += 2 {

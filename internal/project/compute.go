@@ -209,6 +209,17 @@ func buildMistake(st *State, err error) error {
 	}
 	hint := "correct the code; a cell shows the same message when it runs"
 	text := strings.TrimSpace(b.Output)
+	if st.Func != "" {
+		hint = "correct the code; `go vet` shows the same message"
+	}
+	if title, rest, ok := strings.Cut(text, "\n"); ok && strings.HasPrefix(title, "# ") {
+		text = rest // the package's name, which the lines below show
+	}
+	if last := strings.LastIndex(text, "\n"); strings.Contains(text, "cannot find module providing package ") {
+		text = text[last+1:] // what stands above only says that it is looked for
+		name, _, _ := strings.Cut(text[strings.Index(text, "package ")+len("package "):], ":")
+		return fault.New(fault.Input, "`go get "+name+"` in the module's folder adds the module to its go.mod", "asset %s (%s): %s", st.Assets[0].Key, st.Place(), text)
+	}
 	switch {
 	case strings.Contains(text, "no required module provides package"):
 		hint = "run the `go get` that the message names in the module's folder"
@@ -344,17 +355,28 @@ func (s *Snapshot) failure(st *State, ran error, resultFile, stderr string) erro
 	asset, hide := st.Assets[0].Key, newMask(st.Secrets)
 	result, err := step.ReadResult(resultFile)
 	if err != nil || result.Failure == nil { // os.Exit, a fatal error of the runtime, a signal
-		return fault.New(fault.Failed, "", "asset %s (%s): the step ended with %v\n%s", asset, st.Place(), ran, tail(stderr, 40))
+		kind, hint := fault.Failed, ""
+		if strings.Contains(stderr, "no space left on device") || strings.Contains(stderr, "file too large") {
+			kind, hint = fault.Storage, s.room()
+		}
+		return fault.New(kind, hint, "asset %s (%s): the step ended with %v\n%s", asset, st.Place(), ran, tail(stderr, 40))
 	}
 	f := result.Failure
-	message := hide.text(strings.TrimPrefix(f.Message, "cellar: "))
+	message := hide.text(f.Message)
 	switch f.Kind {
 	case "panic":
-		return fault.New(fault.Failed, "", "asset %s (%s): %s\n%s", asset, st.Place(), message, f.Trace)
-	case "value", "changed":
-		return fault.New(fault.Input, f.Hint, "asset %s (%s): %s", asset, st.Place(), message)
+		return fault.New(fault.Failed, "", "asset %s (%s): %s\n%s", asset, st.Place(), message, strings.TrimSpace(f.Trace))
+	case "value":
+		return fault.New(fault.Input, f.Hint, "asset %s (%s): %s", f.Asset, st.Place(), message)
+	case "storage":
+		return fault.New(fault.Storage, s.room(), "asset %s (%s): %s", asset, st.Place(), message)
 	}
-	return fault.New(fault.Failed, f.Hint, "asset %s (%s): %s", asset, st.Place(), message)
+	return fault.New(fault.Input, f.Hint, "asset %s (%s): %s", asset, st.Place(), message)
+}
+
+// room is the advice for a disk that is full.
+func (s *Snapshot) room() string {
+	return fmt.Sprintf("free some room on the disk of %s, `cellar store prune --budget 1GB`, or set CELLAR_STORE to another disk", s.project.Store.Dir())
 }
 
 // unseen refuses a run that opened a file of the project which the key does not hold: its value would look fresh when the file changes.

@@ -41,6 +41,7 @@ type module struct {
 	path   string
 	file   *modfile.File
 	sums   map[string]string // "path version" → h1
+	err    error             // why the file can't be read
 }
 
 // module finds the go.mod of a folder; nil if there is none.
@@ -50,11 +51,14 @@ func (k *keyer) module(folder string) *module {
 	}
 	var m *module
 	if text, err := k.tree.read(path.Join(folder, "go.mod")); err == nil {
-		f, err := modfile.Parse("go.mod", text, nil) // ParseLax passes over replace lines
+		file := path.Join(folder, "go.mod")
+		f, err := modfile.Parse(file, text, nil) // ParseLax passes over replace lines
 		if err != nil {
-			f, err = modfile.ParseLax("go.mod", text, nil)
+			f, err = modfile.ParseLax(file, text, nil)
 		}
-		if err == nil && f.Module != nil {
+		if err != nil {
+			m = &module{folder: folder, err: err}
+		} else if f.Module != nil {
 			m = &module{folder: folder, path: f.Module.Mod.Path, file: f, sums: map[string]string{}}
 			sums, _ := k.tree.read(path.Join(folder, "go.sum"))
 			for _, line := range strings.Split(string(sums), "\n") {
@@ -163,7 +167,7 @@ func (k *keyer) neighbour(m *module, p string) *module {
 		}
 		for _, use := range work.Use {
 			if dir, ok := resolve(folder, use.Path); ok {
-				if n := k.module(dir); n != nil && n.folder == dir && within(p, n.path) {
+				if n := k.module(dir); n != nil && n.err == nil && n.folder == dir && within(p, n.path) {
 					return n
 				}
 			}
@@ -189,7 +193,7 @@ func (k *keyer) required(m *module, p string, seen map[string]bool) []string {
 		if r.Old.Path == best && (r.Old.Version == "" || r.Old.Version == version) {
 			line += " => " + strings.TrimSpace(r.New.Path+" "+r.New.Version)
 			if folder, ok := resolve(m.folder, r.New.Path); ok && r.New.Version == "" {
-				if other := k.module(folder); other != nil {
+				if other := k.module(folder); other != nil && other.err == nil {
 					replaced := *other
 					replaced.folder, replaced.path = folder, best
 					return append([]string{line}, k.local(&replaced, p, seen)...)

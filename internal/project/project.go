@@ -108,6 +108,7 @@ func read(tree sources, overlays ...Overlay) (*catalog, error) {
 	add := func(n *golang.Notebook) {
 		c.notebooks[n.File] = n
 		definitions = append(definitions, n.Definitions()...)
+		c.problems = append(c.problems, n.Problems()...)
 	}
 	overlaid := map[string]bool{}
 	for _, o := range overlays {

@@ -1,6 +1,10 @@
 package project
 
-import "github.com/cellar-go/cellar/assetlib/graph"
+import (
+	"strings"
+
+	"github.com/cellar-go/cellar/assetlib/graph"
+)
 
 // Select picks definitions by graph's syntax, with the words stale (stale or missing), fresh and missing for their condition.
 func (s *Snapshot) Select(expression string) ([]*graph.Definition, error) {
@@ -18,4 +22,15 @@ func (s *Snapshot) Select(expression string) ([]*graph.Definition, error) {
 			return false
 		}, true
 	})
+}
+
+// Lacking are the problems of files that may define assets which a selection means and could not find: those of all files that can't be
+// read, unless the selection names each asset.
+func (s *Snapshot) Lacking(expression string) []error {
+	for _, word := range strings.FieldsFunc(expression, func(r rune) bool { return strings.ContainsRune(" ,()+", r) }) {
+		if _, _, err := s.catalog.graph.Find(word); err != nil && word != "and" && word != "or" {
+			return s.catalog.problems
+		}
+	}
+	return nil
 }

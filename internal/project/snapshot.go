@@ -150,6 +150,12 @@ func (s *Snapshot) assess(ctx context.Context, d *graph.Definition) error {
 		st.Condition, st.Reasons = Broken, []string{plain(d.Problem)}
 		return s.last(st)
 	}
+	if m := s.keyer.module(path.Dir(d.File)); m != nil && m.err != nil {
+		d.Problem = fault.New(fault.Input, "put the file right; `go mod edit -json` says more", "asset %s: %w", d.Assets[0].Key, m.err)
+		s.Problems = append(s.Problems, d.Problem)
+		st.Condition, st.Reasons = Broken, []string{plain(m.err)}
+		return s.last(st)
+	}
 	st.lines = s.keyer.fixed(d)
 	known := true
 	for _, in := range d.Inputs {
@@ -198,6 +204,9 @@ func (s *Snapshot) assess(ctx context.Context, d *graph.Definition) error {
 				reasons = append(reasons, s.differences(d, strings.Split(r.Meta["key"], "\n"), st.lines)...)
 			} else {
 				reasons = append(s.differences(d, strings.Split(r.Meta["key"], "\n"), nil2(st.lines)), reasons...)
+			}
+			if known && len(reasons) == 0 && r.Key == st.keys[0] {
+				reasons = append(reasons, "its file in the store is damaged or gone")
 			}
 			break
 		}
