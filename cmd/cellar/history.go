@@ -49,7 +49,7 @@ func newHistory(g *global) *cobra.Command {
 				if r.Key == current {
 					mark = "now"
 				}
-				rows = append(rows, []string{r.Finished.Local().Format(time.DateTime), r.Object.Short(), size(r.Kind, r.Rows, len(r.Columns)), commitText(r.Commit, !r.Dirty), ui.Duration(r.Finished.Sub(r.Started)), mark})
+				rows = append(rows, []string{r.Finished.Local().Format(time.DateTime), r.Object.Short(), size(r.Kind, r.Rows, len(r.Columns)), commitText(r.Commit, !r.Dirty, "changes"), ui.Duration(r.Finished.Sub(r.Started)), mark})
 			}
 			ui.Table(c.OutOrStdout(), []string{"COMPUTED", "VERSION", "VALUE", "COMMIT", "TIME", ""}, rows)
 			return nil

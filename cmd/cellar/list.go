@@ -69,7 +69,7 @@ func newList(g *global) *cobra.Command {
 			for _, l := range lines {
 				row := []string{l.Asset, l.Status, "", "", "", strings.Join(l.Inputs, ", ")}
 				if l.Version != "" {
-					row[2], row[3], row[4] = size(l.Kind, l.Rows, l.Columns), l.Version, commitText(l.Commit, l.Clean)
+					row[2], row[3], row[4] = size(l.Kind, l.Rows, l.Columns), l.Version, commitText(l.Commit, l.Clean, "changes")
 				}
 				rows = append(rows, row)
 			}

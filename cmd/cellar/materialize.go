@@ -38,7 +38,7 @@ needs it), 'group:core', 'flights/*', stale, and, or, not.`,
 			if len(outcomes) == 0 && err != nil {
 				return err
 			}
-			if errPrint := report(c, g, s, outcomes); errPrint != nil && err == nil {
+			if errPrint := report(c, g, s, outcomes, "changes"); errPrint != nil && err == nil {
 				err = errPrint
 			}
 			if lacking := s.Lacking(selection); err == nil && len(lacking) > 0 {
@@ -82,8 +82,8 @@ type reportLine struct {
 	Error   string  `json:"error,omitempty"`
 }
 
-// report prints what became of the selection, for which commit, and how to load it.
-func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project.Outcome) error {
+// report prints what became of the selection, for which commit and what besides, and how to load it.
+func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project.Outcome, besides string) error {
 	lines := []reportLine{}
 	var rows [][]string
 	example := ""
@@ -101,7 +101,7 @@ func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project
 					return err
 				}
 				l.Version, l.Rows, l.Commit, l.Clean = r.Object.Short(), r.Rows, s.Commit, clean
-				row[2], row[3], row[4] = size(r.Kind, r.Rows, len(r.Columns)), r.Object.Short(), commitText(s.Commit, clean)
+				row[2], row[3], row[4] = size(r.Kind, r.Rows, len(r.Columns)), r.Object.Short(), commitText(s.Commit, clean, besides)
 				example = a.Key
 			}
 			lines, rows = append(lines, l), append(rows, row)
@@ -129,13 +129,13 @@ func size(kind string, rows int64, columns int) string {
 	return fmt.Sprintf("%s rows × %d", ui.Count(rows), columns)
 }
 
-// commitText is the commit that a version belongs to.
-func commitText(commit string, clean bool) string {
+// commitText is the commit that a version belongs to, and what it has besides if it is not clean.
+func commitText(commit string, clean bool, besides string) string {
 	switch {
 	case commit == "":
 		return "none"
 	case clean:
 		return commit[:7]
 	}
-	return commit[:7] + " + changes"
+	return commit[:7] + " + " + besides
 }

@@ -163,7 +163,11 @@ func reportNotebook(c *cobra.Command, g *global, p *project.Project, o papermill
 	if len(outcomes) == 0 && !g.json {
 		return nil
 	}
-	return report(c, g, s, outcomes)
+	besides := "changes"
+	if len(o.Parameters) > 0 {
+		besides = "parameters"
+	}
+	return report(c, g, s, outcomes, besides)
 }
 
 // started is when this process began, to tell what it computed from what it found.

@@ -81,7 +81,7 @@ func showRecord(c *cobra.Command, p *project.Project, line func(name, value stri
 	line("content", r.Content)
 	line("key", r.Key)
 	line("computed", r.Finished.Local().Format(time.DateTime)+" by "+r.Writer+" in "+ui.Duration(r.Finished.Sub(r.Started))+" ("+ui.Duration(r.CPU)+" CPU), "+r.Go+" "+r.Platform)
-	line("commit", commitText(r.Commit, !r.Dirty))
+	line("commit", commitText(r.Commit, !r.Dirty, "changes"))
 	if file, err := p.Store.Object(r.Object); err == nil {
 		line("file", file)
 	}
