@@ -37,23 +37,40 @@ func (w *walker) call(x *ast.CallExpr, statement bool) {
 	if processWide[name] {
 		w.effects = append(w.effects, name)
 	}
-	if s, ok := x.Fun.(*ast.SelectorExpr); ok && statement && !readers[base] {
-		w.mutate(s.X) // x.Method() made for its effect; for a package this is no variable and does nothing
+	if s, ok := x.Fun.(*ast.SelectorExpr); ok && !readers[base] {
+		writes, known := w.changes(s.Sel.Name)
+		switch {
+		case !known && draws[s.Sel.Name] || known && writes && !statement:
+			w.write(part(s.X))
+		case statement:
+			w.mutate(s.X) // x.Method() made for its effect; for a package this is no variable and does nothing
+			fallthrough
+		case !known && advances(s.Sel.Name):
+			w.touch(part(s.X))
+		}
 	}
-	var written []int
-	if w.mutators != nil && base == "" && !w.local(name) {
-		written = w.mutators(name)
+	var written, perhaps []int
+	if base == "" && !w.local(name) {
+		written, perhaps = w.arguments(name)
+		if statement && written == nil && w.callees != nil {
+			w.touch(part(x.Fun)) // a variable: a method's value writes into what it is of
+		}
 	}
 	for i, a := range x.Args {
 		id := root(a)
 		switch {
 		case id == nil:
 		case i == 0 && writers[name] && !(name == "append" || strings.HasPrefix(name, "slices.Insert")):
-			w.mutate(part(a))
+			w.write(part(a))
 		case slices.Contains(written, i):
+			w.write(part(a))
+		case slices.Contains(perhaps, i):
+			w.touch(part(a))
+		case statement && written == nil && !readers[name] && !readers[base] && !writers[name] && w.callees != nil:
 			w.mutate(part(a))
-		case statement && written == nil && !readers[name] && !readers[base] && !writers[name] && w.mutators != nil && w.mutators(name) == nil:
-			w.mutate(part(a))
+			w.touch(part(a))
+		case written == nil && base != "" && advances(name[strings.LastIndex(name, ".")+1:]):
+			w.touch(part(a))
 		}
 		w.expr(a)
 	}
@@ -121,11 +138,11 @@ func literal(e ast.Expr) (string, bool) {
 	return s, err == nil
 }
 
-// summary are the places of the parameters that a function may write into, by syntax, aliases within it followed.
-func summary(f *ast.FuncDecl) []int {
+// summary are the places of the parameters that a function writes into, by syntax, aliases within it followed, and of those that it may.
+func (f *callees) summary(d *ast.FuncDecl) (written, perhaps []int) {
 	places := map[string]int{}
 	n := 0
-	for _, field := range f.Type.Params.List {
+	for _, field := range d.Type.Params.List {
 		if len(field.Names) == 0 {
 			n++
 		}
@@ -134,16 +151,19 @@ func summary(f *ast.FuncDecl) []int {
 			n++
 		}
 	}
-	w := &walker{names: newNames()}
-	w.function(f.Type, f.Recv, f.Body)
-	written := []int{}
-	for name := range reach(w.mutates, w.aliases, "local ") {
-		if place, ok := places[name]; ok {
-			written = append(written, place)
+	w := &walker{names: newNames(), callees: f}
+	w.function(d.Type, d.Recv, d.Body)
+	find := func(names map[string]bool) []int {
+		found := []int{}
+		for name := range names {
+			if place, ok := places[name]; ok {
+				found = append(found, place)
+			}
 		}
+		slices.Sort(found)
+		return found
 	}
-	slices.Sort(written)
-	return written
+	return find(reach(w.mutates, w.aliases, "local ")), find(reach(w.parts, w.holds, "local "))
 }
 
 // reach is what is written into, directly or through another name, among the names with the prefix.

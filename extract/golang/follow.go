@@ -211,12 +211,12 @@ func (s *slicer) variable(it *item, name string) {
 	aliases := map[string]bool{name: true}
 	for grown := true; grown; {
 		grown = false
-		for i := first; i <= limit; i++ {
+		for i := 0; i <= limit; i++ { // a name may have been given before: other := buf, x := buf, other[0] = 1
 			for j := range s.notebook.cells[i].items {
 				it := &s.notebook.cells[i].items[j]
 				for a := range aliases {
-					for _, other := range it.links[a] {
-						if !aliases[other] && !strings.HasPrefix(other, "local ") {
+					for _, other := range it.holds[a] {
+						if !aliases[other] && !s.notebook.effects.alone(a) && !s.notebook.effects.alone(other) && !strings.HasPrefix(other, "local ") {
 							aliases[other], grown = true, true
 						}
 					}
@@ -231,7 +231,7 @@ func (s *slicer) variable(it *item, name string) {
 		}
 		for j := range c.items {
 			it := &c.items[j]
-			if !touches(it, name, aliases) || it.loaded() != "" {
+			if !s.touches(it, name, aliases) || it.loaded() != "" {
 				continue
 			}
 			if c.pieces {
@@ -245,16 +245,17 @@ func (s *slicer) variable(it *item, name string) {
 	}
 }
 
-func touches(it *item, name string, aliases map[string]bool) bool {
+// touches reports whether running an item may change a variable: by its name, or by writing into what one of its aliases holds.
+func (s *slicer) touches(it *item, name string, aliases map[string]bool) bool {
 	if !variables(it) {
 		return false
 	}
-	if it.defines[name] {
+	if it.defines[name] || it.mutates[name] {
 		return true
 	}
-	reached := reach(it.mutates, it.links, "")
+	e := s.notebook.effects.of(it)
 	for a := range aliases {
-		if reached[a] {
+		if e.parts[a] && !s.notebook.effects.alone(a) || e.assigns[a] && (a == name || s.notebook.effects.shared[a]) {
 			return true
 		}
 	}

@@ -31,7 +31,8 @@ type Notebook struct {
 	Stem  string // what keys of its assets begin with
 	cells []*cell
 
-	slices map[*cell]cutSlice // those asked for so far
+	slices  map[*cell]cutSlice // those asked for so far
+	effects effects
 }
 
 // cell is a code cell with what its items do with names.
@@ -71,7 +72,7 @@ func (c *cell) place(n *Notebook) string {
 
 // Read reads the code cells of a notebook. A cell that does not parse is kept with its error, and touches only what needs it.
 func Read(file string, sources []Source) *Notebook {
-	n := &Notebook{File: file, slices: map[*cell]cutSlice{}, Stem: strings.TrimSuffix(path.Base(file), path.Ext(file))}
+	n := &Notebook{File: file, slices: map[*cell]cutSlice{}, effects: newEffects(), Stem: strings.TrimSuffix(path.Base(file), path.Ext(file))}
 	for _, s := range sources {
 		c := &cell{Source: s}
 		n.cells = append(n.cells, c)
@@ -89,16 +90,29 @@ func Read(file string, sources []Source) *Notebook {
 		c.pieces = slices.Contains(s.Tags, "parameters") || slices.Contains(s.Tags, "injected-parameters")
 	}
 	types := map[string]ast.Expr{}
-	functions := map[string]*ast.FuncDecl{}
+	functions := newCallees()
 	for _, c := range n.cells {
 		c.parse(n)
 		for _, i := range c.items {
-			if f, ok := i.Decl.(*ast.FuncDecl); ok && f.Recv == nil {
-				functions[f.Name.Name] = f
+			if f, ok := i.Decl.(*ast.FuncDecl); ok {
+				functions.add(f)
+			}
+			for _, p := range i.imports {
+				for _, name := range []string{guesses(p.path)[0], p.name} {
+					functions.others[name] = true
+				}
+			}
+			if g, ok := i.Decl.(*ast.GenDecl); ok && g.Tok == token.CONST {
+				for _, spec := range g.Specs {
+					for _, name := range spec.(*ast.ValueSpec).Names {
+						functions.others[name.Name] = true
+					}
+				}
 			}
 			if g, ok := i.Decl.(*ast.GenDecl); ok && g.Tok == token.TYPE {
 				for _, spec := range g.Specs {
 					types[spec.(*ast.TypeSpec).Name.Name] = spec.(*ast.TypeSpec).Type
+					functions.others[spec.(*ast.TypeSpec).Name.Name] = true
 				}
 			}
 		}
@@ -116,22 +130,10 @@ func Read(file string, sources []Source) *Notebook {
 		}
 		return true
 	}
-	summaries := map[string][]int{}
-	mutators := func(name string) []int {
-		f := functions[name]
-		if f == nil {
-			return nil
-		}
-		if s, ok := summaries[name]; ok {
-			return s
-		}
-		summaries[name] = summary(f)
-		return summaries[name]
-	}
 	for _, c := range n.cells {
 		for i := range c.items {
 			it := &c.items[i]
-			w := &walker{names: newNames(), structs: isStruct, mutators: mutators}
+			w := &walker{names: newNames(), structs: isStruct, callees: functions}
 			if it.Decl != nil {
 				w.decl(it.Decl)
 			}
@@ -139,6 +141,7 @@ func Read(file string, sources []Source) *Notebook {
 				w.stmt(s)
 			}
 			it.names = w.names
+			n.effects.add(it)
 		}
 	}
 	return n

@@ -12,6 +12,14 @@ type names struct {
 	mutates map[string]bool     // assigned, written into, or handed to something that may write
 	links   map[string][]string // other names for (parts of) the same value: p := &x
 	aliases map[string][]string // links that surely share memory: y := x, p := &x[i], z := x[a:b]
+	written map[string]bool     // of mutates, those that are surely written into, or assigned anew
+	parts   map[string]bool     // what may be written into, not replaced
+	holds   map[string][]string // what may share memory: more than links, for calls may return what they were given
+	shared  map[string]bool     // variables whose place others know: by &x, or in a function literal
+	plain   map[string]bool     // variables that were given a value which shares no memory: a number, a text
+	deep    map[string]bool     // variables that were given another
+	returns map[string]bool     // what a function's result may share memory with
+	funcs   map[string]*names   // variables that hold function literals
 	bases   map[string]bool     // stand before a dot: may be packages
 	selects map[selection]bool  // names behind a dot: may be methods
 	loads   []load
@@ -30,17 +38,16 @@ type load struct {
 }
 
 func newNames() *names {
-	return &names{defines: map[string]bool{}, uses: map[string]bool{}, mutates: map[string]bool{}, links: map[string][]string{}, aliases: map[string][]string{}, bases: map[string]bool{}, selects: map[selection]bool{}}
+	return &names{defines: map[string]bool{}, uses: map[string]bool{}, mutates: map[string]bool{}, links: map[string][]string{}, aliases: map[string][]string{}, written: map[string]bool{}, parts: map[string]bool{}, holds: map[string][]string{}, shared: map[string]bool{}, plain: map[string]bool{}, deep: map[string]bool{}, returns: map[string]bool{}, funcs: map[string]*names{},
+		bases: map[string]bool{}, selects: map[selection]bool{}}
 }
 
 // walker resolves identifiers by Go's scopes. Its outermost scope belongs to the cell: names defined there are the notebook's.
 type walker struct {
 	*names
-	scopes  []map[string]bool
-	structs func(typ string) bool // whether a notebook's type of that name has keyed fields
-	// parameter maps, for a function's summary, its parameters to their place: writes into them count as mutations
-	parameters map[string]bool
-	mutators   func(function string) []int // places of arguments that a function of the notebook may write into
+	scopes   []map[string]bool
+	structs  func(typ string) bool // whether a notebook's type of that name has keyed fields
+	*callees                       // of the notebook; nil while there is none
 }
 
 func (w *walker) push() { w.scopes = append(w.scopes, map[string]bool{}) }
@@ -117,19 +124,31 @@ func (w *walker) mutate(e ast.Expr) {
 	w.mutates[id.Name] = true
 }
 
+// write notes an assignment, or a write that is sure.
+func (w *walker) write(e ast.Expr) {
+	w.mutate(e)
+	w.touch(e)
+	if id := root(e); id != nil && !w.local(id.Name) {
+		w.written[id.Name] = true
+	}
+}
+
+// touch notes that what an expression holds may be written into.
+func (w *walker) touch(e ast.Expr) {
+	if _, whole := e.(*ast.Ident); !whole {
+		for _, name := range w.sources(e) {
+			w.parts[name] = true
+		}
+	}
+}
+
 // link notes that a name now stands for a value that another holds too.
 func (w *walker) link(left, right ast.Expr) {
 	l, r := root(left), root(right)
 	if l == nil || r == nil || l.Name == "_" || universe[r.Name] && !w.local(r.Name) { // true joins nothing
 		return
 	}
-	key := func(id *ast.Ident) string {
-		if w.local(id.Name) {
-			return "local " + id.Name
-		}
-		return id.Name
-	}
-	a, b := key(l), key(r)
+	a, b := w.key(l), w.key(r)
 	if a == b {
 		return
 	}
@@ -172,6 +191,9 @@ func (w *walker) expr(e ast.Expr) {
 		}
 	case *ast.FuncLit:
 		w.function(x.Type, nil, x.Body)
+		for _, name := range w.sources(x) {
+			w.shared[name] = true
+		}
 	case *ast.ParenExpr:
 		w.expr(x.X)
 	case *ast.SelectorExpr:
@@ -204,7 +226,13 @@ func (w *walker) expr(e ast.Expr) {
 		if x.Op == token.AND {
 			if _, literal := x.X.(*ast.CompositeLit); !literal {
 				w.mutate(x.X)
+				w.touch(part(x.X))
+				if id := root(x.X); id != nil {
+					w.shared[w.key(id)] = true
+				}
 			}
+		} else if x.Op == token.ARROW {
+			w.touch(part(x.X)) // it takes what it receives
 		}
 		w.expr(x.X)
 	case *ast.BinaryExpr:
@@ -374,10 +402,12 @@ func (w *walker) stmt(s ast.Stmt) {
 		w.expr(x.X)
 	case *ast.SendStmt:
 		w.mutate(x.Chan)
+		w.touch(part(x.Chan))
+		w.hold(x.Chan, x.Value)
 		w.expr(x.Chan)
 		w.expr(x.Value)
 	case *ast.IncDecStmt:
-		w.mutate(x.X)
+		w.write(x.X)
 		w.effect(x.X)
 		w.expr(x.X)
 	case *ast.AssignStmt:
@@ -388,6 +418,11 @@ func (w *walker) stmt(s ast.Stmt) {
 	case *ast.DeferStmt:
 		w.call(x.Call, true)
 	case *ast.ReturnStmt:
+		for _, e := range x.Results {
+			for _, name := range w.sources(e) {
+				w.returns[name] = true
+			}
+		}
 		w.exprs(x.Results)
 	case *ast.BlockStmt:
 		w.inner(x.List)
@@ -426,8 +461,11 @@ func (w *walker) stmt(s ast.Stmt) {
 			if id, ok := e.(*ast.Ident); ok && x.Tok == token.DEFINE {
 				w.declare(id)
 			} else if e != nil {
-				w.mutate(e)
+				w.write(e)
 				w.expr(e)
+			}
+			if e != nil {
+				w.hold(e, x.X)
 			}
 		}
 		if x.Tok == token.DEFINE && x.Value != nil {
@@ -465,19 +503,22 @@ func (w *walker) assign(x *ast.AssignStmt) {
 		case x.Tok == token.DEFINE && name && !w.declaredHere(id.Name):
 			w.declare(id)
 		case name:
-			w.mutate(l)
+			w.write(l)
 			if x.Tok != token.ASSIGN { // x += 1 reads it, x = 1 does not need it, but needs its declaration
 				w.expr(l)
 			} else {
 				w.use(id)
 			}
 		default:
-			w.mutate(l)
+			w.write(l)
 			w.effect(l)
 			w.expr(l)
 		}
 		if len(x.Lhs) == len(x.Rhs) {
 			w.link(l, x.Rhs[i])
+		}
+		if x.Tok == token.ASSIGN || x.Tok == token.DEFINE { // of x += y, x holds nothing
+			w.hold(l, x.Rhs[min(i, len(x.Rhs)-1)])
 		}
 	}
 }
@@ -514,6 +555,12 @@ func (w *walker) decl(d ast.Decl) {
 					w.declare(n)
 					if len(s.Values) == len(s.Names) {
 						w.link(n, s.Values[i])
+					}
+					switch basic, _ := s.Type.(*ast.Ident); {
+					case len(s.Values) > 0:
+						w.hold(n, s.Values[min(i, len(s.Values)-1)])
+					case basic != nil && universe[basic.Name] && basic.Name != "any" && basic.Name != "error":
+						w.plain[w.key(n)] = true
 					}
 				}
 			}
