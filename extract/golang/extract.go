@@ -52,9 +52,16 @@ func (e *Extractor) Extract(asset string, to extract.Target) (*extract.Function,
 	if err := s.movable(); err != nil {
 		return nil, err
 	}
-	g := &generator{Slice: s, inputs: e.Inputs, exports: e.Exports, lifted: map[string]bool{}, edits: map[*item][]edit{}, variables: map[string]string{}}
-	if err := g.plan(); err != nil {
+	g, err := e.generator(s)
+	if err != nil {
 		return nil, err
+	}
+	if own := s.onPage(g.extra); len(own) > 0 {
+		if whole, err := e.Notebook.cut(s.target, own); err == nil && whole.movable() == nil {
+			if g, err = e.generator(whole); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if err := g.check(); err != nil {
 		return nil, err
@@ -67,6 +74,29 @@ func (e *Extractor) Extract(asset string, to extract.Target) (*extract.Function,
 		}
 	}
 	return f, nil
+}
+
+func (e *Extractor) generator(s *Slice) (*generator, error) {
+	g := &generator{Slice: s, inputs: e.Inputs, exports: e.Exports, lifted: map[string]bool{}, edits: map[*item][]edit{}, variables: map[string]string{}}
+	return g, g.plan()
+}
+
+// onPage are the page's own declarations of types that come with inputs. Nothing of the slice names them, so it has them not; but a type
+// moves with its comments and all its methods.
+func (s *Slice) onPage(declarations []string) []*item {
+	var found []*item
+	for _, d := range declarations {
+		for name, text := range Types(d) {
+			for _, c := range s.notebook.cells {
+				for i := range c.items {
+					if it := &c.items[i]; it.Kind == gocell.Type && it.defines[name] && Same(declaredIn(it.Decl, original(it))[name], text) {
+						found = append(found, it)
+					}
+				}
+			}
+		}
+	}
+	return found
 }
 
 // Candidates implements extract.Language.

@@ -52,10 +52,6 @@ func (x *extraction) reach() error {
 		if err != nil {
 			return err
 		}
-		if it := x.onPage(t); it != nil { // the author's own words for it
-			all = append(all, &piece{names: it.names, item: it, kind: gocell.Type})
-			continue
-		}
 		w := &walker{names: newNames()}
 		w.decl(c.Items[0].Decl)
 		all = append(all, &piece{names: w.names, kind: gocell.Type, text: t})
@@ -113,20 +109,6 @@ func (x *extraction) reach() error {
 		}
 	}
 	x.moved = x.parts
-	return nil
-}
-
-// onPage is the page's declaration of a type that came with an input, if it says the same; the slice has it not, as nothing names it.
-func (x *extraction) onPage(declaration string) *item {
-	for name, text := range Types(declaration) {
-		for _, c := range x.notebook.cells {
-			for i := range c.items {
-				if it := &c.items[i]; it.defines[name] && it.Kind == gocell.Type && len(it.defines) == 1 && Same(declaredIn(it.Decl, x.original(it))[name], text) {
-					return it
-				}
-			}
-		}
-	}
 	return nil
 }
 
@@ -222,7 +204,7 @@ func (x *extraction) declarations(f *extract.Function) error {
 			if !ok {
 				continue
 			}
-			if same := Same(names[name], other.text) && strings.HasPrefix(names[name], "type ") || normal(names[name]) == normal(other.text); !same {
+			if same := strings.HasPrefix(names[name], "type ") && Same(names[name], other.text) || normal(names[name]) == normal(other.text); !same {
 				return false, x.refuse(it, "make them the same, or extract to another folder", "%s differs from the one in %s; the notebook has\n%s\nand the file\n%s", name, other.file, indent(names[name]), indent(other.text))
 			}
 			n++
@@ -238,7 +220,7 @@ func (x *extraction) declarations(f *extract.Function) error {
 				names[name] = t
 			}
 		} else {
-			names = declaredIn(p.item.Decl, x.original(p.item))
+			names = declaredIn(p.item.Decl, original(p.item))
 		}
 		known, err := check(p.item, names)
 		if err != nil {
@@ -254,11 +236,11 @@ func (x *extraction) declarations(f *extract.Function) error {
 	for _, it := range x.globals {
 		names := map[string]string{}
 		if it.Decl != nil {
-			names = declaredIn(it.Decl, x.original(it))
+			names = declaredIn(it.Decl, original(it))
 		} else {
 			a := it.Stmts[0].(*ast.AssignStmt)
 			for name := range it.defines {
-				names[name] = "var " + strings.Replace(x.original(it)(a), ":=", "=", 1)
+				names[name] = "var " + strings.Replace(original(it)(a), ":=", "=", 1)
 			}
 		}
 		known, err := check(it, names)
@@ -286,7 +268,7 @@ func (x *extraction) free(have map[string]existing) bool {
 	return true
 }
 
-func (x *extraction) original(it *item) func(ast.Node) string {
+func original(it *item) func(ast.Node) string {
 	c := it.cell.parsed
 	return func(n ast.Node) string { return it.cell.Text[c.Offset(n.Pos()):c.Offset(n.End())] }
 }

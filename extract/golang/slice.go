@@ -41,7 +41,7 @@ func (n *Notebook) slice(target *cell) (*Slice, error) {
 	if cut, ok := n.slices[target]; ok {
 		return cut.slice, cut.err
 	}
-	s, err := n.cut(target)
+	s, err := n.cut(target, nil)
 	n.slices[target] = cutSlice{s, err}
 	return s, err
 }
@@ -51,7 +51,8 @@ type cutSlice struct {
 	err   error
 }
 
-func (n *Notebook) cut(target *cell) (*Slice, error) {
+// cut cuts a slice that also has the declarations given.
+func (n *Notebook) cut(target *cell, also []*item) (*Slice, error) {
 	s := &slicer{
 		Slice: &Slice{notebook: n, target: target, chosen: map[*item]bool{}},
 		index: map[*cell]int{}, seen: map[*item]bool{}, cells: map[*cell]bool{}, packages: map[string]imported{}, asked: map[string]bool{}, followed: map[*cell]bool{},
@@ -64,6 +65,9 @@ func (n *Notebook) cut(target *cell) (*Slice, error) {
 		return s.Slice, target.err
 	}
 	s.cell(target)
+	for _, it := range also {
+		s.declaration(it)
+	}
 	s.blank()
 	s.outputs()
 	s.effects()
