@@ -70,12 +70,16 @@ func TestGoKernelFails(t *testing.T) {
 
 func TestGoKernelInterrupted(t *testing.T) {
 	in := goNotebook(t, "cellar", "n := 1", "import \"time\"\n\nfor { time.Sleep(time.Millisecond) }", "1")
+	// The first Go kernel of a machine builds its worker, which no timeout should meet.
+	if _, err := Run(context.Background(), Options{Input: goNotebook(t, "cellar", "1")}); err != nil {
+		t.Fatal(err)
+	}
 	start := time.Now()
 	r, err := Run(context.Background(), Options{Input: in, CellTimeout: 5 * time.Second, Grace: 2 * time.Second})
 	if fault.ExitCode(err) != 1 || !strings.Contains(err.Error(), "cell 2") || !strings.Contains(err.Error(), "longer than 5s") {
 		t.Errorf("%v", err)
 	}
-	if r.Cells[1].Status != Failed || r.Cells[2].Status != Pending || time.Since(start) > 30*time.Second {
+	if r.Cells[1].Status != Failed || r.Cells[2].Status != Pending || time.Since(start) > 60*time.Second {
 		t.Errorf("%s %s, %v", r.Cells[1].Status, r.Cells[2].Status, time.Since(start))
 	}
 }

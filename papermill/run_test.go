@@ -218,15 +218,15 @@ func TestKernelDies(t *testing.T) {
 
 func TestTimeouts(t *testing.T) {
 	usePython(t)
-	const sleep = "import time\ntime.sleep(30)"
-	const stubborn = "import time\nfor i in range(300):\n  try: time.sleep(0.1)\n  except KeyboardInterrupt: pass"
+	const sleep = "import time\ntime.sleep(120)"
+	const stubborn = "import time\nfor i in range(1200):\n  try: time.sleep(0.1)\n  except KeyboardInterrupt: pass"
 	for _, c := range []struct {
 		name, source, want string
 		options            Options
 	}{
-		{"cell", sleep, "TimeoutError: the cell ran longer than 1s", Options{CellTimeout: time.Second}},
-		{"notebook", sleep, "TimeoutError: the notebook ran longer than 2s", Options{Timeout: 2 * time.Second}},
-		{"a cell that can't be interrupted", stubborn, "TimeoutError: the cell ran longer than 1s", Options{CellTimeout: time.Second, Grace: 300 * time.Millisecond}},
+		{"cell", sleep, "TimeoutError: the cell ran longer than 4s", Options{CellTimeout: 4 * time.Second}},
+		{"notebook", sleep, "TimeoutError: the notebook ran longer than 12s", Options{Timeout: 12 * time.Second}},
+		{"a cell that can't be interrupted", stubborn, "TimeoutError: the cell ran longer than 4s", Options{CellTimeout: 4 * time.Second, Grace: 300 * time.Millisecond}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := c.options
@@ -236,7 +236,7 @@ func TestTimeouts(t *testing.T) {
 			if fault.ExitCode(err) != 1 || statuses(r) != "completed failed pending" || !strings.Contains(err.Error(), c.want) || fault.Hint(err) == "" {
 				t.Errorf("%v: %s", err, statuses(r))
 			}
-			if took := time.Since(start); took > 15*time.Second {
+			if took := time.Since(start); took > 60*time.Second {
 				t.Errorf("took %v", took)
 			}
 			written(t, o.Output, r)
@@ -373,7 +373,7 @@ func TestSurroundings(t *testing.T) {
 	usePython(t)
 	in := pythonNotebook(t, "import os, json\nprint(json.dumps([os.getcwd(), os.environ['CELLAR_NOTEBOOK'], os.environ['JPY_SESSION_NAME'], os.environ['GREETING'], get_ipython().get_parent()['metadata']['cellId']]))",
 		"import subprocess\nprint(subprocess.Popen(['sleep', '300']).pid)")
-	before := kernelFolders(t)
+	t.Setenv("TMPDIR", t.TempDir())
 	r, err := Run(context.Background(), Options{Input: in, Env: append(os.Environ(), "GREETING=hello")})
 	if err != nil {
 		t.Fatal(err)
@@ -400,7 +400,7 @@ func TestSurroundings(t *testing.T) {
 	if !gone() {
 		t.Error("a process that the notebook started is still there")
 	}
-	if after := kernelFolders(t); len(after) > len(before) {
+	if after := kernelFolders(t); len(after) > 0 {
 		t.Errorf("left behind: %v", after)
 	}
 }

@@ -42,12 +42,8 @@ func TestSilentPeers(t *testing.T) {
 			raw(t, s, ch).Write(greeting)      // stops after it
 		}
 	}
-	start := time.Now()
-	if _, err := dial(t, s).WaitReady(soon(t)); err != nil {
+	if _, err := dial(t, s).WaitReady(soon(t)); err != nil { // soon is sooner than the silent ones' deadlines together
 		t.Fatal(err)
-	}
-	if d := time.Since(start); d > 2*time.Second {
-		t.Errorf("a good peer waited %v behind silent ones", d)
 	}
 }
 
