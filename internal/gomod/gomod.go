@@ -61,7 +61,7 @@ func Find(dir string) (*Module, error) {
 	m := &Module{Root: above(dir, "go.mod"), Own: true}
 	if m.Root == "" {
 		m.Own = false
-		m.Root = filepath.Join(cache, "scratch", digest(dir))
+		m.Root = filepath.Join(cache, "scratch") // one for all: what is built in it is built once
 		if err := scratch(m.Root); err != nil {
 			return nil, err
 		}
