@@ -30,7 +30,7 @@ var processWide = map[string]bool{
 // call walks a call; statement says that its result is not used, so that it is made for what it does to its arguments.
 func (w *walker) call(x *ast.CallExpr, statement bool) {
 	name, base := callee(x.Fun)
-	if name == "load" && !w.local("load") && w.load(x) {
+	if name == "load" && !w.local("load") && (w.callees == nil || w.byName["load"] == nil) && w.load(x) {
 		return
 	}
 	w.expr(x.Fun)

@@ -132,7 +132,7 @@ func (w *walker) hold(left, right ast.Expr) {
 		}
 	}
 	if f, ok := right.(*ast.FuncLit); ok {
-		inner := &walker{names: newNames(), callees: w.callees, structs: w.structs, scopes: append([]map[string]bool{}, w.scopes...)}
+		inner := &walker{names: newNames(), callees: w.callees, types: w.types, scopes: append([]map[string]bool{}, w.scopes...)}
 		inner.function(f.Type, nil, f.Body)
 		w.funcs[a] = inner.names
 	}
@@ -189,7 +189,7 @@ func (w *walker) sources(e ast.Expr) []string {
 		return all
 	case *ast.FuncLit:
 		var all []string
-		inner := &walker{names: newNames(), callees: w.callees, structs: w.structs}
+		inner := &walker{names: newNames(), callees: w.callees, types: w.types}
 		inner.push()
 		inner.function(x.Type, nil, x.Body)
 		for _, name := range sorted(inner.uses) {
@@ -237,6 +237,7 @@ func (w *walker) sources(e ast.Expr) []string {
 type effect struct {
 	parts   map[string]bool // may be written into
 	assigns map[string]bool // surely assigned or written into
+	inside  map[string]bool // surely written into
 }
 
 // effects answers what items do. A function is named where it is called, or handed on to be called.
@@ -276,7 +277,7 @@ func (e effects) of(it *item) effect {
 	if known, ok := e.known[it]; ok {
 		return known
 	}
-	all := effect{parts: map[string]bool{}, assigns: map[string]bool{}}
+	all := effect{parts: map[string]bool{}, assigns: map[string]bool{}, inside: map[string]bool{}}
 	seen := map[*names]bool{}
 	var visit func(n *names)
 	visit = func(n *names) {
@@ -287,9 +288,8 @@ func (e effects) of(it *item) effect {
 		for name := range reach(n.parts, n.holds, "") {
 			all.parts[name] = true
 		}
-		for name := range n.written {
-			all.assigns[name] = true
-		}
+		maps.Copy(all.assigns, n.written)
+		maps.Copy(all.inside, n.inside)
 		for name := range n.uses {
 			for _, f := range e.funcs[name] {
 				visit(f)

@@ -226,11 +226,18 @@ func (s *slicer) variable(it *item, name string) {
 	}
 	for i := first; i <= limit && i < s.at; i++ {
 		c := s.notebook.cells[i]
-		if c.asset() {
-			continue
-		}
 		for j := range c.items {
 			it := &c.items[j]
+			if c.asset() {
+				if variables(it) && declares(c, name) == nil && s.notebook.effects.of(it).assigns[name] {
+					s.refuse(c, fmt.Sprintf("make %s anew in each asset cell that changes it, or change it in a plain cell", name),
+						"it changes %s, which this asset reads; a step does not see what another step does to it", name)
+				}
+				continue
+			}
+			if it.starts() && s.touches(it, name, aliases) {
+				s.byItself(it)
+			}
 			if !s.touches(it, name, aliases) || it.loaded() != "" {
 				continue
 			}
@@ -247,7 +254,7 @@ func (s *slicer) variable(it *item, name string) {
 
 // touches reports whether running an item may change a variable: by its name, or by writing into what one of its aliases holds.
 func (s *slicer) touches(it *item, name string, aliases map[string]bool) bool {
-	if !variables(it) {
+	if !variables(it) && !it.starts() {
 		return false
 	}
 	if it.defines[name] || it.mutates[name] {

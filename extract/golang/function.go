@@ -36,6 +36,12 @@ func Functions(texts map[string][]byte) (functions []*Function, problems []error
 	}
 	sort.Strings(files)
 	var marked []*goItem
+	type goFile struct {
+		name   string
+		parsed *ast.File
+	}
+	var all []goFile
+	types := map[string]ast.Expr{}
 	for _, file := range files {
 		parsed, err := parser.ParseFile(p.fset, file, texts[file], parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
@@ -44,7 +50,17 @@ func Functions(texts map[string][]byte) (functions []*Function, problems []error
 			}
 			continue
 		}
-		marked = append(marked, p.add(file, string(texts[file]), parsed)...)
+		all = append(all, goFile{file, parsed})
+		for _, d := range parsed.Decls {
+			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
+				for _, spec := range g.Specs {
+					types[spec.(*ast.TypeSpec).Name.Name] = spec.(*ast.TypeSpec).Type
+				}
+			}
+		}
+	}
+	for _, f := range all {
+		marked = append(marked, p.add(f.name, string(texts[f.name]), f.parsed, types)...)
 	}
 	for _, it := range marked {
 		functions = append(functions, p.function(it))
@@ -67,7 +83,7 @@ type goItem struct {
 }
 
 // add takes a file's declarations and returns its functions with the directive.
-func (p *goPackage) add(file, text string, parsed *ast.File) []*goItem {
+func (p *goPackage) add(file, text string, parsed *ast.File, types map[string]ast.Expr) []*goItem {
 	var imports []imported
 	for _, s := range parsed.Imports {
 		i := imported{}
@@ -84,9 +100,12 @@ func (p *goPackage) add(file, text string, parsed *ast.File) []*goItem {
 		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.IMPORT {
 			continue
 		}
-		(&walker{names: it.names}).decl(d)
+		(&walker{names: it.names, types: types}).decl(d)
 		for name := range it.defines {
 			p.byName[name] = append(p.byName[name], it)
+		}
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR && len(it.defines) == 0 {
+			p.byName["init"] = append(p.byName["init"], it) // var _ = register(…) runs as well
 		}
 		f, ok := d.(*ast.FuncDecl)
 		if !ok {

@@ -49,6 +49,13 @@ func TestFunctions(t *testing.T) {
 			t.Errorf("%s: changed %v", edit, changed)
 		}
 	}
+	const maps = "package p\n//cellar:asset\nfunc F() map[string]int { return M{k: 1} }\ntype M map[string]int\nconst k = \"x\"\nvar _ = register(1)\nfunc register(int) int { return 0 }"
+	for _, edit := range []string{"\"x\"=>\"y\"", "register(1)=>register(2)"} {
+		from, to, _ := strings.Cut(edit, "=>")
+		if read(maps)[0].Definition.Code == read(strings.Replace(maps, from, to, 1))[0].Definition.Code {
+			t.Errorf("%s does not change the code version", edit)
+		}
+	}
 	for text, want := range map[string]string{
 		"package p\n//cellar:asset\nfunc f() int { return 1 }":                 "not exported",
 		"package p\n//cellar:asset\nfunc F() {}":                               "returns no value",

@@ -89,7 +89,7 @@ func Read(file string, sources []Source) *Notebook {
 		}
 		c.pieces = slices.Contains(s.Tags, "parameters") || slices.Contains(s.Tags, "injected-parameters")
 	}
-	types := map[string]ast.Expr{}
+	types, aliases := map[string]ast.Expr{}, map[string]bool{}
 	functions := newCallees()
 	for _, c := range n.cells {
 		c.parse(n)
@@ -111,29 +111,23 @@ func Read(file string, sources []Source) *Notebook {
 			}
 			if g, ok := i.Decl.(*ast.GenDecl); ok && g.Tok == token.TYPE {
 				for _, spec := range g.Specs {
-					types[spec.(*ast.TypeSpec).Name.Name] = spec.(*ast.TypeSpec).Type
-					functions.others[spec.(*ast.TypeSpec).Name.Name] = true
+					t := spec.(*ast.TypeSpec)
+					types[t.Name.Name], aliases[t.Name.Name], functions.others[t.Name.Name] = t.Type, t.Assign.IsValid(), true
 				}
 			}
 		}
 	}
-	isStruct := func(name string) bool {
-		for range 10 { // names of names
-			switch t := types[name].(type) {
-			case *ast.ArrayType, *ast.MapType:
-				return false
-			case *ast.Ident:
-				name = t.Name
-			default:
-				return true
-			}
-		}
-		return true
-	}
 	for _, c := range n.cells {
 		for i := range c.items {
 			it := &c.items[i]
-			w := &walker{names: newNames(), structs: isStruct, callees: functions}
+			for range 10 { // a method of an alias is one of the type
+				alias, ok := types[it.receiver].(*ast.Ident)
+				if !ok || !aliases[it.receiver] {
+					break
+				}
+				it.receiver = alias.Name
+			}
+			w := &walker{names: newNames(), types: types, callees: functions}
 			if it.Decl != nil {
 				w.decl(it.Decl)
 			}

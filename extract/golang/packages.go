@@ -8,12 +8,13 @@ import (
 
 // pkg takes the import that a name stands for: the last one of the page that may bear it.
 func (s *slicer) pkg(it *item, name string) bool {
+	limit := s.index[it.cell]
 	var found *imported
 	for i, c := range s.notebook.cells {
 		for j := range c.items {
 			for k := range c.items[j].imports {
 				p := &c.items[j].imports[k]
-				if p.bears(name) && (i <= s.at || found == nil) {
+				if p.bears(name) && (i <= limit || found == nil) {
 					found = p
 				}
 			}
@@ -22,6 +23,10 @@ func (s *slicer) pkg(it *item, name string) bool {
 	if found == nil {
 		return false
 	}
+	if other, ok := s.named[name]; ok && other.path != found.path {
+		s.refuse(it.cell, "import one of them under another name", "%s is %s there, and %s elsewhere in the slice", name, found.path, other.path)
+	}
+	s.named[name] = *found
 	s.packages[found.name+" "+found.path] = *found
 	return true
 }

@@ -2,6 +2,8 @@ package golang
 
 import (
 	"fmt"
+	"go/ast"
+	"maps"
 	"strings"
 
 	"github.com/cellar-go/cellar/assetlib/graph"
@@ -24,10 +26,29 @@ func (s *slicer) goroutine(it *item) {
 // untouched refuses an upstream asset whose live value a plain cell changes before the target reads it: the step, which loads what is
 // stored, would see another value than the reader of the page.
 func (s *slicer) untouched(p *cell, name string) {
+	aliases := map[string]bool{name: true}
 	for i := s.index[p] + 1; i < s.at; i++ {
 		c := s.notebook.cells[i]
+		if c.asset() {
+			continue
+		}
 		for j := range c.items {
-			if it := &c.items[j]; !c.asset() && variables(it) && it.mutates[name] {
+			it := &c.items[j]
+			if !variables(it) {
+				continue
+			}
+			if it.defines[name] && it.loaded() != name {
+				s.refuse(c, "give it another name there", "it declares %s again, which is an asset that this asset reads", name)
+			}
+			for other := range reach(maps.Clone(aliases), it.aliases, "") {
+				aliases[other] = true
+			}
+			e := s.notebook.effects.of(it)
+			changes := it.mutates[name] || e.assigns[name]
+			for a := range aliases {
+				changes = changes || e.inside[a]
+			}
+			if changes {
 				s.refuse(c, fmt.Sprintf("work on a copy of %s there", name), "it changes the asset %s in place, which this asset reads", name)
 			}
 		}
@@ -45,6 +66,62 @@ func (s *slicer) single() {
 			first[name] = d
 		}
 	}
+	for _, name := range sorted(keysOf(first)) {
+		s.bound(first[name], name)
+	}
+}
+
+// bound refuses a set-up cell that ran, through a function, with an earlier definition of what the slice takes as it is at the target.
+func (s *slicer) bound(d *item, name string) {
+	for _, c := range s.setup {
+		if s.index[c] >= s.index[d.cell] {
+			continue
+		}
+		var earlier *item
+		for i := s.index[c]; i >= 0 && earlier == nil; i-- {
+			earlier = declares(s.notebook.cells[i], name)
+		}
+		if earlier == nil || normal(earlier.Text) == normal(d.Text) {
+			continue
+		}
+		for i := range c.items {
+			if it := &c.items[i]; s.runs(it) && s.reaches(it.names, name, map[*names]bool{}) {
+				s.refuse(d.cell, "give one of them another name", "%s is also declared in cell %d, and cell %d ran with that", name, earlier.cell.Number, c.Number)
+			}
+		}
+	}
+}
+
+// reaches reports whether code uses a name, itself or through what the slice declares.
+func (s *slicer) reaches(n *names, name string, seen map[*names]bool) bool {
+	if seen[n] {
+		return false
+	}
+	seen[n] = true
+	if n.uses[name] {
+		return true
+	}
+	for _, d := range s.declared {
+		for used := range d.defines {
+			if n.uses[used] && s.reaches(d.names, name, seen) {
+				return true
+			}
+		}
+		if f, ok := d.Decl.(*ast.FuncDecl); ok && d.receiver != "" {
+			for sel := range n.selects {
+				if sel.name == f.Name.Name && s.reaches(d.names, name, seen) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// starts reports whether a function runs by itself when its cell runs.
+func (it *item) starts() bool {
+	f, ok := it.Decl.(*ast.FuncDecl)
+	return ok && f.Recv == nil && (f.Name.Name == "init" || strings.HasPrefix(f.Name.Name, "init_") || f.Name.Name == "main" && it.cell.parsed.Main)
 }
 
 // outputs checks that the cell makes what its option names.
@@ -63,6 +140,10 @@ func (s *slicer) outputs() {
 			s.refuse(s.target, hint, "the cell does not make the variable %s", a.Name)
 		}
 	}
+}
+
+func (s *slicer) byItself(it *item) {
+	s.refuse(it.cell, "give the function another name, and call it", "its function %s runs by itself, which a step does not do", it.Decl.(*ast.FuncDecl).Name.Name)
 }
 
 func made(c *cell) []string {
@@ -85,8 +166,12 @@ func (s *slicer) effects() {
 			continue
 		}
 		for j := range c.items {
-			if it := &c.items[j]; variables(it) && s.processWide(it) {
+			it := &c.items[j]
+			if variables(it) && s.processWide(it) {
 				s.cell(c)
+			}
+			if it.starts() && s.processWide(it) {
+				s.byItself(it)
 			}
 		}
 	}

@@ -13,6 +13,7 @@ type names struct {
 	links   map[string][]string // other names for (parts of) the same value: p := &x
 	aliases map[string][]string // links that surely share memory: y := x, p := &x[i], z := x[a:b]
 	written map[string]bool     // of mutates, those that are surely written into, or assigned anew
+	inside  map[string]bool     // of written, those whose parts are
 	parts   map[string]bool     // what may be written into, not replaced
 	holds   map[string][]string // what may share memory: more than links, for calls may return what they were given
 	shared  map[string]bool     // variables whose place others know: by &x, or in a function literal
@@ -38,7 +39,7 @@ type load struct {
 }
 
 func newNames() *names {
-	return &names{defines: map[string]bool{}, uses: map[string]bool{}, mutates: map[string]bool{}, links: map[string][]string{}, aliases: map[string][]string{}, written: map[string]bool{}, parts: map[string]bool{}, holds: map[string][]string{}, shared: map[string]bool{}, plain: map[string]bool{}, deep: map[string]bool{}, returns: map[string]bool{}, funcs: map[string]*names{},
+	return &names{defines: map[string]bool{}, uses: map[string]bool{}, mutates: map[string]bool{}, links: map[string][]string{}, aliases: map[string][]string{}, written: map[string]bool{}, inside: map[string]bool{}, parts: map[string]bool{}, holds: map[string][]string{}, shared: map[string]bool{}, plain: map[string]bool{}, deep: map[string]bool{}, returns: map[string]bool{}, funcs: map[string]*names{},
 		bases: map[string]bool{}, selects: map[selection]bool{}}
 }
 
@@ -46,8 +47,8 @@ func newNames() *names {
 type walker struct {
 	*names
 	scopes   []map[string]bool
-	structs  func(typ string) bool // whether a notebook's type of that name has keyed fields
-	*callees                       // of the notebook; nil while there is none
+	types    map[string]ast.Expr // of the notebook or package
+	*callees                     // of the notebook; nil while there is none
 }
 
 func (w *walker) push() { w.scopes = append(w.scopes, map[string]bool{}) }
@@ -130,6 +131,9 @@ func (w *walker) write(e ast.Expr) {
 	w.touch(e)
 	if id := root(e); id != nil && !w.local(id.Name) {
 		w.written[id.Name] = true
+		if _, whole := e.(*ast.Ident); !whole {
+			w.inside[id.Name] = true
+		}
 	}
 }
 
@@ -185,9 +189,8 @@ func (w *walker) expr(e ast.Expr) {
 		}
 	case *ast.CompositeLit:
 		w.expr(x.Type)
-		keyed := w.keyed(x.Type)
 		for _, element := range x.Elts {
-			w.element(element, keyed)
+			w.element(element, x.Type)
 		}
 	case *ast.FuncLit:
 		w.function(x.Type, nil, x.Body)
@@ -274,39 +277,64 @@ func (w *walker) exprs(list []ast.Expr) {
 	}
 }
 
-// keyed reports whether the keys of a composite literal are field names. Types that are not the notebook's are taken for structs
-// where a key is a plain name: go/types has the last word when the program is built.
-func (w *walker) keyed(t ast.Expr) bool {
-	switch x := t.(type) {
-	case *ast.Ident:
-		return w.structs == nil || w.structs(x.Name)
-	case *ast.IndexExpr:
-		return w.keyed(x.X)
-	case *ast.IndexListExpr:
-		return w.keyed(x.X)
-	case *ast.ArrayType, *ast.MapType:
-		return false
+// under is what a type's name stands for, as far as the source says; other types are as they are.
+func (w *walker) under(t ast.Expr) ast.Expr {
+	for range 10 { // names of names
+		switch x := t.(type) {
+		case *ast.Ident:
+			if w.types[x.Name] == nil {
+				return x
+			}
+			t = w.types[x.Name]
+		case *ast.IndexExpr:
+			t = x.X
+		case *ast.IndexListExpr:
+			t = x.X
+		case *ast.StarExpr: // []*T{{…}}
+			t = x.X
+		case *ast.ParenExpr:
+			t = x.X
+		default:
+			return t
+		}
 	}
-	return true
+	return t
 }
 
-func (w *walker) element(e ast.Expr, keyed bool) {
+// element walks an element of a composite literal of a type. A plain name before a colon is a field's in a struct. Types of other
+// packages are taken for structs, whose fields have capital letters: go/types has the last word when the program is built.
+func (w *walker) element(e, of ast.Expr) {
+	of = w.under(of)
+	var key, value ast.Expr
+	field := false
+	switch t := of.(type) {
+	case *ast.ArrayType:
+		value = t.Elt
+	case *ast.MapType:
+		key, value = t.Key, t.Value
+	case *ast.SelectorExpr:
+		field = true
+	case *ast.StructType, *ast.Ident:
+		field = true
+	}
 	kv, ok := e.(*ast.KeyValueExpr)
 	if !ok {
-		w.literal(e, keyed)
+		w.literal(e, value)
 		return
 	}
-	if _, name := kv.Key.(*ast.Ident); !name || !keyed {
-		w.literal(kv.Key, true)
+	id, name := kv.Key.(*ast.Ident)
+	_, foreign := of.(*ast.SelectorExpr)
+	if !name || !field || foreign && !id.IsExported() {
+		w.literal(kv.Key, key)
 	}
-	w.literal(kv.Value, true)
+	w.literal(kv.Value, value)
 }
 
 // literal walks an element, which may be a composite literal without a type: {a: 1}.
-func (w *walker) literal(e ast.Expr, keyed bool) {
+func (w *walker) literal(e, of ast.Expr) {
 	if c, ok := e.(*ast.CompositeLit); ok && c.Type == nil {
 		for _, element := range c.Elts {
-			w.element(element, keyed)
+			w.element(element, of)
 		}
 		return
 	}

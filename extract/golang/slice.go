@@ -2,6 +2,7 @@ package golang
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 	"strings"
 
@@ -31,8 +32,9 @@ type slicer struct {
 	seen     map[*item]bool
 	cells    map[*cell]bool
 	packages map[string]imported
-	asked    map[string]bool // names followed as variables
-	followed map[*cell]bool  // upstream cells
+	named    map[string]imported // by the name that the slice uses
+	asked    map[string]bool     // names followed as variables
+	followed map[*cell]bool      // upstream cells
 	err      error
 }
 
@@ -55,7 +57,7 @@ type cutSlice struct {
 func (n *Notebook) cut(target *cell, also []*item) (*Slice, error) {
 	s := &slicer{
 		Slice: &Slice{notebook: n, target: target, chosen: map[*item]bool{}},
-		index: map[*cell]int{}, seen: map[*item]bool{}, cells: map[*cell]bool{}, packages: map[string]imported{}, asked: map[string]bool{}, followed: map[*cell]bool{},
+		index: map[*cell]int{}, seen: map[*item]bool{}, cells: map[*cell]bool{}, packages: map[string]imported{}, named: map[string]imported{}, asked: map[string]bool{}, followed: map[*cell]bool{},
 	}
 	for i, c := range n.cells {
 		s.index[c] = i
@@ -110,6 +112,8 @@ func (s *slicer) cell(c *cell) {
 	for i := range c.items {
 		it := &c.items[i]
 		switch {
+		case it.starts() && c == s.target:
+			s.byItself(it)
 		case len(it.imports) > 0 || it.Kind == gocell.Import:
 		case !variables(it) && c != s.target:
 		case it.loaded() != "" && c != s.target:
@@ -152,7 +156,11 @@ func (s *slicer) item(it *item) {
 	for sel := range it.selects {
 		s.method(sel)
 	}
-	for _, m := range sorted(it.mutates) {
+	changed := maps.Clone(it.mutates)
+	if variables(it) {
+		maps.Copy(changed, s.notebook.effects.of(it).assigns)
+	}
+	for _, m := range sorted(changed) {
 		if p := s.notebook.provider(m); p != nil && p != s.target && it.cell == s.target {
 			s.refuse(it.cell, fmt.Sprintf("work on a copy: %s := slices.Clone(%s) (or a copy of what it points to), and change that", "own", m),
 				"it changes the upstream asset %s in place", m)
