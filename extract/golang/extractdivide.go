@@ -62,15 +62,39 @@ func (x *extraction) divide(*extract.Function) error {
 	return x.setUp(inside)
 }
 
-// setUp sorts the set-up statements, and refuses package variables that would not be constant.
-func (x *extraction) setUp(inside map[string]*item) error {
-	shared := map[string]*item{} // names that functions of the slice read
+// closed finds the names that functions of the slice read, and refuses those that have no meaning outside of the page.
+func (x *extraction) closed(inside map[string]*item) (shared map[string]*item, err error) {
+	shared = map[string]*item{}
 	for _, p := range x.parts {
 		for name := range p.uses {
 			if p.item != nil && p.item.Kind.String() == "func" {
 				shared[name] = p.item
 			}
 		}
+	}
+	for _, in := range x.Slice.inputs {
+		if d := shared[in.Name]; d != nil && in.Name != "" {
+			return nil, x.refuse(d, fmt.Sprintf("give it a parameter for %s", in.Name), "the function reads the asset %s as a variable of the notebook", in.Name)
+		}
+	}
+	for _, name := range sorted(keysOf(inside)) {
+		if d := shared[name]; d != nil {
+			return nil, x.refuse(d, fmt.Sprintf("give the function a parameter for %s", name), "a function reads %s, a variable of the cell", name)
+		}
+	}
+	for _, r := range x.results {
+		if d := shared[r.Name]; d != nil {
+			return nil, x.refuse(d, fmt.Sprintf("give the function a parameter for %s", r.Name), "a function reads %s, the asset's own variable", r.Name)
+		}
+	}
+	return shared, nil
+}
+
+// setUp sorts the set-up statements, and refuses package variables that would not be constant.
+func (x *extraction) setUp(inside map[string]*item) error {
+	shared, err := x.closed(inside)
+	if err != nil {
+		return err
 	}
 	mutated := func(name string) *item {
 		for _, it := range x.running() {
@@ -89,21 +113,6 @@ func (x *extraction) setUp(inside map[string]*item) error {
 	for _, it := range x.running() {
 		for name := range it.defines {
 			definitions[name]++
-		}
-	}
-	for _, in := range x.Slice.inputs {
-		if d := shared[in.Name]; d != nil && in.Name != "" {
-			return x.refuse(d, fmt.Sprintf("give it a parameter for %s", in.Name), "the function reads the asset %s as a variable of the notebook", in.Name)
-		}
-	}
-	for _, name := range sorted(keysOf(inside)) {
-		if d := shared[name]; d != nil {
-			return x.refuse(d, fmt.Sprintf("give the function a parameter for %s", name), "a function reads %s, a variable of the cell", name)
-		}
-	}
-	for _, r := range x.results {
-		if d := shared[r.Name]; d != nil {
-			return x.refuse(d, fmt.Sprintf("give the function a parameter for %s", r.Name), "a function reads %s, the asset's own variable", r.Name)
 		}
 	}
 	local := map[string]bool{}
