@@ -37,7 +37,10 @@ type toolchain struct {
 	folder  string // GOTOOLDIR
 	cc      []string
 	linker  string // what -fuse-ld is told, or ""
-	kept    reuse
+	// settings are what the go command tells compiler and linker through their environment, from wherever it has it (go env -w).
+	settings []string
+	programs string // the C compiler and the linker, as they are now
+	kept     reuse
 }
 
 func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
@@ -46,7 +49,7 @@ func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
 		return nil, err
 	}
 	t := &toolchain{module: module, env: o.Env}
-	output, err := t.command(ctx, "env", "-json", "GOVERSION", "GOTOOLDIR", "CC", "CGO_ENABLED", "GOOS").Output()
+	output, err := t.command(ctx, "env", append([]string{"-json", "GOVERSION", "GOTOOLDIR", "CC", "CGO_ENABLED", "GOOS"}, settings...)...).Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "session: no go command in PATH")
 	}
@@ -54,10 +57,14 @@ func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
 		return nil, fmt.Errorf("cellar: go env: %w", explain(err))
 	}
 	var v struct{ GOVERSION, GOTOOLDIR, CC, CGO_ENABLED, GOOS string }
-	if err := json.Unmarshal(output, &v); err != nil {
+	var set map[string]string
+	if err := errors.Join(json.Unmarshal(output, &v), json.Unmarshal(output, &set)); err != nil {
 		return nil, fmt.Errorf("cellar: go env: %w", err)
 	}
 	t.version, t.folder, t.cc = v.GOVERSION, v.GOTOOLDIR, strings.Fields(v.CC)
+	for _, name := range settings {
+		t.settings = append(t.settings, name+"="+set[name])
+	}
 	if v.GOOS != "linux" {
 		return nil, fault.New(fault.Environment, "run the kernel on Linux, in a container for example", "session: live cells are not made for %s yet", v.GOOS)
 	}
@@ -73,8 +80,19 @@ func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
 			break
 		}
 	}
+	for _, program := range []string{t.cc[0], "ld", "ld." + t.linker} {
+		if path, err := exec.LookPath(program); err == nil {
+			if info, err := os.Stat(path); err == nil { // follows links: another version is another file
+				t.programs += fmt.Sprintf("%s %d %d\n", path, info.Size(), info.ModTime().UnixNano())
+			}
+		}
+	}
+	t.programs += strings.Join(t.cc, " ")
 	return t, nil
 }
+
+// settings are the variables by which compilers differ in what they make.
+var settings = []string{"GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT"}
 
 func (t *toolchain) command(ctx context.Context, verb string, args ...string) *exec.Cmd {
 	if verb == "env" {
@@ -157,11 +175,16 @@ func (t *toolchain) buildWorker(ctx context.Context, ps *packages, imports []str
 
 // install moves a finished program into the cache, over a file system's border if need be.
 func install(from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
 	text, err := os.ReadFile(from)
 	if err != nil {
+		return err
+	}
+	return put(text, to, 0o755)
+}
+
+// put writes a file of the cache, whole or not at all while the machine stays up: it does not wait for the disk.
+func put(text []byte, to string, mode os.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
 	}
 	temp, err := os.CreateTemp(filepath.Dir(to), "new-")
@@ -170,7 +193,7 @@ func install(from, to string) error {
 	}
 	defer os.Remove(temp.Name())
 	_, err = temp.Write(text)
-	if err := errors.Join(err, temp.Chmod(0o755), temp.Close()); err != nil {
+	if err := errors.Join(err, temp.Chmod(mode), temp.Close()); err != nil {
 		return fault.New(fault.Storage, "free some room, or set CELLAR_CACHE", "session: %w", err)
 	}
 	return os.Rename(temp.Name(), to)
@@ -224,7 +247,7 @@ func (t *toolchain) build(ctx context.Context, dir, name, packagePath, entry, im
 
 func (t *toolchain) tool(ctx context.Context, name string, args ...string) error {
 	c := exec.CommandContext(ctx, filepath.Join(t.folder, name), args...)
-	c.Env = t.environ()
+	c.Env = append(t.environ()[:len(t.environ()):len(t.environ())], t.settings...)
 	var output bytes.Buffer
 	c.Stdout, c.Stderr = &output, &output
 	if err := c.Run(); err != nil {

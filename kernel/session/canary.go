@@ -38,7 +38,7 @@ func (s *Session) canary(ctx context.Context) error {
 	close(ready)
 	c := &Session{o: Options{Dir: tmp, Env: s.o.Env, Imports: s.o.Imports}, cache: s.cache, tmp: tmp, ready: ready, tools: s.tools, ps: s.ps,
 		program: s.program, gone: map[string]string{}}
-	if err := c.fresh(); err != nil {
+	if err := c.fresh(ctx); err != nil {
 		return err
 	}
 	defer func() { c.process.kill() }()

@@ -138,7 +138,7 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 			declared[name] = true
 		}
 		for _, m := range sortedEntities(live.methods) {
-			if a.broken[m] != "" || src.hasMethod[name+"."+m.name] || m.cellID == src.cell.ID && src.declares[name] {
+			if a.broken[m] != "" || src.hasMethod[name+"."+m.name] || m.cellID != "" && m.cellID == src.cell.ID && src.declares[name] {
 				continue
 			}
 			f := &checkFile{imports: m.scope, again: m}

@@ -67,3 +67,37 @@ func TestPanickingInit(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// TestEditedUnseen edits what a look at Go files alone would miss: an embedded file, a package whose import was shadowed by a variable, and
+// a package that the worker itself is linked with.
+func TestEditedUnseen(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		time.Sleep(10 * time.Millisecond)
+		file := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("go.mod", "module example.com/user\n\ngo 1.26\n")
+	write("shape/data/text.txt", "old")
+	write("shape/shape.go", "package shape\n\nimport _ \"embed\"\n\n//go:embed data/text.txt\nvar Text string\n")
+	write("linked/linked.go", "package linked\n\nfunc Sides() int { return 4 }\n")
+	s := start(t, Options{Dir: dir, Imports: []string{"example.com/user/linked"}})
+	play(t.Context(), s, Cell{ID: "a", Source: "import (\"example.com/user/shape\"; \"example.com/user/linked\")\nfunc text() string { return shape.Text }\nfunc sides() int { return linked.Sides() }"})
+	if got := play(t.Context(), s, Cell{ID: "b", Source: "shape, linked := text(), sides()\nfmt.Sprint(shape, linked)"}); got != "= old4\n" {
+		t.Fatalf("got %s", got)
+	}
+	write("shape/data/text.txt", "new")
+	if got := play(t.Context(), s, Cell{ID: "c", Source: "text()"}); !strings.HasPrefix(got, "= new\nnotice: package example.com/user/shape was edited") {
+		t.Errorf("an embedded file: %s", got)
+	}
+	write("linked/linked.go", "package linked\n\nfunc Sides() int { return 5 }\n\nfunc More() {}\n")
+	if got := play(t.Context(), s, Cell{ID: "d", Source: "sides()"}); !strings.HasPrefix(got, "= 5\nnotice: package example.com/user/linked was edited") {
+		t.Errorf("a package in the worker: %s", got)
+	}
+}

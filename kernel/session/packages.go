@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -30,6 +31,12 @@ type pkg struct {
 	Dir        string
 	GoFiles    []string
 	CgoFiles   []string
+	CFiles     []string
+	CXXFiles   []string
+	HFiles     []string
+	SFiles     []string
+	SysoFiles  []string
+	EmbedFiles []string
 	Module     *struct {
 		Main    bool
 		Replace *struct{ Path, Version string }
@@ -41,18 +48,24 @@ type pkg struct {
 
 // local reports whether the package's source may change while the session lives.
 func (p *pkg) local() bool {
-	return p.Module != nil && (p.Module.Main || p.Module.Replace != nil && p.Module.Replace.Version == "")
+	return p.Module != nil && (p.Module.Main || p.Module.Replace != nil && p.Module.Replace.Version == "" ||
+		strings.Contains(p.Dir, string(filepath.Separator)+"vendor"+string(filepath.Separator)))
 }
 
 func (p *pkg) stamp() string {
 	var b strings.Builder
-	for _, f := range append(append([]string{}, p.GoFiles...), p.CgoFiles...) {
-		if info, err := os.Stat(filepath.Join(p.Dir, f)); err == nil {
+	folders := map[string]bool{p.Dir: true}
+	for _, f := range slices.Concat(p.GoFiles, p.CgoFiles, p.CFiles, p.CXXFiles, p.HFiles, p.SFiles, p.SysoFiles, p.EmbedFiles) {
+		file := filepath.Join(p.Dir, f)
+		folders[filepath.Dir(file)] = true
+		if info, err := os.Stat(file); err == nil {
 			fmt.Fprintf(&b, "%s %d %d\n", f, info.Size(), info.ModTime().UnixNano())
 		}
 	}
-	if info, err := os.Stat(p.Dir); err == nil { // files added or removed
-		fmt.Fprintf(&b, "%d\n", info.ModTime().UnixNano())
+	for _, dir := range sortedKeys(folders) { // files added or removed
+		if info, err := os.Stat(dir); err == nil {
+			fmt.Fprintf(&b, "%d\n", info.ModTime().UnixNano())
+		}
 	}
 	return b.String()
 }
@@ -68,7 +81,7 @@ type packages struct {
 // list asks the go command for packages and all that they import.
 func (ps *packages) list(ctx context.Context, paths ...string) error {
 	args := append([]string{"-e", "-export", "-deps", "-buildmode=plugin",
-		"-json=ImportPath,Name,Export,Imports,ImportMap,Standard,Dir,GoFiles,CgoFiles,Module,Error", "--"}, paths...)
+		"-json=ImportPath,Name,Export,Imports,ImportMap,Standard,Dir,GoFiles,CgoFiles,CFiles,CXXFiles,HFiles,SFiles,SysoFiles,EmbedFiles,Module,Error", "--"}, paths...)
 	c := ps.tools.command(ctx, "list", args...)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr

@@ -2,6 +2,7 @@ package session
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,16 +18,22 @@ const (
 
 // reuse keeps plugins of former sessions: a notebook that is run again from the top makes the same ones under the same names. What a
 // plugin is made of is in its name: the generated source, the export data of all packages (their paths hold their content's hash), the
-// toolchain and the linker.
-type reuse struct{ dir string }
+// toolchain with what it is set to, the C compiler and the linker. A file holds the hash of the rest of it in front: what a crash or a
+// full disk left of a plugin is not one.
+type reuse struct{ dir string } // "": keeps nothing
+
+var errNotKept = errors.New("plugins are not kept")
 
 func (r reuse) path(t *toolchain, name, packagePath, entry, importcfg, source string) (string, error) {
+	if r.dir == "" {
+		return "", errNotKept
+	}
 	packages, err := os.ReadFile(importcfg)
 	if err != nil {
 		return "", err
 	}
 	h := sha256.New()
-	for _, part := range []string{t.version, t.folder, strings.Join(t.cc, " "), t.linker, name, packagePath, entry, string(packages), source} {
+	for _, part := range []string{t.version, t.folder, t.programs, strings.Join(t.settings, " "), name, packagePath, entry, string(packages), source} {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	return filepath.Join(r.dir, fmt.Sprintf("%x.so", h.Sum(nil)[:16])), nil
@@ -35,7 +42,11 @@ func (r reuse) path(t *toolchain, name, packagePath, entry, importcfg, source st
 // take puts a kept plugin at a path that no plugin was loaded from.
 func (r reuse) take(kept, to string) bool {
 	text, err := os.ReadFile(kept)
-	if err != nil || os.WriteFile(to, text, 0o600) != nil {
+	if err != nil || len(text) < sha256.Size || sha256.Sum256(text[sha256.Size:]) != [sha256.Size]byte(text[:sha256.Size]) {
+		return false
+	}
+	if os.WriteFile(to, text[sha256.Size:], 0o600) != nil {
+		os.Remove(to)
 		return false
 	}
 	now := time.Now()
@@ -45,8 +56,9 @@ func (r reuse) take(kept, to string) bool {
 
 // keep copies a plugin; not being able to is no failure.
 func (r reuse) keep(from, kept string) {
-	if err := install(from, kept); err == nil {
-		os.Chmod(kept, 0o600)
+	if text, err := os.ReadFile(from); err == nil {
+		sum := sha256.Sum256(text)
+		put(append(sum[:], text...), kept, 0o600)
 	}
 }
 

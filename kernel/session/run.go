@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -103,7 +104,7 @@ func (s *Session) replay(ctx context.Context, reason string, a *activity) (notic
 	s.history, a.process = nil, nil
 	s.mu.Unlock()
 	p.kill()
-	if err := s.fresh(); err != nil {
+	if err := s.fresh(ctx); err != nil {
 		return nil, err
 	}
 	last := map[string]int{}
@@ -173,6 +174,7 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	result.Timings.Load += reply.Load
 	result.Timings.Run = reply.Run
 	if reply.Refused != "" {
+		s.tools.kept = reuse{} // should it have been one of a former session's
 		return result, errReplay{"a cell could not be loaded (" + reply.Refused + ")"}
 	}
 	step := len(c.body.List) + 1
@@ -302,12 +304,17 @@ func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) err
 	for _, path := range u.imports {
 		paths = append(paths, path)
 	}
+	for path := range s.loaded { // functions of earlier cells use them, under names that may mean something else by now
+		if p := s.ps.known[path]; p != nil && p.local() {
+			paths = append(paths, path)
+		}
+	}
 	sort.Strings(paths)
-	if err := s.ps.need(ctx, paths); err != nil {
+	if err := s.ps.need(ctx, slices.Compact(paths)); err != nil {
 		return err
 	}
-	for _, path := range s.ps.closure(paths...) {
-		if at, ok := s.loaded[path]; ok && at != s.ps.known[path].Export {
+	for _, path := range sortedKeys(s.loaded) {
+		if p := s.ps.known[path]; p != nil && p.Export != s.loaded[path] {
 			return errReplay{fmt.Sprintf("package %s was edited", path)}
 		}
 	}
@@ -398,6 +405,7 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 		return err
 	}
 	if reply.Refused != "" {
+		s.tools.kept = reuse{}
 		p.kill()
 		return errors.Join(fmt.Errorf("cellar: session: the imports can't be loaded: %s", reply.Refused), s.lost(p, nil))
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -159,7 +160,7 @@ func (s *Session) warm(ctx context.Context) error {
 	tools.kept.sweep()
 	s.tools = tools
 	s.ps = &packages{tools: tools, known: map[string]*pkg{}}
-	imports := append(append([]string{}, common...), s.o.Imports...)
+	imports := s.linked()
 	list := filepath.Join(s.cache, "packages-"+tools.key(imports)+".json")
 	if !s.ps.restore(list) {
 		if err := s.ps.list(ctx, append(imports, workerPath)...); err != nil {
@@ -167,20 +168,31 @@ func (s *Session) warm(ctx context.Context) error {
 		}
 		s.ps.save(list)
 	}
-	building.Lock()
-	s.program, err = tools.buildWorker(ctx, s.ps, imports, s.cache)
-	building.Unlock()
-	if err != nil {
+	if err := s.buildProgram(ctx); err != nil {
 		return err
 	}
 	if err := s.canary(ctx); err != nil {
 		return err
 	}
-	return s.fresh()
+	return s.fresh(ctx)
 }
 
+// buildProgram makes the worker of what the packages in it are now.
+func (s *Session) buildProgram(ctx context.Context) (err error) {
+	building.Lock()
+	defer building.Unlock()
+	s.program, err = s.tools.buildWorker(ctx, s.ps, s.linked(), s.cache)
+	return err
+}
+
+// linked are the packages that a worker holds from the start.
+func (s *Session) linked() []string { return slices.Concat(common, s.o.Imports) }
+
 // fresh starts a worker with nothing in it.
-func (s *Session) fresh() error {
+func (s *Session) fresh(ctx context.Context) error {
+	if err := s.buildProgram(ctx); err != nil { // a package that it holds may have been edited
+		return err
+	}
 	env := s.tools.environ()
 	p, err := startProcess(s.program, s.o.Dir, env, s.between, s.called)
 	if err != nil {
@@ -193,7 +205,7 @@ func (s *Session) fresh() error {
 		return errors.New("cellar: session: it was closed")
 	}
 	s.process, s.universe, s.loaded = p, newUniverse(), map[string]string{}
-	for _, path := range s.ps.closure(append([]string{workerPath}, append(append([]string{}, common...), s.o.Imports...)...)...) {
+	for _, path := range s.ps.closure(append([]string{workerPath}, s.linked()...)...) {
 		s.loaded[path] = s.ps.known[path].Export
 	}
 	s.importer = importer.ForCompiler(token.NewFileSet(), "gc", s.ps.lookup)
@@ -301,7 +313,7 @@ func (s *Session) Restart(ctx context.Context) error {
 	s.history, s.gone, s.early, s.cells = nil, map[string]string{}, nil, 0
 	s.mu.Unlock()
 	p.kill()
-	return s.fresh()
+	return s.fresh(ctx)
 }
 
 // Close ends the worker and removes the session's files.
@@ -356,7 +368,7 @@ func (s *Session) lost(p *process, a *activity) error {
 	if closed {
 		return errors.New("cellar: session: it was closed")
 	}
-	if err := s.fresh(); err != nil {
+	if err := s.fresh(context.Background()); err != nil {
 		return errors.Join(e, err)
 	}
 	s.mu.Lock()

@@ -185,7 +185,7 @@ func (u *universe) settleMethods(c *checked, a *attempt) bool {
 			continue
 		}
 		for _, m := range live.methods {
-			gone := m.cellID == c.source.cell.ID && !c.hasMethod[d.name+"."+m.name]
+			gone := m.cellID != "" && m.cellID == c.source.cell.ID && !c.hasMethod[d.name+"."+m.name]
 			if a.keep[d.name] && gone || !a.keep[d.name] && !gone && !c.hasMethod[d.name+"."+m.name] && a.broken[m] == "" {
 				renew[d.name] = true
 			}

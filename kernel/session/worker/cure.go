@@ -20,7 +20,6 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"fmt"
-	"reflect"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -69,32 +68,9 @@ func cure(file string) (cured int, err error) {
 		*(*uint32)(at(known + 16)) = *(*uint32)(at(own + 16))
 		cured++
 	}
-	// A composed type holds the address of its element, which may itself be cured: until nothing changes.
-	for round, changed := 0, true; changed && round < 8; round++ {
-		changed = false
-		for _, s := range types {
-			own := s.symbol()
-			known, ok := replaced[own]
-			if !ok && s.own {
-				known = builtBefore(own)
-			}
-			if known == 0 || known == own {
-				continue
-			}
-			replaced[own] = known
-			if err := s.set(known); err != nil {
-				return cured, err
-			}
-			cured++
-			changed = true
-		}
-	}
-	return cured, nil
+	more, err := cureTypes(types)
+	return cured + more, err
 }
-
-// replaced maps the descriptors of modules that reflection had composed before to what it composed: the linker binds later modules to the
-// first module's copy, which that module itself does not use any more.
-var replaced = map[uintptr]uintptr{}
 
 // slots lists the words of a module that point to itabs, and those that point to type descriptors.
 func slots(file string) (itabs, types []slot, err error) {
@@ -145,46 +121,6 @@ func pointsToSymbol(m elf.Machine, kind uint32) bool {
 		return elf.R_AARCH64(kind) == elf.R_AARCH64_GLOB_DAT || elf.R_AARCH64(kind) == elf.R_AARCH64_ABS64
 	}
 	return false
-}
-
-// builtBefore is the type that reflection holds for what the descriptor at own describes: another one if it was composed at run time.
-func builtBefore(own uintptr) (known uintptr) {
-	defer func() {
-		if recover() != nil { // reflect refuses what it can't compose; then it has composed none
-			known = own
-		}
-	}()
-	var value any
-	(*[2]uintptr)(unsafe.Pointer(&value))[0] = own
-	t := reflect.TypeOf(value)
-	if t.Name() != "" {
-		return own
-	}
-	var other reflect.Type
-	switch t.Kind() {
-	case reflect.Slice:
-		other = reflect.SliceOf(t.Elem())
-	case reflect.Pointer:
-		other = reflect.PointerTo(t.Elem())
-	case reflect.Map:
-		other = reflect.MapOf(t.Key(), t.Elem())
-	case reflect.Chan:
-		other = reflect.ChanOf(t.ChanDir(), t.Elem())
-	case reflect.Array:
-		other = reflect.ArrayOf(t.Len(), t.Elem())
-	case reflect.Func:
-		in, out := make([]reflect.Type, t.NumIn()), make([]reflect.Type, t.NumOut())
-		for i := range in {
-			in[i] = t.In(i)
-		}
-		for i := range out {
-			out[i] = t.Out(i)
-		}
-		other = reflect.FuncOf(in, out, t.IsVariadic())
-	default:
-		return own
-	}
-	return uintptr((*[2]unsafe.Pointer)(unsafe.Pointer(&other))[1])
 }
 
 // at makes a pointer of an address outside the Go heap.

@@ -109,7 +109,7 @@ func describe(value any) *wire.Panic {
 func panicText(value any) (text string) {
 	defer func() {
 		if recover() != nil {
-			text = fmt.Sprintf("(%T) %p, whose own text panics", value, value)
+			text = fmt.Sprintf("(%T), whose own text panics", value)
 		}
 	}()
 	switch v := value.(type) {
