@@ -319,7 +319,8 @@ func (e *Extraction) makeFolder() error {
 	return nil
 }
 
-// untouched refuses an extraction that would make another asset stale.
+// untouched refuses an extraction that would change another asset's definition, such as a function of the package, and notes what else
+// makes one stale.
 func (e *Extraction) untouched() error {
 	for _, d := range e.before.catalog.graph.Definitions() {
 		if d.Assets[0].Key == e.Function.Assets[0] {
@@ -327,7 +328,7 @@ func (e *Extraction) untouched() error {
 		}
 		now, ok := e.after.catalog.graph.Get(d.Assets[0].Key)
 		if !ok || now.Code != d.Code || !sameInputs(now, d) {
-			return fault.New(fault.Input, "put what shows the value into a function, so that its variables are its own; or name in that cell the types that it needs of this one", "extract %s: %s (%s) would become stale: its slice would be another one",
+			return fault.New(fault.Input, "extract to another folder", "extract %s: %s (%s) would become stale: its slice would be another one",
 				e.Function.Assets[0], d.Assets[0].Key, d.Place())
 		}
 		if reasons := e.after.differences(now, e.before.keyer.fixed(d), e.after.keyer.fixed(now)); len(reasons) > 0 {
