@@ -235,6 +235,9 @@ func tidy(p *testkit.Project, text string) string {
 	})
 	var lines []string
 	for _, l := range strings.Split(strings.TrimSpace(text), "\n") {
+		if strings.Contains(l, " keep/kept  ") && !strings.HasPrefix(l, "computed") {
+			continue // the bystander may be loaded before the mistake or skipped behind it
+		}
 		lines = append(lines, strings.TrimRight(l, " "))
 	}
 	return strings.Join(lines, "\n") + "\n"
