@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"reflect"
 	"runtime"
@@ -268,6 +269,9 @@ func ReadFile(name string) ([]byte, error) { opened.add(name); return os.ReadFil
 
 // ReadDir is os.ReadDir; it notes the folder.
 func ReadDir(name string) ([]os.DirEntry, error) { opened.add(name); return os.ReadDir(name) }
+
+// DirFS is os.DirFS; it notes the folder.
+func DirFS(name string) fs.FS { opened.add(name); return os.DirFS(name) }
 
 // Function makes a program of a Go function: its parameters are the inputs, its results the outputs; a last result of type error fails
 // the step.

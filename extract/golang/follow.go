@@ -198,7 +198,7 @@ func (s *slicer) variable(it *item, name string) {
 	}
 	s.asked[ask] = true
 	first := 0
-	for i := limit; i >= 0; i-- {
+	for i := limit; i >= 0 && variables(it); i-- { // a function may have been called before the last definition
 		c := s.notebook.cells[i]
 		if c.asset() || c.pieces && slices.Contains(c.Tags, "injected-parameters") {
 			continue
@@ -262,7 +262,7 @@ func (s *slicer) touches(it *item, name string, aliases map[string]bool) bool {
 	}
 	e := s.notebook.effects.of(it)
 	for a := range aliases {
-		if e.parts[a] && !s.notebook.effects.alone(a) || e.assigns[a] && (a == name || s.notebook.effects.shared[a]) {
+		if e.parts[a] && !s.notebook.effects.alone(a) || (e.assigns[a] || it.defines[a]) && (a == name || s.notebook.effects.shared[a]) {
 			return true
 		}
 	}

@@ -56,12 +56,29 @@ func (s *slicer) input(in graph.Input) {
 	s.inputs = append(s.inputs, in)
 }
 
-// files are the string constants that look like the name of a file.
+// Files are the string constants of a file's code that look like the name of a file.
+func Files(f *ast.File) []string {
+	var literals []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch x := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.BasicLit:
+			if x.Kind == token.STRING {
+				literals = append(literals, x.Value)
+			}
+		}
+		return true
+	})
+	return files(literals)
+}
+
+// files are the string constants that look like the name of a file, or a pattern of such names.
 func files(literals []string) []string {
 	all := map[string]bool{}
 	for _, l := range literals {
 		s, err := strconv.Unquote(l)
-		if err != nil || s == "" || len(s) > 300 || strings.ContainsAny(s, "\n\r\t%*?<>|\"") || !strings.ContainsAny(s, "./") {
+		if err != nil || s == "" || len(s) > 300 || strings.ContainsAny(s, "\n\r\t%?<>|\"^$()[]{}\\+") || strings.Trim(s, "*./") == "" || !strings.ContainsAny(s, "./") {
 			continue
 		}
 		all[s] = true

@@ -37,7 +37,7 @@ const (
 )
 
 // recorded are functions of os whose calls note which file was opened.
-var recorded = map[string]bool{"Open": true, "ReadFile": true, "OpenFile": true, "ReadDir": true}
+var recorded = map[string]bool{"Open": true, "ReadFile": true, "OpenFile": true, "ReadDir": true, "DirFS": true}
 
 // Program generates the slice's program and checks it with go/types. Inputs are the upstream values' types, by key (and "@rev" where
 // the input names a revision).
@@ -401,7 +401,11 @@ func (g *generator) varStatement(it *item, d *ast.GenDecl, local map[string]bool
 			fmt.Fprintf(&b, "%s = %s\n", strings.Join(names, ", "), g.text(it, c.Offset(s.Values[0].Pos()), c.Offset(s.Values[len(s.Values)-1].End())))
 		case !lifted && len(locals) == 0 && len(s.Values) > 0:
 			fmt.Fprintf(&b, "%s = %s\n", strings.Join(names, ", "), g.text(it, c.Offset(s.Values[0].Pos()), c.Offset(s.Values[len(s.Values)-1].End())))
-		case !lifted:
+		case lifted || len(locals) == 0: // var x T again is zero again
+			for _, name := range names {
+				fmt.Fprintf(&b, "%s = *new(%s)\n", name, g.text(it, c.Offset(s.Type.Pos()), c.Offset(s.Type.End())))
+			}
+		default:
 			fmt.Fprintf(&b, "var %s%s\n", g.text(it, c.Offset(s.Pos()), c.Offset(s.End())), silence(locals))
 			for _, n := range locals {
 				local[n] = true

@@ -3,6 +3,7 @@ package golang
 import (
 	"go/ast"
 	"go/token"
+	"strings"
 )
 
 // names is what a piece of code does with names that it does not declare in an inner scope.
@@ -27,6 +28,7 @@ type names struct {
 	strings []string // constants that may name files
 	effects []string // what it changes in the whole process
 	spawns  token.Pos
+	defers  bool // at its top level
 }
 
 // selection is base.name, base being "" unless it is a free name.
@@ -363,6 +365,7 @@ func (w *walker) fields(list *ast.FieldList, declareFirst bool) {
 }
 
 func (w *walker) function(t *ast.FuncType, receiver *ast.FieldList, body *ast.BlockStmt) {
+	defer func(outer bool) { w.defers = outer }(w.defers)
 	w.push()
 	if receiver != nil {
 		for _, f := range receiver.List {
@@ -444,6 +447,9 @@ func (w *walker) stmt(s ast.Stmt) {
 		w.spawns = x.Pos()
 		w.call(x.Call, true)
 	case *ast.DeferStmt:
+		if name, _ := callee(x.Call.Fun); !strings.HasSuffix(name, ".Close") { // closed late is no other value
+			w.defers = true
+		}
 		w.call(x.Call, true)
 	case *ast.ReturnStmt:
 		for _, e := range x.Results {

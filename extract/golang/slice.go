@@ -112,6 +112,8 @@ func (s *slicer) cell(c *cell) {
 	for i := range c.items {
 		it := &c.items[i]
 		switch {
+		case it.defers && c != s.target && variables(it):
+			s.refuse(c, "call it where the cell ends", "it defers a call, which would run when the step ends")
 		case it.starts() && c == s.target:
 			s.byItself(it)
 		case len(it.imports) > 0 || it.Kind == gocell.Import:

@@ -229,6 +229,7 @@ func TestRefusals(t *testing.T) {
 		"import \"text/template\"\ns := template.HTMLEscapeString(\"<\")\n---\nimport \"html/template\"\n---\n//| asset: a\n\na := s + template.JSEscapeString(s)": "and text/template elsewhere in the slice",
 		"const k = 1\nfunc f() int { return k }\n---\nx := f()\n---\nconst k = 2\n---\n//| asset: a\n\na := x":                                                     "cell 2 ran with that",
 		"const k = 1\nfunc f() int { return k }\n---\nx := f()\n---\nconst k = 2\n---\n//| asset: a\n\na := x + k":                                                 "k is also declared in cell 1, and cell 2 ran with that",
+		"x := 0\n---\ndefer func() { x = 1 }()\n---\n//| asset: a\n\na := x":                                                                                       "it defers a call",
 		"//| asset: [a\n\na := 1\n---\n//| asset: a\n\na := 2":                                                                                                     "",
 	}
 	for text, want := range tests {

@@ -396,11 +396,15 @@ func (s *Snapshot) unseen(st *State, folder string, opened []string) error {
 		if err != nil || first == ".." || first == ".git" {
 			continue
 		}
-		if info, err := os.Stat(name); err != nil || info.IsDir() {
+		info, err := os.Stat(name)
+		if err != nil {
 			continue
 		}
-		if rel = filepath.ToSlash(rel); !known[rel] {
+		if rel = filepath.ToSlash(rel); info.IsDir() && !s.lists(st, rel) || !info.IsDir() && !known[rel] {
 			mine, _ := filepath.Rel(folder, name)
+			if mine == "." {
+				mine = "*"
+			}
 			mark := "//| reads: " + filepath.ToSlash(mine)
 			if st.Func != "" {
 				mark = golang.Directive + " reads=" + filepath.ToSlash(mine)
@@ -409,6 +413,16 @@ func (s *Snapshot) unseen(st *State, folder string, opened []string) error {
 		}
 	}
 	return nil
+}
+
+// lists reports whether an option of the asset names a folder, or what lies in it: then what comes and goes there is in the key.
+func (s *Snapshot) lists(st *State, folder string) bool {
+	for _, pattern := range st.Reads {
+		if full, ok := resolve(path.Dir(st.File), pattern); ok && (full == folder || path.Dir(full) == folder || strings.HasPrefix(folder, full+"/")) {
+			return true
+		}
+	}
+	return false
 }
 
 // shown keeps what the step printed and displayed, in order, and gives its object; "" if there was nothing.

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -18,21 +19,23 @@ import (
 	"golang.org/x/mod/modfile"
 
 	"github.com/cellar-go/cellar/assetlib/graph"
+	"github.com/cellar-go/cellar/extract/golang"
 	"github.com/cellar-go/cellar/internal/gomod"
 )
 
 // keyer writes what a version depends on, as docs/formats/key.md lists it, one line a thing. Everything in it stands in the tree.
 type keyer struct {
 	tree     sources
-	modules  map[string]*module // by folder
-	packages map[string]string  // folder of a package of the module → hash of its sources
-	hashes   map[string]string  // file → hash, "" if there is none
-	files    []string           // all that the tree lists, once asked for
+	modules  map[string]*module  // by folder
+	packages map[string]string   // folder of a package of the module → hash of its sources
+	names    map[string][]string // package of the module → constants in it that may name files
+	hashes   map[string]string   // file → hash, "" if there is none
+	files    []string            // all that the tree lists, once asked for
 	now      time.Time
 }
 
 func newKeyer(tree sources) *keyer {
-	return &keyer{tree: tree, modules: map[string]*module{}, packages: map[string]string{}, hashes: map[string]string{}, now: time.Now()}
+	return &keyer{tree: tree, modules: map[string]*module{}, packages: map[string]string{}, names: map[string][]string{}, hashes: map[string]string{}, now: time.Now()}
 }
 
 // module is a go.mod with its go.sum.
@@ -90,9 +93,18 @@ func (k *keyer) fixed(d *graph.Definition) []string {
 	if m != nil && m.file.Go != nil {
 		lines = append(lines, "go "+m.file.Go.Version)
 	}
-	lines = append(lines, k.imports(m, d.Imports, map[string]bool{})...)
-	for _, name := range d.Files {
-		if file, ok := resolve(folder, name); ok {
+	packages := map[string]bool{}
+	lines = append(lines, k.imports(m, d.Imports, packages)...)
+	names := slices.Clone(d.Files)
+	for p := range packages { // they run in the folder of the definition
+		names = append(names, k.names[p]...)
+	}
+	for _, name := range names {
+		if strings.Contains(name, "*") {
+			for _, file := range k.glob(folder, name) {
+				lines = append(lines, "file "+file+" "+k.hash(file))
+			}
+		} else if file, ok := resolve(folder, name); ok {
 			if h := k.hash(file); h != "" {
 				lines = append(lines, "file "+file+" "+h)
 			}
@@ -217,10 +229,11 @@ func (k *keyer) local(m *module, p string, seen map[string]bool) []string {
 		if err != nil || path.Ext(file) != ".go" {
 			continue
 		}
-		f, err := parser.ParseFile(token.NewFileSet(), file, text, parser.ImportsOnly)
+		f, err := parser.ParseFile(token.NewFileSet(), file, text, parser.SkipObjectResolution)
 		if err != nil {
 			continue
 		}
+		k.names[p] = append(k.names[p], golang.Files(f)...)
 		var inner []string
 		for _, i := range f.Imports {
 			if name, err := strconv.Unquote(i.Path.Value); err == nil {
@@ -235,15 +248,29 @@ func (k *keyer) local(m *module, p string, seen map[string]bool) []string {
 // compiled are the files that go build reads.
 var compiled = map[string]bool{".go": true, ".s": true, ".c": true, ".cc": true, ".cpp": true, ".h": true, ".hpp": true, ".syso": true}
 
-// sources are the files of a package.
+// sources are the files of a package: go build reads those that git does not track too.
 func (k *keyer) sources(folder string) []string {
 	var found []string
-	for _, f := range k.listed() {
-		if path.Dir(f) == folder && compiled[path.Ext(f)] && !strings.HasSuffix(f, "_test.go") {
+	take := func(f string) {
+		if compiled[path.Ext(f)] && !strings.HasSuffix(f, "_test.go") {
 			found = append(found, f)
 		}
 	}
-	return found
+	for _, f := range k.listed() {
+		if path.Dir(f) == folder {
+			take(f)
+		}
+	}
+	if w, isTree := k.tree.(workTree); isTree {
+		entries, _ := os.ReadDir(path.Join(w.root, folder))
+		for _, e := range entries {
+			if e.Type().IsRegular() {
+				take(path.Join(folder, e.Name()))
+			}
+		}
+	}
+	sort.Strings(found)
+	return compact(found)
 }
 
 func (k *keyer) listed() []string {
@@ -309,9 +336,12 @@ func (k *keyer) glob(folder, pattern string) []string {
 	if w, isTree := k.tree.(workTree); isTree { // a declared file counts though git does not track it
 		matches, _ := fs.Glob(os.DirFS(w.root), full)
 		for _, f := range matches {
-			if k.hash(f) != "" {
-				found = append(found, f)
-			}
+			fs.WalkDir(os.DirFS(w.root), f, func(inner string, e fs.DirEntry, err error) error { // of a folder, all in it
+				if err == nil && !e.IsDir() && k.hash(inner) != "" {
+					found = append(found, inner)
+				}
+				return nil
+			})
 		}
 	}
 	for _, f := range k.listed() {

@@ -3,6 +3,7 @@ package project
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -139,6 +140,42 @@ func TestKeyChanges(t *testing.T) {
 	t.Setenv("REGION", "south")
 	if key(shop) == base {
 		t.Error("a declared variable does not change the key")
+	}
+}
+
+// What go build reads counts though git does not track it, and so does a file that a package of the module names.
+func TestKeyHoldsWhatPackagesRead(t *testing.T) {
+	t.Setenv("CELLAR_STORE", "")
+	dir := write(t, shop)
+	for _, args := range [][]string{{"init", "-q"}, {"add", "."}} {
+		if out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	p, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := ""
+	for _, file := range []struct{ name, text string }{
+		{"go.mod", "module example.com/shop\n"},
+		{"internal/tax/rates.go", "package tax\n\nconst file, pattern = \"rates.csv\", \"rates/*.csv\"\n"},
+		{"nb/rates.csv", "1\n"},
+		{"nb/rates/new.csv", "1\n"},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, file.name), []byte(file.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s, err := p.Snapshot(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, _ := s.Graph().Get("sales/a")
+		if now := s.State(d).Key("sales/a"); now == last || now == "" {
+			t.Errorf("%s does not change the key", file.name)
+		} else {
+			last = now
+		}
 	}
 }
 
