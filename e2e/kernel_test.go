@@ -81,3 +81,21 @@ use: 801
 		t.Errorf("the saved notebook's total is %s", got)
 	}
 }
+
+// A run from the top meets no missing value: what a notebook loads from elsewhere is materialized first.
+func TestRunMaterializesWhatItLoads(t *testing.T) {
+	p := world.Repo(t)
+	p.Notebook("sales.ipynb", "//| asset: orders\n\norders := []int{1, 2}\n---\n//| asset: sum\n\nsum := orders[0] + orders[1]")
+	p.Notebook("report.ipynb", "load(\"sales/sum\") * 10\n---\n//| asset: twice\n\ntwice := 2 * load(\"sales/sum\")")
+	p.Commit("two notebooks")
+	out := p.Path("../out.ipynb")
+	p.Cellar("run", "report.ipynb", out)
+	if text := p.Read(out); !strings.Contains(text, `"30"`) || !strings.Contains(text, "computed sales/orders") {
+		t.Errorf("the executed notebook: %s", text)
+	}
+	p.Expect("after the run", "report/twice fresh", "sales/orders fresh", "sales/sum fresh")
+	p.Cellar("run", "report.ipynb", out)
+	if text := p.Read(out); strings.Contains(text, "computed") {
+		t.Errorf("the second run computed: %s", text)
+	}
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/internal/ui"
+	"github.com/cellar-go/cellar/kernel/assets"
 	"github.com/cellar-go/cellar/papermill"
 	"github.com/cellar-go/cellar/papermill/nbformat"
 )
@@ -98,7 +99,7 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, progre
 	} else if o.Output, err = p.ExecutedCopy(o.Input); err != nil {
 		return err
 	}
-	o.Env = append(os.Environ(), "CELLAR_STORE="+p.Store.Dir())
+	o.Env = append(os.Environ(), "CELLAR_STORE="+p.Store.Dir(), assets.Run+"=1")
 	show := newCellProgress(c, progressBar && !logOutput)
 	o.OnCell = show.cell
 	if logOutput {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"html"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -23,7 +24,7 @@ import (
 
 // Attach gives a kernel its assets.
 func Attach(o *kernel.Options) {
-	a := &assets{notebook: kernel.Notebook(), types: map[string]string{}}
+	a := &assets{notebook: kernel.Notebook(), run: os.Getenv(Run) != "", types: map[string]string{}}
 	o.Intercept = a.intercept
 	o.Session.Helpers = append(o.Session.Helpers, "load", "materialize", "assets")
 	o.Session.Imports = append(o.Session.Imports, gomod.Path+"/kernel/cellarstored/parquet")
@@ -33,15 +34,21 @@ func Attach(o *kernel.Options) {
 
 const stored = gomod.Path + "/kernel/cellarstored"
 
+// Run is the variable by which `cellar run` tells the kernel that it runs the notebook from the top: what is stale upstream, outside the
+// notebook, is then materialized and not refused.
+const Run = "CELLAR_RUN"
+
 // assets is one kernel's part in its project.
 type assets struct {
 	notebook string // absolute path; "" if the front-end does not say
+	run      bool   // from the top, by the runner
 
 	mu    sync.Mutex
 	ran   []golang.Source   // cells run in this session, the last text of each, in the order of their first run
 	types map[string]string // types that cells declared → their declaration
 	here  map[string]bool   // those that the running cell declares itself
 	show  func(session.Event)
+	own   []string // the assets of the cell that runs
 
 	unsaved []int  // cells that were run with another text than the saved one
 	said    string // which of them the user was told of
@@ -59,7 +66,7 @@ func (a *assets) project() (*project.Project, error) {
 // intercept runs an asset cell as a step, or loads what is stored, and leaves to the session the loading into its variables.
 func (a *assets) intercept(ctx context.Context, r kernel.CellRequest) (kernel.Intercepted, error) {
 	a.mu.Lock()
-	a.show = r.Show
+	a.show, a.own = r.Show, nil
 	a.mu.Unlock()
 	plain := kernel.Intercepted{Source: r.Source}
 	if r.Silent {
@@ -108,11 +115,19 @@ func (a *assets) intercept(ctx context.Context, r kernel.CellRequest) (kernel.In
 		return plain, nil
 	}
 	a.tell(r)
-	outcomes, err := s.Materialize(ctx, []*graph.Definition{d}, project.Plan{})
-	if err != nil {
+	a.mu.Lock()
+	a.own = d.Keys()
+	a.mu.Unlock()
+	picked := []*graph.Definition{d}
+	if a.run { // nobody is there to be asked
+		if picked, err = s.Select("+" + d.Assets[0].Key); err != nil {
+			return plain, err
+		}
+	}
+	if _, err := s.Materialize(ctx, picked, a.plan()); err != nil {
 		return plain, err
 	}
-	records := outcomes[0].Records
+	records := s.State(d).Records
 	if err := a.replay(p, r, records); err != nil {
 		return plain, err
 	}

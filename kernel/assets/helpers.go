@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"go/ast"
 	"html"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +76,16 @@ func (a *assets) load(call *ast.CallExpr, args []any) (x session.Expansion, ok b
 	if err != nil {
 		return x, false, err
 	}
-	record, err := s.Load(a.key(s, p, asset), revision)
+	key := a.key(s, p, asset)
+	record, err := s.Load(key, revision)
+	if errors.Is(err, fault.ErrNotFound) && a.run && revision == "" {
+		if _, known := s.Graph().Get(key); known {
+			if _, err := a.materialize(context.Background(), s, "+"+key); err != nil {
+				return x, false, err
+			}
+			record, err = s.Load(key, "")
+		}
+	}
 	if err != nil {
 		return x, false, err
 	}
@@ -155,14 +166,7 @@ func (a *assets) materialize(ctx context.Context, s *project.Snapshot, selection
 	if err != nil {
 		return display.Bundle{}, err
 	}
-	a.mu.Lock()
-	show := a.show
-	a.mu.Unlock()
-	outcomes, err := s.Materialize(ctx, picked, project.Plan{Jobs: 2, Progress: func(o project.Outcome) {
-		if show != nil && o.Status != project.Running {
-			show(session.Event{Kind: session.Stderr, Text: fmt.Sprintf("%-8s %s  %s\n", o.Status, strings.Join(o.State.Keys(), ", "), ui.Duration(o.Took.Round(10*time.Millisecond)))})
-		}
-	}})
+	outcomes, err := s.Materialize(ctx, picked, a.plan())
 	if err != nil {
 		return display.Bundle{}, err
 	}
@@ -174,6 +178,21 @@ func (a *assets) materialize(ctx context.Context, s *project.Snapshot, selection
 	}
 	return notice(strings.Join(lines, "\n")).Bundle, nil
 }
+
+// plan shows in the cell's output what is computed besides.
+func (a *assets) plan() project.Plan {
+	a.mu.Lock()
+	show := a.show
+	a.mu.Unlock()
+	return project.Plan{Jobs: 2, Progress: func(o project.Outcome) {
+		if show != nil && o.Status == project.Computed && a.besides(o) {
+			show(session.Event{Kind: session.Stderr, Text: fmt.Sprintf("%-8s %s  %s\n", o.Status, strings.Join(o.State.Keys(), ", "), ui.Duration(o.Took.Round(10*time.Millisecond)))})
+		}
+	}}
+}
+
+// besides reports whether an outcome is not that of the cell that runs.
+func (a *assets) besides(o project.Outcome) bool { return !slices.Equal(o.State.Keys(), a.own) }
 
 func (a *assets) list(s *project.Snapshot, selection string) (display.Bundle, error) {
 	var rows [][]string
