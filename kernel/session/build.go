@@ -215,7 +215,9 @@ func (t *toolchain) build(ctx context.Context, dir, name, packagePath, entry, im
 	if err := os.WriteFile(base+".go", []byte(source), 0o600); err != nil {
 		return built{}, fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
 	}
+	defer os.Remove(base + ".go")
 	defer os.Remove(base + ".a")
+	defer os.Remove(base + ".tmp")
 	start := time.Now()
 	err = t.tool(ctx, "compile", "-p", packagePath, "-dynlink", "-pack", "-dwarf=false", "-c=2", "-trimpath", dir+"=>", "-importcfg", importcfg,
 		"-o", base+".a", base+".go")

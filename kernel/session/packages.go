@@ -75,7 +75,8 @@ type packages struct {
 	tools *toolchain
 	mu    sync.Mutex // guards known
 	known map[string]*pkg
-	files int // importcfg files written
+	files int    // importcfg files written
+	text  string // of the last one
 }
 
 // list asks the go command for packages and all that they import.
@@ -178,9 +179,15 @@ func (ps *packages) importcfg(dir string) (string, error) {
 		}
 	}
 	sort.Strings(lines)
-	ps.files++
+	text := strings.Join(lines, "")
 	file := filepath.Join(dir, fmt.Sprintf("importcfg%d", ps.files))
-	if err := os.WriteFile(file, []byte(strings.Join(lines, "")), 0o600); err != nil {
+	if _, err := os.Stat(file); err == nil && text == ps.text {
+		return file, nil
+	}
+	ps.files++
+	ps.text = text
+	file = filepath.Join(dir, fmt.Sprintf("importcfg%d", ps.files))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
 	}
 	return file, nil

@@ -27,6 +27,7 @@ type body struct {
 	portable bool             // the text is repeated in other units: no direct calls
 	owner    int              // makes local types' names unique
 	locals   int
+	literals int // function literals that the walk is in: they may be called when what they call has been declared again
 	types    map[types.Object]localType
 	skip     map[*ast.Ident]bool
 	unused   map[token.Pos]bool
@@ -68,7 +69,7 @@ func (b *body) live(name string) string {
 
 func (b *body) refer(e *entity) string {
 	if e.kind == kindFunc && e.slot != "" {
-		if impl := b.r.impls[e]; impl != "" && !b.portable {
+		if impl := b.r.impls[e]; impl != "" && !b.portable && b.literals == 0 {
 			b.direct[e] = true
 			return impl
 		}
@@ -118,6 +119,8 @@ func (b *body) walk(root ast.Node) {
 			}
 		case *ast.FuncLit:
 			b.enter(n.Body)
+			b.literals++
+			closers = append(closers, func() { b.literals-- })
 		case *ast.GoStmt:
 			if lit, ok := ast.Unparen(n.Call.Fun).(*ast.FuncLit); ok {
 				b.edits.insert(b.offset(lit.Body.Lbrace)+1, "defer "+b.live("Guard")+"();")

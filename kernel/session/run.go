@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"slices"
 	"sort"
@@ -168,6 +169,7 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	p.setEmit(sink)
 	defer p.setEmit(s.between)
 	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file, Entry: unit.entry, Input: c.readsInput()}), a)
+	os.Remove(b.file) // it is mapped, and its name is not used again
 	if err != nil {
 		return result, err
 	}
@@ -401,6 +403,7 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	p := s.process
 	s.mu.Unlock()
 	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file}), nil)
+	os.Remove(b.file)
 	if err != nil {
 		return err
 	}

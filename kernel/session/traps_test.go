@@ -152,20 +152,26 @@ func TestPluginsOfOtherSettings(t *testing.T) {
 func TestNamesUsedOnce(t *testing.T) {
 	s := start(t, Options{})
 	s.tools.kept = reuse{}
-	seen := map[string]string{}
+	seen := map[string]string{} // what is mapped under a path
 	look := func(after string) {
 		t.Helper()
-		files, _ := filepath.Glob(filepath.Join(s.tmp, "*.so"))
-		for _, f := range files {
-			info, err := os.Stat(f)
-			if err != nil {
-				t.Fatal(err)
+		maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", s.process.cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(string(maps), "\n") {
+			f := strings.Fields(line)
+			if len(f) < 6 || !strings.HasPrefix(f[5], s.tmp) {
+				continue
 			}
-			now := fmt.Sprint(info.Size(), info.ModTime())
-			if was, ok := seen[f]; ok && was != now {
-				t.Errorf("%s: %s was written again", after, filepath.Base(f))
+			if was, ok := seen[f[5]]; ok && was != f[4] {
+				t.Errorf("%s: two plugins were opened as %s", after, filepath.Base(f[5]))
 			}
-			seen[f] = now
+			seen[f[5]] = f[4]
+		}
+		left, _ := filepath.Glob(filepath.Join(s.tmp, "cell*"))
+		if len(left) > 0 {
+			t.Errorf("%s: files are left: %v", after, left)
 		}
 	}
 	for i, source := range []string{"x := 1", "x = undefined", "x = 2", "x +", "panic(x)", "func f() int { return x }", "x = 3; f()", "import \"no/such/package\"", "f() + 1"} {
