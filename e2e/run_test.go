@@ -142,7 +142,7 @@ func TestWithoutGcc(t *testing.T) {
 	without := p.With(tools(t, "go", "git"))
 	works(t, without)
 	r := without.Try("run", "n.ipynb")
-	if r.Code == 0 || !strings.Contains(r.Stderr, "no C compiler") || !strings.Contains(r.Stderr, "install gcc") {
+	if r.Code != 4 || !strings.Contains(r.Stderr, "no C compiler") || !strings.Contains(r.Stderr, "install gcc") {
 		t.Errorf("exit code %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 	if r := without.Try("doctor"); r.Code != 4 || !strings.Contains(r.Stdout, "gcc") {

@@ -34,6 +34,7 @@ func describe(err error, source string) *failure {
 	var compile *session.CompileError
 	var panicked *session.PanicError
 	var lost *session.WorkerLostError
+	var mistake *fault.Mistake
 	f := &failure{Name: "Error", Value: err.Error()}
 	switch {
 	case errors.As(err, &compile) && len(compile.Diagnostics) > 0:
@@ -68,6 +69,8 @@ func describe(err error, source string) *failure {
 		return f
 	case errors.Is(err, session.ErrInterrupted), errors.Is(err, context.Canceled):
 		f.Name, f.Value = "Interrupted", "the cell was interrupted"
+	case errors.As(err, &mistake):
+		f.Name, f.Value = mistake.Kind.String(), strings.TrimPrefix(f.Value, "cellar: ")
 	}
 	f.Traceback = []string{red + f.Value + reset}
 	if hint := fault.Hint(err); hint != "" {

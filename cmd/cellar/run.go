@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/internal/ui"
 	"github.com/cellar-go/cellar/kernel/assets"
@@ -114,9 +115,23 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, progre
 		fmt.Fprintf(c.ErrOrStderr(), "%s · %s · %s\n\n", filepath.Base(o.Input), ui.Duration(result.Ended.Sub(result.Started)), relative(o.Output))
 	}
 	if err != nil || o.PrepareOnly {
-		return err
+		return kindOf(err)
 	}
 	return reportNotebook(c, g, p, o, result.Notebook)
+}
+
+// kindOf gives the failure of a cell the exit code of what our kernel says is wrong with the machine or the disk.
+func kindOf(err error) error {
+	var cell *papermill.CellError
+	var m *fault.Mistake
+	if errors.As(err, &cell) && errors.As(err, &m) {
+		for _, k := range []fault.Kind{fault.Environment, fault.Storage} {
+			if cell.EName == k.String() {
+				m.Kind = k
+			}
+		}
+	}
+	return err
 }
 
 // relative is a path as it is shortest to type here.

@@ -30,6 +30,23 @@ const (
 	Interrupted Kind = 130 // stopped by the user
 )
 
+// String names a kind as a kernel names its errors.
+func (k Kind) String() string {
+	switch k {
+	case Usage:
+		return "UsageError"
+	case Input:
+		return "InputError"
+	case Environment:
+		return "EnvironmentError"
+	case Storage:
+		return "StorageError"
+	case Interrupted:
+		return "Interrupted"
+	}
+	return "Error"
+}
+
 // Mistake is an error that the user can put right. It is shown without a stack.
 type Mistake struct {
 	Kind    Kind

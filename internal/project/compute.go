@@ -329,6 +329,9 @@ func (s *Snapshot) keep(ctx context.Context, j *job) ([]*store.Record, error) {
 			Defined: store.Place{File: j.File, Cell: j.Cell, Line: j.Line},
 			Meta:    map[string]string{"key": strings.Join(j.lines, "\n")},
 		}
+		if far := s.outside(j.folder, j.result.Opened); far != "" {
+			r.Meta["outside"] = far
+		}
 		for _, c := range info.Columns {
 			r.Columns = append(r.Columns, store.Column{Name: c.Name, Type: c.Type, Hash: c.Hash})
 		}
@@ -413,6 +416,24 @@ func (s *Snapshot) unseen(st *State, folder string, opened []string) error {
 		}
 	}
 	return nil
+}
+
+// outside names the files that a run opened outside the project: no key holds them, which status says.
+func (s *Snapshot) outside(folder string, opened []string) string {
+	var far []string
+	for _, name := range opened {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(folder, name)
+		}
+		in := func(dir string) bool {
+			rel, err := filepath.Rel(dir, name)
+			return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+		}
+		if !in(s.project.Root) && !in(os.TempDir()) && !in("/dev") && !in("/proc") && !slices.Contains(far, name) {
+			far = append(far, name)
+		}
+	}
+	return strings.Join(far, ", ")
 }
 
 // lists reports whether an option of the asset names a folder, or what lies in it: then what comes and goes there is in the key.

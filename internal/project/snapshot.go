@@ -189,6 +189,9 @@ func (s *Snapshot) assess(ctx context.Context, d *graph.Definition) error {
 		}
 		if found {
 			st.Condition = Fresh
+			if far := st.Records[0].Meta["outside"]; far != "" {
+				st.Reasons = append(st.Reasons, "unpinned: it read "+far+", outside the project")
+			}
 			return nil
 		}
 	}
