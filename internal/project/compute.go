@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -19,18 +18,10 @@ import (
 	"github.com/cellar-go/cellar/assetlib/step"
 	"github.com/cellar-go/cellar/assetlib/store"
 	"github.com/cellar-go/cellar/assetlib/table"
-	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/extract/golang"
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/gomod"
 )
-
-// Shown is one line of what a step showed: text that it printed, or a display.
-type Shown struct {
-	Stream string `json:"stream,omitempty"` // stdout or stderr
-	Text   string `json:"text,omitempty"`
-	display.Bundle
-}
 
 // compute builds the definition's program, runs it on the stored inputs and keeps what it makes.
 func (s *Snapshot) compute(ctx context.Context, st *State) ([]*store.Record, error) {
@@ -380,157 +371,6 @@ func (s *Snapshot) failure(st *State, ran error, resultFile, stderr string) erro
 // room is the advice for a disk that is full.
 func (s *Snapshot) room() string {
 	return fmt.Sprintf("free some room on the disk of %s, `cellar store prune --budget 1GB`, or set CELLAR_STORE to another disk", s.project.Store.Dir())
-}
-
-// unseen refuses a run that opened a file of the project which the key does not hold: its value would look fresh when the file changes.
-func (s *Snapshot) unseen(st *State, folder string, opened []string) error {
-	known := map[string]bool{}
-	for _, l := range st.lines {
-		if name, ok := strings.CutPrefix(l, "file "); ok { // file name hash
-			known[name[:strings.LastIndex(name, " ")]] = true
-		}
-	}
-	for _, name := range opened {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(folder, name)
-		}
-		rel, err := filepath.Rel(s.project.Root, name)
-		first, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
-		if err != nil || first == ".." || first == ".git" {
-			continue
-		}
-		info, err := os.Stat(name)
-		if err != nil {
-			continue
-		}
-		if rel = filepath.ToSlash(rel); info.IsDir() && !s.lists(st, rel) || !info.IsDir() && !known[rel] {
-			mine, _ := filepath.Rel(folder, name)
-			if mine == "." {
-				mine = "*"
-			}
-			mark := "//| reads: " + filepath.ToSlash(mine)
-			if st.Func != "" {
-				mark = golang.Directive + " reads=" + filepath.ToSlash(mine)
-			}
-			return fault.New(fault.Input, "declare it: "+mark, "asset %s (%s): it reads %s, which its source does not name as a constant", st.Assets[0].Key, st.Place(), rel)
-		}
-	}
-	return nil
-}
-
-// outside names the files that a run opened outside the project: no key holds them, which status says.
-func (s *Snapshot) outside(folder string, opened []string) string {
-	var far []string
-	for _, name := range opened {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(folder, name)
-		}
-		in := func(dir string) bool {
-			rel, err := filepath.Rel(dir, name)
-			return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
-		}
-		if !in(s.project.Root) && !in(os.TempDir()) && !in("/dev") && !in("/proc") && !slices.Contains(far, name) {
-			far = append(far, name)
-		}
-	}
-	return strings.Join(far, ", ")
-}
-
-// lists reports whether an option of the asset names a folder, or what lies in it: then what comes and goes there is in the key.
-func (s *Snapshot) lists(st *State, folder string) bool {
-	for _, pattern := range st.Reads {
-		if full, ok := resolve(path.Dir(st.File), pattern); ok && (full == folder || path.Dir(full) == folder || strings.HasPrefix(folder, full+"/")) {
-			return true
-		}
-	}
-	return false
-}
-
-// shown keeps what the step printed and displayed, in order, and gives its object; "" if there was nothing.
-func (s *Snapshot) shown(displays string, stdout, stderr []string, hide mask) (store.Hash, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	printed := func(n int) error {
-		for _, out := range []struct {
-			stream string
-			texts  []string
-		}{{"stdout", stdout}, {"stderr", stderr}} {
-			if n < len(out.texts) && out.texts[n] != "" {
-				if err := encoder.Encode(Shown{Stream: out.stream, Text: out.texts[n]}); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
-	text, err := os.ReadFile(displays)
-	if err != nil {
-		return "", fmt.Errorf("cellar: displays of step: %w", err)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	n := 0
-	for ; decoder.More(); n++ {
-		if err := printed(n); err != nil {
-			return "", err
-		}
-		var bundle any
-		if err := decoder.Decode(&bundle); err != nil {
-			return "", fmt.Errorf("cellar: displays of step: %w", err)
-		}
-		if err := encoder.Encode(hide.value(bundle)); err != nil {
-			return "", err
-		}
-	}
-	if err := printed(n); err != nil {
-		return "", err
-	}
-	if b.Len() == 0 {
-		return "", nil
-	}
-	w, err := s.project.Store.Create()
-	if err != nil {
-		return "", err
-	}
-	if _, err := w.Write(b.Bytes()); err != nil {
-		w.Abort()
-		return "", err
-	}
-	return w.Commit()
-}
-
-// Displays are what a record's step showed.
-func (p *Project) Displays(r *store.Record) ([]Shown, error) {
-	if r.Displays == "" {
-		return nil, nil
-	}
-	file, err := p.Store.Object(r.Displays)
-	if err != nil {
-		return nil, err
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("cellar: displays of %s: %w", r.Asset, err)
-	}
-	var all []Shown
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	for decoder.More() {
-		var s Shown
-		if err := decoder.Decode(&s); err != nil {
-			return nil, fmt.Errorf("cellar: displays of %s: %w", r.Asset, err)
-		}
-		all = append(all, s)
-	}
-	return all, nil
-}
-
-func tail(text string, lines int) string {
-	all := strings.Split(strings.TrimSpace(text), "\n")
-	if len(all) > lines {
-		all = append([]string{"…"}, all[len(all)-lines:]...)
-	}
-	return strings.Join(all, "\n")
 }
 
 func host() string { h, _ := os.Hostname(); return h }
