@@ -50,7 +50,7 @@ type expression struct {
 type instance struct {
 	a      int
 	class  *class
-	viaAny bool
+	viaAny bool // an interface holds it
 }
 
 // class is a generation of a type.
@@ -133,7 +133,7 @@ func (m *model) expression(rank, depth int) expression {
 	case 6:
 		if name, ok := pick(m, m.instances); ok && rank > rankMethod {
 			a, x := sub(), m.instances[name]
-			if x.class == m.classes[x.class.name] || x.viaAny {
+			if x.class == m.classes[x.class.name] {
 				return expression{name + ".m(" + a.text + ")", func(n int) int {
 					i := m.instances[name]
 					if rank == rankClosure {
@@ -199,6 +199,11 @@ func (m *model) cell() (text, output string) {
 				if live == nil || m.r.IntN(3) == 0 {
 					live = &class{name: c, fields: 1 + m.r.IntN(1000)}
 					m.classes[c] = live
+					for k, e := range m.closures { // methods of an old type are left as they are
+						if strings.ContainsAny(e.text, ".k") {
+							delete(m.closures, k)
+						}
+					}
 					fmt.Fprintf(&b, "type %s struct { a int; x%d string }\n", c, live.fields)
 				}
 				live.method = e
