@@ -16,12 +16,12 @@ import (
 var canaries = []string{
 	// itabs and types that exist before a cell brings its own
 	"import (\"errors\"; \"fmt\"; \"reflect\")\ntype bird struct{ n int }\nfunc (b bird) Error() string { return fmt.Sprint(\"bird \", b.n) }\nvar dynamic any = bird{4}\nwrapped := fmt.Errorf(\"w: %w\", dynamic.(error))\nnest := reflect.MakeSlice(reflect.SliceOf(reflect.TypeOf(bird{})), 1, 1).Interface()\nfunc fly() any { type wing struct{ a int }; return wing{1} }\nflown := fly()\nfunc (b *bird) grow() { b.n++ }",
-	"var e error = bird{4}\nbird2, isBird := errors.Unwrap(wrapped).(bird)\n_, isSlice := nest.([]bird)\nfunc fly2(v any) bool { type wing struct{ a string }; _, ok := v.(wing); return ok }\nkept := &bird{1}\nvar walker interface{ grow() } = kept",
+	"var e error = bird{4}\nbird2, isBird := errors.Unwrap(wrapped).(bird)\n_, isSlice := nest.([]bird)\nswitched := false\nswitch nest.(type) { case []int, []string: ; case []bird: switched = true; case map[string]bird, chan bird: }\nfunc fly2(v any) bool { type wing struct{ a string }; _, ok := v.(wing); return ok }\nkept := &bird{1}\nvar walker interface{ grow() } = kept",
 	"func (b *bird) grow() { b.n += 10 }",
-	"walker.grow()\nfmt.Print(errors.Is(wrapped, e), isBird, isSlice, fly2(flown), bird2.n, kept.n)",
+	"walker.grow()\nfmt.Print(errors.Is(wrapped, e), isBird, isSlice, switched, fly2(flown), bird2.n, kept.n)",
 }
 
-const canarySings = "true true true false 4 11"
+const canarySings = "true true true true false 4 11"
 
 // canary runs them once for each toolchain and module graph, in a worker of their own.
 func (s *Session) canary(ctx context.Context) error {
