@@ -49,10 +49,23 @@ func (b *body) short(n *ast.RangeStmt) bool {
 	return short
 }
 
-// enter does the same for a function. One that calls no function of a cell can't recurse, and stays small enough to be inlined.
+// enter does the same for a function, before the first of its statements that calls one: a return ahead of that ends by itself. A function
+// that calls none of a cell can't recurse, and stays small enough to be inlined.
 func (b *body) enter(block *ast.BlockStmt) {
-	calls := false
-	ast.Inspect(block, func(n ast.Node) bool {
+	if b.r.c.checksOff {
+		return
+	}
+	for _, s := range block.List {
+		if b.calls(s) {
+			b.edits.insert(b.offset(s.Pos()), b.live("Check")+"();")
+			return
+		}
+	}
+}
+
+// calls reports whether a statement calls what may be a function of a cell.
+func (b *body) calls(s ast.Stmt) (calls bool) {
+	ast.Inspect(s, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok || calls {
 			return !calls
@@ -69,9 +82,7 @@ func (b *body) enter(block *ast.BlockStmt) {
 		calls = true
 		return false
 	})
-	if calls {
-		b.check(block)
-	}
+	return calls
 }
 
 func receiver(f *types.Func) types.Type {
