@@ -64,7 +64,7 @@ func newList(g *global) *cobra.Command {
 			if g.json {
 				return ui.JSON(c.OutOrStdout(), lines)
 			}
-			warn(c, s.Problems)
+			warn(c, problems(s, states, args))
 			var rows [][]string
 			for _, l := range lines {
 				row := []string{l.Asset, l.Status, "", "", "", strings.Join(l.Inputs, ", ")}

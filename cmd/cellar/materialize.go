@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -41,6 +42,9 @@ needs it), 'group:core', 'flights/*', stale, and, or, not.`,
 			if errPrint := report(c, g, s, outcomes, "changes"); errPrint != nil && err == nil {
 				err = errPrint
 			}
+			if !g.json {
+				warn(c, failures(outcomes, err))
+			}
 			if lacking := s.Lacking(selection); err == nil && len(lacking) > 0 {
 				warn(c, lacking[1:])
 				err = lacking[0]
@@ -52,6 +56,17 @@ needs it), 'group:core', 'flights/*', stale, and, or, not.`,
 	c.Flags().IntVarP(&plan.Jobs, "jobs", "j", min(4, runtime.NumCPU()), "steps at once")
 	c.Flags().BoolVar(&plan.KeepOn, "keep-going", false, "after a failure go on with what does not depend on it")
 	return c
+}
+
+// failures are the steps' errors besides the one that the command ends with.
+func failures(outcomes []project.Outcome, last error) []error {
+	var all []error
+	for _, o := range outcomes {
+		if o.Status == project.Failed && !errors.Is(o.Err, context.Canceled) && !errors.Is(last, o.Err) {
+			all = append(all, o.Err)
+		}
+	}
+	return all
 }
 
 // progress prints a line when a step begins, on a terminal over the last one, and one when it ends.
@@ -115,6 +130,9 @@ func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project
 		return nil
 	}
 	ui.Table(c.OutOrStdout(), []string{"ASSET", "WAS", "VALUE", "VERSION", "COMMIT", "TIME"}, rows)
+	if s.Commit == "" {
+		fmt.Fprintln(c.OutOrStdout(), "\nThere is no commit that these versions could belong to: git init and git commit make one.")
+	}
 	if example != "" {
 		fmt.Fprintf(c.OutOrStdout(), "\nLoad one:  cellar load %s    in a notebook:  load(%q)\n", example, example)
 	}

@@ -43,7 +43,7 @@ func newStatus(g *global) *cobra.Command {
 			if g.json {
 				return ui.JSON(c.OutOrStdout(), lines)
 			}
-			warn(c, s.Problems)
+			warn(c, problems(s, states, args))
 			var rows [][]string
 			for _, l := range lines {
 				rows = append(rows, []string{l.Asset, l.Status, strings.Join(l.Reasons, "; ")})
@@ -66,6 +66,20 @@ func newStatus(g *global) *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// problems are what is wrong with the selected assets; without a selection, with anything.
+func problems(s *project.Snapshot, states []*project.State, args []string) []error {
+	if len(args) == 0 {
+		return s.Problems
+	}
+	var all []error
+	for _, st := range states {
+		if st.Problem != nil {
+			all = append(all, st.Problem)
+		}
+	}
+	return all
 }
 
 // selected are the states of a selection, all without one.
