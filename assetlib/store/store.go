@@ -73,6 +73,9 @@ func (s *Store) ready() error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
+	if _, err := s.place(s.path(".gitignore"), []byte("*\n")); err != nil { // outside .git, values are not committed by accident
+		return err
+	}
 	_, err := s.place(path, fmt.Appendf(nil, "cellar store %d\n", layout))
 	return err
 }
