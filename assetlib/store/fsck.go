@@ -32,7 +32,7 @@ func (s *Store) Fsck(ctx context.Context) (problems []Problem, err error) {
 			defer unlock()
 		}
 	}
-	const again = "remove the file; `cellar materialize` computes it again"
+	const again = "remove the file; `cellar materialize stale` computes it again"
 	sound := map[Hash]bool{}
 	err = s.eachFile(ctx, "objects", func(path string, _ fs.FileInfo) error {
 		h := Hash("b3:" + filepath.Base(path))
@@ -73,7 +73,7 @@ func (s *Store) Fsck(ctx context.Context) (problems []Problem, err error) {
 		}
 		for _, h := range r.objects() {
 			if !sound[h] && s.Check(h) != nil { // which may have been written since
-				report(path, "`cellar materialize --force` computes it again", "the object %s of %s is not there, or damaged", h.Short(), r.Asset)
+				report(path, "`cellar materialize --force "+r.Asset+"` computes it again", "the object %s of %s is not there, or damaged", h.Short(), r.Asset)
 			}
 		}
 		if _, err := os.Stat(s.path("assets", fileName(r.Asset), digitsOf(id))); err != nil && indexErr == nil {

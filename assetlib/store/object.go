@@ -240,7 +240,7 @@ func (s *Store) Check(h Hash) error {
 		return failure("read", path, err)
 	}
 	if got := hashOf(sum); got != h {
-		return fault.New(fault.Storage, "remove the file; `cellar materialize` computes it again", "object %s holds %s: %w", path, got.Short(), fault.ErrCorrupt)
+		return fault.New(fault.Storage, "remove the file; `cellar materialize stale` computes it again", "object %s holds %s: %w", path, got.Short(), fault.ErrCorrupt)
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func checked(c *cobra.Command, g *global, p *project.Project, problems []store.P
 		}
 	}
 	if len(problems) > 0 {
-		return fault.New(fault.Storage, "`cellar materialize --force` computes a damaged version again", "store %s: %d damaged", p.Store.Dir(), len(problems))
+		return fault.New(fault.Storage, "`cellar materialize --force ASSET` computes a damaged version again", "store %s: %d damaged", p.Store.Dir(), len(problems))
 	}
 	if !g.json {
 		fmt.Fprintf(c.OutOrStdout(), "%s is sound\n", p.Store.Dir())

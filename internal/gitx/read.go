@@ -81,7 +81,9 @@ func (r *Repo) Resolve(rev string) (string, error) {
 		if errors.As(err, &mistake) {
 			return "", err
 		}
-		cause = err
+		if !failedWith(err, 1) { // 1: git knows no such revision, and says no more
+			cause = err
+		}
 	} else if r.native != nil && !strings.Contains(rev, ":") { // which go-git overlooks
 		id, err := r.native.guess(rev)
 		if err == nil {
@@ -97,7 +99,12 @@ func (r *Repo) Resolve(rev string) (string, error) {
 	if r.Shallow() {
 		return "", fault.New(fault.Input, "git fetch --unshallow", "%q names no commit in %s, whose history is cut (a shallow clone): %w", rev, r.dir(), fault.ErrNotFound)
 	}
-	return "", fault.New(fault.Input, "git fetch, if it is a commit of a colleague", "%q names no commit in %s (%v): %w", rev, r.dir(), cause, fault.ErrNotFound)
+	if cause == nil {
+		cause = fault.ErrNotFound
+	} else {
+		cause = fmt.Errorf("%w: %w", cause, fault.ErrNotFound)
+	}
+	return "", fault.New(fault.Input, "git fetch, if it is a commit of a colleague", "%q names no commit in %s: %w", rev, r.dir(), cause)
 }
 
 // resolve understands plain names and ids, followed by any number of ~n and ^n.
