@@ -22,7 +22,7 @@ func newExtract(g *global) *cobra.Command {
 		Short: "Write an asset cell as a plain function, proved to give the same value",
 		Long: `Write an asset cell as a plain Go function with a test, and replace the cell by a load. Before anything is written the
 function runs on the cell's stored inputs, and its value is compared with the cell's. Without --cell, say of each cell what it would
-become and what stands in the way.`,
+become and what stands in the way, as far as reading it tells; --dry-run tells the rest.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := g.open()
