@@ -60,7 +60,7 @@ total + len(orders)
 	got := regexp.MustCompile(`b3:[0-9a-f]{7}`).ReplaceAllString(string(out), "#")
 	got = regexp.MustCompile(`\d+\.\d+ s`).ReplaceAllString(got, "~ s")
 	want := `types: 
-total: error: cellar: asset sales/total: its upstream sales/orders is missing
+total: error: asset sales/total: its upstream sales/orders is missing
 orders: sales/orders · 2 rows × 2 · #
 total: 550 | sales/total · value · #
 use: 552
