@@ -214,6 +214,8 @@ func buildMistake(st *State, err error) error {
 	switch {
 	case strings.Contains(text, "no required module provides package"):
 		hint = "run the `go get` that the message names in the module's folder"
+	case strings.Contains(text, ": reading http"), strings.Contains(text, "module lookup disabled"), strings.Contains(text, "missing go.sum entry"):
+		hint = "`go mod download` brings the modules that go.mod names into the module cache, which is where steps find them; a vendor folder alone is not enough"
 	case strings.Contains(text, "C compiler"), strings.Contains(text, "\"gcc\""):
 		hint = "install gcc or clang; `cellar doctor` checks it"
 	case strings.Contains(text, "no space left"):
