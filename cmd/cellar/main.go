@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -25,6 +26,9 @@ type global struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	if len(os.Args) > 1 && os.Args[1] != "kernel" {
+		debug.SetGCPercent(400) // a command lives too short to tidy up
+	}
 	g := &global{}
 	root := newRoot(g)
 	root.SetArgs(joinPairs(os.Args[1:]))

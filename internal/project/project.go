@@ -147,7 +147,7 @@ func read(tree sources, overlays ...Overlay) (*catalog, error) {
 				c.problems = append(c.problems, err)
 				continue
 			}
-			if bytes.Contains(text, []byte(golang.Directive)) {
+			if bytes.Contains(text, []byte("\n"+golang.Directive)) {
 				packages[path.Dir(file)] = true
 			}
 		}

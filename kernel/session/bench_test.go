@@ -22,7 +22,7 @@ func BenchmarkWarmCell(b *testing.B) {
 	}
 	run("import \"fmt\"\nx := 0")
 	var sum Timings
-	n := 0
+	n := int(time.Now().Unix()) // no former session has had these cells: nothing is taken from what it kept
 	for b.Loop() {
 		r := run(fmt.Sprintf("x = %d\nfmt.Println(x)", n))
 		sum.Check += r.Timings.Check
@@ -32,7 +32,7 @@ func BenchmarkWarmCell(b *testing.B) {
 		n++
 	}
 	for unit, d := range map[string]time.Duration{"check": sum.Check, "compile": sum.Compile, "link": sum.Link, "load": sum.Load} {
-		b.ReportMetric(float64(d.Microseconds())/1000/float64(n), unit+"-ms/op")
+		b.ReportMetric(float64(d.Microseconds())/1000/float64(b.N), unit+"-ms/op")
 	}
 }
 
