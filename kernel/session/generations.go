@@ -279,8 +279,7 @@ func (w *typeWriter) write(t types.Type) {
 
 // embedded writes an embedded field. Its name is that of its type, so a generation's name won't do.
 func (w *typeWriter) embedded(f *types.Var) {
-	var one typeWriter
-	one = typeWriter{c: w.c, alias: w.alias, name: func(o *types.TypeName) string {
+	one := typeWriter{c: w.c, alias: w.alias, name: func(o *types.TypeName) string {
 		if link := w.name(o); link != o.Name() {
 			panic(unspeakable(fmt.Sprintf("it embeds %s, which was redefined", o.Name())))
 		}

@@ -17,7 +17,6 @@ type unit struct {
 	imports  []string // paths
 	declared []*entity
 	vars     map[string]varOf // by name
-	stale    []*entity        // compiled again
 	replaced map[*entity]*entity
 	methods  []methodChange
 }
