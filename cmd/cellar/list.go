@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cellar-go/cellar/assetlib/store"
 	"github.com/cellar-go/cellar/internal/ui"
 )
 
@@ -46,7 +47,7 @@ func newList(g *global) *cobra.Command {
 				for _, a := range st.Assets {
 					l := listLine{Asset: a.Key, Status: string(st.Condition), Group: st.Group, Inputs: inputs, Defined: st.Place()}
 					if r := st.Record(a.Key); r != nil {
-						l.Kind, l.Version, l.Rows, l.Columns = r.Kind, r.Object.Short(), r.Rows, len(r.Columns)
+						l.Kind, l.Version, l.Rows, l.Columns = r.Kind, string(r.Object), r.Rows, len(r.Columns)
 						l.Commit, l.Clean = r.Commit, !r.Dirty
 						if r.Key == st.Key(a.Key) {
 							l.Commit = s.Commit
@@ -69,7 +70,7 @@ func newList(g *global) *cobra.Command {
 			for _, l := range lines {
 				row := []string{l.Asset, l.Status, "", "", "", strings.Join(l.Inputs, ", ")}
 				if l.Version != "" {
-					row[2], row[3], row[4] = size(l.Kind, l.Rows, l.Columns), l.Version, commitText(l.Commit, l.Clean, "changes")
+					row[2], row[3], row[4] = size(l.Kind, l.Rows, l.Columns), store.Hash(l.Version).Short(), commitText(l.Commit, l.Clean, "changes")
 				}
 				rows = append(rows, row)
 			}

@@ -115,7 +115,7 @@ func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project
 				if err != nil {
 					return err
 				}
-				l.Version, l.Rows, l.Commit, l.Clean = r.Object.Short(), r.Rows, s.Commit, clean
+				l.Version, l.Rows, l.Commit, l.Clean = string(r.Object), r.Rows, s.Commit, clean
 				row[2], row[3], row[4] = size(r.Kind, r.Rows, len(r.Columns)), r.Object.Short(), commitText(s.Commit, clean, besides)
 				example = a.Key
 			}

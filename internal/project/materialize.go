@@ -46,7 +46,7 @@ type Outcome struct {
 // Materialize makes the selected definitions fresh. What they need and is neither fresh nor selected is an error that names it. The
 // outcomes come in the graph's order; the error is that of the first failure.
 func (s *Snapshot) Materialize(ctx context.Context, selected []*graph.Definition, plan Plan) ([]Outcome, error) {
-	if err := s.ready(selected); err != nil {
+	if err := s.ready(selected); err != nil && !plan.KeepOn {
 		return nil, err
 	}
 	r := &materialization{Snapshot: s, plan: plan, done: map[*graph.Definition]chan struct{}{}, outcomes: map[*graph.Definition]*Outcome{}}
@@ -62,6 +62,10 @@ func (s *Snapshot) Materialize(ctx context.Context, selected []*graph.Definition
 		go func() {
 			defer wait.Done()
 			defer close(r.done[d])
+			if d.Problem != nil { // waits for nobody: it may stand on a cycle
+				r.report(Outcome{State: s.states[d], Status: Failed, Err: d.Problem})
+				return
+			}
 			for _, up := range s.catalog.graph.Upstream(d) {
 				if c, ok := r.done[up]; ok {
 					<-c
