@@ -62,7 +62,7 @@ func Install(o InstallOptions) (string, error) {
 		Language:      "go",
 		InterruptMode: "message",
 		Env:           map[string]string{},
-		Metadata:      map[string]any{"debugger": false},
+		Metadata:      map[string]any{"debugger": false, "supported_encryption": []string{"curve"}},
 	}, "", " ")
 	if err != nil {
 		return "", err

@@ -16,6 +16,7 @@ const handshakeTimeout = 10 * time.Second
 type bound struct {
 	kind     zmq4.SocketType
 	listener net.Listener
+	keys     *keys                 // nil: not encrypted
 	received func(*peer, [][]byte) // called from the peer's goroutine; may block it, and nobody else
 
 	mu     sync.Mutex
@@ -26,12 +27,12 @@ type bound struct {
 	wg     sync.WaitGroup
 }
 
-func bind(network, address string, kind zmq4.SocketType, received func(*peer, [][]byte)) (*bound, error) {
+func bind(network, address string, kind zmq4.SocketType, keys *keys, received func(*peer, [][]byte)) (*bound, error) {
 	l, err := net.Listen(network, address)
 	if err != nil {
 		return nil, err
 	}
-	b := &bound{kind: kind, listener: l, received: received, peers: map[*peer]bool{}, routes: map[string]*peer{}, dials: map[net.Conn]bool{}}
+	b := &bound{kind: kind, listener: l, keys: keys, received: received, peers: map[*peer]bool{}, routes: map[string]*peer{}, dials: map[net.Conn]bool{}}
 	b.wg.Go(b.accept)
 	return b, nil
 }
@@ -59,7 +60,7 @@ func (b *bound) accept() {
 }
 
 func (b *bound) serve(c net.Conn) {
-	p, err := open(c, b.kind, "", true, handshakeTimeout)
+	p, err := open(c, b.kind, "", true, b.keys, handshakeTimeout)
 	b.mu.Lock()
 	delete(b.dials, c)
 	if err == nil && b.shut {

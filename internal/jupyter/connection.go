@@ -38,6 +38,8 @@ type Connection struct {
 	StdinPort       int    `json:"stdin_port"`
 	HeartbeatPort   int    `json:"hb_port"`
 	KernelName      string `json:"kernel_name,omitempty"`
+	CurvePublic     string `json:"curve_publickey,omitempty"` // the kernel's keys, in Z85; without them nothing is encrypted
+	CurveSecret     string `json:"curve_secretkey,omitempty"`
 }
 
 // NewConnection makes a connection with a fresh key, on loopback ports that were free just now.

@@ -22,7 +22,12 @@ import (
 // serve starts a server that answers every shell request with its own content, between a busy and an idle status.
 func serve(t *testing.T, o ServerOptions) *Server {
 	t.Helper()
-	s, err := Listen(Connection{IP: "127.0.0.1", Key: "k3y", SignatureScheme: schemeSHA256}, o)
+	return serveOn(t, Connection{IP: "127.0.0.1", Key: "k3y", SignatureScheme: schemeSHA256}, o)
+}
+
+func serveOn(t *testing.T, c Connection, o ServerOptions) *Server {
+	t.Helper()
+	s, err := Listen(c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +141,7 @@ func TestClientsWithOneIdentity(t *testing.T) {
 	c := s.Connection()
 	var peers []*peer
 	for range 3 {
-		p, err := open(raw(t, s, Shell), zmq4.Dealer, "same", false, time.Second)
+		p, err := open(raw(t, s, Shell), zmq4.Dealer, "same", false, nil, time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,6 +33,7 @@ var errTooLarge = errors.New("cellar: jupyter message is too large")
 type peer struct {
 	conn *zmq4.Conn
 	rw   *buffered
+	box  *curve // nil: frames go as they are
 	id   string // routing identity
 
 	mu     sync.Mutex
@@ -50,8 +51,8 @@ type outgoing struct {
 	size   int64
 }
 
-// open performs the handshake on a connection within the given time.
-func open(c net.Conn, kind zmq4.SocketType, id string, server bool, timeout time.Duration) (p *peer, err error) {
+// open performs the handshake on a connection within the given time. With keys, the connection is encrypted.
+func open(c net.Conn, kind zmq4.SocketType, id string, server bool, keys *keys, timeout time.Duration) (p *peer, err error) {
 	// zmq4 panics on malformed metadata and on an unknown socket type, which anybody can send.
 	defer func() {
 		if r := recover(); r != nil {
@@ -67,7 +68,13 @@ func open(c net.Conn, kind zmq4.SocketType, id string, server bool, timeout time
 	rw := &buffered{Conn: c}
 	rw.r, rw.w = bufio.NewReaderSize(c, 1<<16), bufio.NewWriterSize(&rw.out, 1<<16)
 	rw.out.c = c
-	conn, err := zmq4.Open(rw, plain{}, kind, zmq4.SocketIdentity(id), server, nil)
+	var security zmq4.Security = plain{}
+	var box *curve
+	if keys != nil {
+		box = &curve{keys: keys}
+		security = box
+	}
+	conn, err := zmq4.Open(rw, security, kind, zmq4.SocketIdentity(id), server, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +84,7 @@ func open(c net.Conn, kind zmq4.SocketType, id string, server bool, timeout time
 	rw.ready = true
 	rw.out.moved.Store(time.Now().UnixNano())
 	return &peer{
-		conn: conn, rw: rw, id: conn.Peer.Meta["Identity"],
+		conn: conn, rw: rw, box: box, id: conn.Peer.Meta["Identity"],
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), closed: make(chan struct{}),
 	}, nil
 }
@@ -85,7 +92,7 @@ func open(c net.Conn, kind zmq4.SocketType, id string, server bool, timeout time
 // receive returns the next message; commands after the handshake are answered or left alone.
 func (p *peer) receive() ([][]byte, error) {
 	for {
-		frames, command, err := readMessage(p.rw.r, maxMessage)
+		frames, command, err := readMessage(p.rw.r, maxMessage, p.box)
 		if err != nil {
 			return nil, err
 		}
@@ -161,9 +168,16 @@ func (p *peer) write() {
 		for i := range batch {
 			var err error
 			if batch[i].pong != nil {
-				err = p.conn.SendCmd(zmq4.CmdPong, batch[i].pong)
-			} else {
-				err = p.conn.SendMsg(zmq4.NewMsgFrom(batch[i].frames...))
+				err = p.put(append([]byte("\x04PONG"), batch[i].pong...), flagCommand)
+			}
+			for n, f := range batch[i].frames {
+				flags := byte(flagMore)
+				if n == len(batch[i].frames)-1 {
+					flags = 0
+				}
+				if err = p.put(f, flags); err != nil {
+					break
+				}
 			}
 			if err == nil && i == len(batch)-1 {
 				err = p.rw.w.Flush()
@@ -180,6 +194,22 @@ func (p *peer) write() {
 	}
 }
 
+// put writes one frame; not to be called by two goroutines.
+func (p *peer) put(body []byte, flags byte) error {
+	if p.box != nil {
+		body, flags = p.box.seal(body, flags), 0
+	}
+	head := []byte{flags, byte(len(body))}
+	if len(body) > 255 {
+		head = binary.BigEndian.AppendUint64([]byte{flags | flagLong}, uint64(len(body)))
+	}
+	if _, err := p.rw.w.Write(head); err != nil {
+		return err
+	}
+	_, err := p.rw.w.Write(body)
+	return err
+}
+
 func (p *peer) close() { p.once.Do(func() { close(p.closed); p.conn.Close() }) }
 
 func signal(c chan struct{}) {
@@ -189,8 +219,9 @@ func signal(c chan struct{}) {
 	}
 }
 
-// readMessage reads the frames of one message or command. A frame's stated length is not believed: memory grows as bytes arrive.
-func readMessage(r io.Reader, limit int64) (frames [][]byte, command bool, err error) {
+// readMessage reads the frames of one message or command, out of their boxes if there are. A frame's stated length is not believed:
+// memory grows as bytes arrive.
+func readMessage(r io.Reader, limit int64, box *curve) (frames [][]byte, command bool, err error) {
 	for more := true; more; {
 		var head [9]byte
 		if _, err := io.ReadFull(r, head[:2]); err != nil {
@@ -211,9 +242,15 @@ func readMessage(r io.Reader, limit int64) (frames [][]byte, command bool, err e
 		if err != nil {
 			return nil, false, err
 		}
+		flags := head[0]
+		if box != nil {
+			if body, flags, err = box.unseal(body); err != nil {
+				return nil, false, err
+			}
+		}
 		frames = append(frames, body)
-		more = head[0]&flagMore != 0
-		command = command || head[0]&flagCommand != 0
+		more = flags&flagMore != 0
+		command = command || flags&flagCommand != 0
 	}
 	return frames, command, nil
 }
@@ -290,7 +327,7 @@ func (plain) Handshake(c *zmq4.Conn, _ bool) error {
 	if err := c.SendCmd(zmq4.CmdReady, raw); err != nil {
 		return err
 	}
-	frames, command, err := readMessage(c, maxHandshake)
+	frames, command, err := readMessage(c, maxHandshake, nil)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func TestLateSubscriber(t *testing.T) {
 // rawSubscriber subscribes and then reads nothing by itself.
 func rawSubscriber(t *testing.T, s *Server) *peer {
 	t.Helper()
-	p, err := open(raw(t, s, IOPub), zmq4.Sub, "", false, time.Second)
+	p, err := open(raw(t, s, IOPub), zmq4.Sub, "", false, nil, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestStalledSubscriberIsLetGo(t *testing.T) {
 // A peer that floods a channel with questions and never reads is let go before its answers fill the memory.
 func TestDeafPeerIsLetGo(t *testing.T) {
 	s := serve(t, ServerOptions{})
-	p, err := open(raw(t, s, Heartbeat), zmq4.Req, "", false, time.Second)
+	p, err := open(raw(t, s, Heartbeat), zmq4.Req, "", false, nil, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestHugeMessage(t *testing.T) {
 
 func TestPing(t *testing.T) {
 	s := serve(t, ServerOptions{})
-	p, err := open(raw(t, s, Shell), zmq4.Dealer, "", false, time.Second)
+	p, err := open(raw(t, s, Shell), zmq4.Dealer, "", false, nil, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestPing(t *testing.T) {
 	if err := p.rw.w.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	frames, command, err := readMessage(p.rw.r, maxMessage)
+	frames, command, err := readMessage(p.rw.r, maxMessage, nil)
 	if body, ok := cutCommand(frames, zmq4.CmdPong); err != nil || !command || !ok || string(body) != "context" {
 		t.Errorf("answer %q, %v", frames, err)
 	}
@@ -240,7 +240,11 @@ func python(t *testing.T) string {
 
 // jupyter_client (libzmq) drives our server, including its own heartbeat and reconnection.
 func TestServerWithJupyterClient(t *testing.T) {
-	s := serve(t, ServerOptions{})
+	t.Run("plain", func(t *testing.T) { withJupyterClient(t, serve(t, ServerOptions{})) })
+	t.Run("encrypted", func(t *testing.T) { withJupyterClient(t, serveEncrypted(t)) })
+}
+
+func withJupyterClient(t *testing.T, s *Server) {
 	file := filepath.Join(t.TempDir(), "c.json")
 	if err := s.Connection().Write(file); err != nil {
 		t.Fatal(err)
@@ -275,6 +279,15 @@ func TestClientWithIPykernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Run("plain", func(t *testing.T) { withIPykernel(t, c) })
+	if c, err = NewConnection(); err != nil {
+		t.Fatal(err)
+	}
+	c.CurvePublic, c.CurveSecret = testKeys.CurvePublic, testKeys.CurveSecret
+	t.Run("encrypted", func(t *testing.T) { withIPykernel(t, c) })
+}
+
+func withIPykernel(t *testing.T, c Connection) {
 	file := filepath.Join(t.TempDir(), "c.json")
 	if err := c.Write(file); err != nil {
 		t.Fatal(err)
@@ -350,7 +363,7 @@ func FuzzWire(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bytes.NewReader(b)
 		for {
-			frames, _, err := readMessage(r, maxMessage)
+			frames, _, err := readMessage(r, maxMessage, nil)
 			if err != nil {
 				return
 			}

@@ -58,6 +58,10 @@ func Listen(c Connection, o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := c.keys()
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
 		Session: newSession(), connection: c, signer: signer, bad: o.Bad, stall: stallLimit,
 		requests: map[Channel]chan *Message{}, sockets: map[Channel]*bound{},
@@ -78,7 +82,7 @@ func Listen(c Connection, o ServerOptions) (*Server, error) {
 		{Heartbeat, zmq4.Rep, echo},
 	} {
 		network, address := s.connection.endpoint(b.channel)
-		socket, err := bind(network, address, b.kind, b.received)
+		socket, err := bind(network, address, b.kind, keys, b.received)
 		if err != nil {
 			s.Close()
 			return nil, fault.New(fault.Environment, "another program may use the port; start the kernel again", "open the kernel's %s socket: %w", b.channel, err)
