@@ -44,7 +44,7 @@ func (k *kernel) kernelInfo(*jupyter.Message) (any, error) {
 		"implementation_version": version,
 		"banner":                 "Cellar " + version + " · Go " + goVersion,
 		"debugger":               false,
-		"supported_features":     []string{},
+		"supported_features":     []string{"kernel subshells"},
 		"help_links": []link{
 			{"Go documentation", "https://go.dev/doc/"},
 			{"Go standard library", "https://pkg.go.dev/std"},
@@ -168,7 +168,11 @@ func (k *kernel) historyRequest(r *jupyter.Message) (any, error) {
 	if err := r.Decode(&q); err != nil {
 		return nil, err
 	}
-	entries, err := k.history.find(q)
+	sh, err := k.shells.find(r)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := sh.history.find(q)
 	if err != nil {
 		return nil, err
 	}

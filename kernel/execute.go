@@ -43,15 +43,27 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 		k.reply(jupyter.Shell, r, "execute_reply", errorReply("BadRequest", err.Error(), nil))
 		return nil
 	}
+	sh, err := k.shells.find(r)
+	if err != nil { // deleted just now
+		f := describe(err, "")
+		k.reply(jupyter.Shell, r, "execute_reply", errorReply(f.Name, f.Value, f.Traceback))
+		return nil
+	}
+	select { // of the shells' cells, one runs at a time
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+	case <-ctx.Done():
+		return nil
+	}
 	ctx, over := k.interruptible(ctx)
 	defer over()
 	store := orTrue(q.StoreHistory) && !q.Silent
 	blank := strings.TrimSpace(q.Code) == ""
-	k.mu.Lock()
 	if store && !blank {
-		k.count++
+		sh.count++
 	}
-	count := k.count
+	count := sh.count
+	k.mu.Lock()
 	k.parent = r.Header
 	k.mu.Unlock()
 
@@ -62,13 +74,13 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 	reply := executeReply{Status: "ok", Count: count, Payload: []any{}, UserExpressions: map[string]any{}}
 	if !blank {
 		out := &output{kernel: k, parent: r.Header}
-		value, err := k.run(ctx, r, q, count, out)
+		value, err := k.run(ctx, r, q, fmt.Sprintf("%s[%d]", sh.name, count), out)
 		out.flush()
 		if value != nil && !q.Silent {
 			k.publish(r.Header, "execute_result", map[string]any{"execution_count": count, "data": value.Data, "metadata": orEmpty(value.Metadata), "transient": transient(*value)})
 		}
 		if store {
-			k.history.add(count, q.Code, plainText(value))
+			sh.history.add(count, q.Code, plainText(value))
 		}
 		if err != nil {
 			reply.Status, reply.failure = "error", describe(err, q.Code)
@@ -82,7 +94,7 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 	}
 	if reply.Status != "ok" && orTrue(q.StopOnError) {
 		time.Sleep(abortWindow)
-		aborted = k.cells.take()
+		aborted = sh.cells.take()
 	}
 	k.replyExecute(r, reply, started)
 	return aborted
@@ -102,7 +114,7 @@ func (k *kernel) interruptible(ctx context.Context) (_ context.Context, over fun
 }
 
 // run lets the hook and then the session have the cell.
-func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, count int, out *output) (*display.Bundle, error) {
+func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, name string, out *output) (*display.Bundle, error) {
 	var metadata struct {
 		CellID string `json:"cellId"`
 	}
@@ -114,7 +126,7 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 		}
 		out.show(e)
 	}
-	cell := session.Cell{ID: metadata.CellID, Name: fmt.Sprintf("cell[%d]", count), Source: q.Code, Silent: q.Silent}
+	cell := session.Cell{ID: metadata.CellID, Name: name, Source: q.Code, Silent: q.Silent}
 	k.comms.settle(ctx)
 	if k.options.Intercept != nil {
 		i, err := k.options.Intercept(ctx, CellRequest{

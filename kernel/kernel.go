@@ -84,14 +84,13 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	if o.Start == nil {
 		o.Start = func(ctx context.Context, so session.Options) (Session, error) { return session.Start(ctx, so) }
 	}
-	k := &kernel{options: o, notebook: Notebook(), ended: make(chan struct{}), answers: make(chan string, 1)}
+	k := &kernel{options: o, notebook: Notebook(), ended: make(chan struct{}), answers: make(chan string, 1), turn: make(chan struct{}, 1)}
 	server, err := jupyter.Listen(c, jupyter.ServerOptions{Bad: func(ch jupyter.Channel, err error) { k.log("%s: %v", ch, err) }})
 	if err != nil {
 		return err
 	}
 	defer server.Close()
 	k.server = server
-	k.history = openHistory(o.History)
 	k.publish(jupyter.Header{}, "status", status{"starting"})
 
 	so := o.Session
@@ -105,12 +104,10 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() { k.receive(ctx) })
-	wg.Go(func() { k.control(ctx) })
-	wg.Go(func() { k.signals(ctx) })
-	wg.Go(func() { k.cells.work(ctx, func(r *jupyter.Message) { k.handle(ctx, jupyter.Shell, r) }) })
-	wg.Go(func() { k.questions.work(ctx, func(r *jupyter.Message) { k.handle(ctx, jupyter.Shell, r) }) })
+	k.open(ctx, "")
+	k.working.Go(func() { k.receive(ctx) })
+	k.working.Go(func() { k.control(ctx) })
+	k.working.Go(func() { k.signals(ctx) })
 	select {
 	case <-ctx.Done():
 	case <-k.ended:
@@ -120,7 +117,7 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	closed := make(chan error, 1)
 	go func() {
 		err := k.session.Close() // ends the running cell
-		wg.Wait()
+		k.working.Wait()
 		k.comms.wait()
 		closed <- err
 	}()
@@ -138,17 +135,16 @@ type kernel struct {
 	notebook string
 	server   *jupyter.Server
 	session  Session
-	history  *history
 
-	cells     queue // requests that run something, one after the other
-	questions queue // complete, inspect, history: answered while a cell runs
-	comms     comms
-	answers   chan string
-	ended     chan struct{}
-	endOnce   sync.Once
+	shells  shells
+	comms   comms
+	turn    chan struct{} // full while a cell runs
+	answers chan string
+	working sync.WaitGroup
+	ended   chan struct{}
+	endOnce sync.Once
 
 	mu     sync.Mutex
-	count  int            // of executed cells
 	parent jupyter.Header // the last execute_request
 	stop   func()         // stops what runs now; nil when nothing does
 }
@@ -162,15 +158,8 @@ func (k *kernel) receive(ctx context.Context) {
 	for {
 		select {
 		case r := <-k.server.Requests(jupyter.Shell):
-			switch r.Header.Type {
-			case "execute_request", "shutdown_request":
-				k.cells.put(r)
-			case "kernel_info_request": // how a front-end finds out whether the kernel is up
-				k.handle(ctx, jupyter.Shell, r)
-			case "comm_open", "comm_msg", "comm_close":
-				k.commMessage(ctx, r)
-			default:
-				k.questions.put(r)
+			if err := k.route(ctx, r); err != nil {
+				k.refuse(r, err)
 			}
 		case r := <-k.server.Requests(jupyter.Stdin):
 			var reply struct{ Value string }
@@ -184,6 +173,25 @@ func (k *kernel) receive(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// route gives a message of the shell channel to who handles it.
+func (k *kernel) route(ctx context.Context, r *jupyter.Message) error {
+	switch r.Header.Type {
+	case "execute_request", "shutdown_request":
+		return k.shells.put(r, true)
+	case "kernel_info_request", "comm_open", "comm_msg", "comm_close":
+		if _, err := k.shells.find(r); err != nil {
+			return err
+		}
+		if r.Header.Type != "kernel_info_request" {
+			k.commMessage(ctx, r)
+			return nil
+		}
+		k.handle(ctx, jupyter.Shell, r) // how a front-end finds out whether the kernel is up
+		return nil
+	}
+	return k.shells.put(r, false)
 }
 
 // control answers what comes on control, whatever else goes on.
@@ -222,10 +230,10 @@ func (k *kernel) handle(ctx context.Context, ch jupyter.Channel, r *jupyter.Mess
 	k.publish(r.Header, "status", status{"busy"})
 	var aborted []*jupyter.Message
 	switch kind, isRequest := strings.CutSuffix(r.Header.Type, "_request"); {
-	case kind == "execute":
+	case kind == "execute" && ch == jupyter.Shell:
 		aborted = k.execute(ctx, r)
 	case isRequest:
-		k.answer(ch, r, kind)
+		k.answer(ctx, ch, r, kind)
 	default:
 		k.log("%s: a message of type %s has no meaning here", ch, r.Header.Type)
 	}
@@ -239,11 +247,13 @@ func (k *kernel) handle(ctx context.Context, ch jupyter.Channel, r *jupyter.Mess
 }
 
 // answer answers a request that runs nothing.
-func (k *kernel) answer(ch jupyter.Channel, r *jupyter.Message, kind string) {
+func (k *kernel) answer(ctx context.Context, ch jupyter.Channel, r *jupyter.Message, kind string) {
 	var content any
-	err := fmt.Errorf("this kernel does not know %s", r.Header.Type)
+	err := fmt.Errorf("the kernel does not know %s on %s", r.Header.Type, ch)
 	if answer, known := answers[kind]; known {
 		content, err = answer(k, r)
+	} else if what, ok := strings.CutSuffix(kind, "_subshell"); ok && ch == jupyter.Control && (what == "create" || what == "delete" || what == "list") {
+		content, err = k.subshell(ctx, r, what)
 	}
 	if err != nil {
 		content = errorReply("Unsupported", err.Error(), nil)

@@ -392,7 +392,7 @@ func TestOtherRequests(t *testing.T) {
 	if reply, _ = s.request(jupyter.Shell, "comm_info_request", nil); fmt.Sprint(reply["comms"]) != "map[]" {
 		t.Errorf("comm_info: %v", reply)
 	}
-	for _, kind := range []string{"debug", "create_subshell", "nonsense"} {
+	for _, kind := range []string{"debug", "nonsense", "other_subshell"} {
 		if reply, _ = s.request(jupyter.Control, kind+"_request", nil); reply["status"] != "error" {
 			t.Errorf("%s: %v", kind, reply)
 		}
