@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -21,7 +20,8 @@ var answers = map[string]func(*kernel, *jupyter.Message) (any, error){
 	"comm_info":   (*kernel).commInfo,
 	"interrupt":   func(*kernel, *jupyter.Message) (any, error) { return map[string]string{"status": "ok"}, nil },
 	"shutdown":    (*kernel).shutdown,
-	"usage":       (*kernel).usage,
+	"usage":       (*kernel).usageRequest,
+	"debug":       (*kernel).debug,
 }
 
 func (k *kernel) kernelInfo(*jupyter.Message) (any, error) {
@@ -199,14 +199,19 @@ func (k *kernel) shutdown(r *jupyter.Message) (any, error) {
 	return content, nil
 }
 
-func (k *kernel) usage(*jupyter.Message) (any, error) {
-	host, err := os.Hostname()
-	if err != nil {
+// debug says in both languages, Jupyter's and the debug adapter protocol's, that there is no debugger.
+func (k *kernel) debug(r *jupyter.Message) (any, error) {
+	var q struct {
+		Sequence int    `json:"seq"`
+		Command  string `json:"command"`
+	}
+	if err := r.Decode(&q); err != nil {
 		return nil, err
 	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return map[string]any{"hostname": host, "pid": os.Getpid(), "cpu_count": runtime.NumCPU(), "kernel_memory": m.Sys}, nil
+	const message = "the kernel has no debugger, as kernel_info_reply says"
+	reply := errorReply("Unsupported", message, nil)
+	reply["type"], reply["request_seq"], reply["command"], reply["success"], reply["message"] = "response", q.Sequence, q.Command, false, message
+	return reply, nil
 }
 
 func nullable(s string) any {

@@ -138,6 +138,7 @@ type kernel struct {
 
 	shells  shells
 	comms   comms
+	usage   usage
 	turn    chan struct{} // full while a cell runs
 	answers chan string
 	working sync.WaitGroup

@@ -397,8 +397,8 @@ func TestOtherRequests(t *testing.T) {
 			t.Errorf("%s: %v", kind, reply)
 		}
 	}
-	if reply, _ = s.request(jupyter.Control, "usage_request", nil); reply["pid"] == nil {
-		t.Errorf("usage: %v", reply)
+	if reply, _ = s.request(jupyter.Control, "debug_request", map[string]any{"type": "request", "seq": 3, "command": "initialize"}); reply["success"] != false || reply["request_seq"] != 3.0 || reply["status"] != "error" {
+		t.Errorf("debug: %v", reply)
 	}
 	if reply, _ = s.request(jupyter.Shell, "is_complete_request", map[string]string{"code": "if x {"}); reply["status"] != "incomplete" || reply["indent"] != "\t" {
 		t.Errorf("is_complete: %v", reply)
