@@ -108,8 +108,9 @@ func (k *kernel) commMessage(ctx context.Context, r *jupyter.Message) {
 		Target string          `json:"target_name"`
 		Data   json.RawMessage `json:"data"`
 	}
-	if err := r.Decode(&content); err != nil { // to be answered all the same, with busy and idle
-		k.log("%v", err)
+	if err := r.Decode(&content); err != nil {
+		k.refuse(r, err)
+		return
 	}
 	first := k.comms.put(commRequest{r, comm.Packet{
 		Kind: strings.TrimPrefix(r.Header.Type, "comm_"), ID: content.ID, Target: content.Target, Data: content.Data, Metadata: r.Metadata, Buffers: r.Buffers,

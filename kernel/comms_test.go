@@ -42,7 +42,7 @@ func TestCommOfTheFrontEnd(t *testing.T) {
 		}
 	}
 	s.expect(s.shown(s.send(jupyter.Shell, "comm_open", map[string]any{"comm_id": "d", "target_name": "nobody"})), "comm_close d map[]\nstatus idle")
-	s.expect(s.shown(s.send(jupyter.Shell, "comm_open", []int{})), "comm_close  map[]\nstatus idle")
+	s.expect(s.shown(s.send(jupyter.Shell, "comm_open", []int{})), "error Error: cellar: read content of comm_open: it is a JSON array\nstatus idle")
 	if open := s.comms(""); open != "map[]" {
 		t.Errorf("refused comms are open: %s", open)
 	}

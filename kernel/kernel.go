@@ -85,7 +85,7 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 		o.Start = func(ctx context.Context, so session.Options) (Session, error) { return session.Start(ctx, so) }
 	}
 	k := &kernel{options: o, notebook: Notebook(), ended: make(chan struct{}), answers: make(chan string, 1), turn: make(chan struct{}, 1)}
-	server, err := jupyter.Listen(c, jupyter.ServerOptions{Bad: func(ch jupyter.Channel, err error) { k.log("%s: %v", ch, err) }})
+	server, err := jupyter.Listen(c, jupyter.ServerOptions{Bad: k.refused})
 	if err != nil {
 		return err
 	}
@@ -148,6 +148,7 @@ type kernel struct {
 	mu     sync.Mutex
 	parent jupyter.Header // the last execute_request
 	stop   func()         // stops what runs now; nil when nothing does
+	told   map[string]time.Time
 }
 
 type status struct {
@@ -284,6 +285,23 @@ func (k *kernel) publish(parent jupyter.Header, kind string, content any) {
 func (k *kernel) reply(ch jupyter.Channel, r *jupyter.Message, kind string, content any) {
 	if err := k.server.Reply(ch, r, kind, content); err != nil {
 		k.log("%v", err)
+	}
+}
+
+// refused notes what the server sent away, each kind once a minute: who goes on with it does not fill the log.
+func (k *kernel) refused(ch jupyter.Channel, err error) {
+	text := fmt.Sprintf("%s: %v", ch, err)
+	k.mu.Lock()
+	recent := time.Since(k.told[text]) < time.Minute
+	if len(k.told) > 100 || k.told == nil {
+		k.told = map[string]time.Time{}
+	}
+	if !recent {
+		k.told[text] = time.Now()
+	}
+	k.mu.Unlock()
+	if !recent {
+		k.log("%s", text)
 	}
 }
 

@@ -31,7 +31,7 @@ func (c *Connection) keys() (*keys, error) {
 	}{"curve_publickey": {c.CurvePublic, &k.public}, "curve_secretkey": {c.CurveSecret, &k.secret}} {
 		raw, ok := z85(key.text)
 		if !ok || len(raw) != 32 {
-			return nil, fault.New(fault.Input, "it may be half written; start the kernel again", "connection file: %s is not a key of 40 characters", name)
+			return nil, fault.New(fault.Input, halfWritten, "connection file: %s is not a key of 40 characters", name)
 		}
 		copy(key.to[:], raw)
 	}

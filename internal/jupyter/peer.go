@@ -24,10 +24,16 @@ const (
 	maxFrames    = 1 << 16
 	maxHandshake = 1 << 16
 
+	// trickle is how many bytes a peer takes that is only slow, in the time after which one that takes nothing is let go.
+	trickle = 1 << 20
+
 	overhead = 64 // bytes that a queued frame takes beyond its own, roughly
 )
 
-var errTooLarge = errors.New("cellar: jupyter message is too large")
+var (
+	errTooLarge = errors.New("cellar: jupyter message is too large")
+	errSilent   = errors.New("cellar: handshake: the peer did not say what it is")
+)
 
 // peer is one ZMTP connection. Messages are queued by send, and written by one goroutine.
 type peer struct {
@@ -58,6 +64,9 @@ func open(c net.Conn, kind zmq4.SocketType, id string, server bool, keys *keys, 
 		if r := recover(); r != nil {
 			p, err = nil, fmt.Errorf("cellar: handshake: %v", r)
 		}
+		if e := net.Error(nil); errors.As(err, &e) && e.Timeout() {
+			err = errSilent
+		}
 		if err != nil {
 			c.Close()
 		}
@@ -82,7 +91,6 @@ func open(c net.Conn, kind zmq4.SocketType, id string, server bool, keys *keys, 
 		return nil, err
 	}
 	rw.ready = true
-	rw.out.moved.Store(time.Now().UnixNano())
 	return &peer{
 		conn: conn, rw: rw, box: box, id: conn.Peer.Meta["Identity"],
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), closed: make(chan struct{}),
@@ -107,12 +115,13 @@ func (p *peer) receive() ([][]byte, error) {
 }
 
 // send queues a message. It never blocks.
-func (p *peer) send(frames [][]byte) {
-	var size int64
+func (p *peer) send(frames [][]byte) { p.push(outgoing{frames: frames, size: size(frames)}) }
+
+func size(frames [][]byte) (n int64) {
 	for _, f := range frames {
-		size += overhead + int64(len(f))
+		n += overhead + int64(len(f))
 	}
-	p.push(outgoing{frames: frames, size: size})
+	return n
 }
 
 // keepsUp closes a peer that does not read the answers to what it sends.
@@ -134,19 +143,22 @@ func (p *peer) push(o outgoing) {
 
 func (p *peer) backlog() int64 { p.mu.Lock(); defer p.mu.Unlock(); return p.queued }
 
-// wait returns when less than limit bytes are queued; false if the peer takes nothing for as long as stall.
+// wait returns when less than limit bytes are queued; false if the peer takes next to nothing for as long as stall.
 func (p *peer) wait(limit int64, stall time.Duration) bool {
-	begun := time.Now()
+	begun, taken := time.Now(), p.rw.out.bytes.Load()
 	for p.backlog() >= limit {
-		idle := min(time.Since(begun), time.Since(time.Unix(0, p.rw.out.moved.Load())))
-		if idle >= stall {
-			return false
+		left := stall - time.Since(begun)
+		if left <= 0 {
+			if p.rw.out.bytes.Load()-taken < trickle {
+				return false
+			}
+			begun, taken, left = time.Now(), p.rw.out.bytes.Load(), stall
 		}
 		select {
 		case <-p.room:
 		case <-p.closed:
 			return false
-		case <-time.After(stall - idle):
+		case <-time.After(left):
 		}
 	}
 	return true
@@ -296,10 +308,10 @@ func (b *buffered) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// progress notes when bytes last went out, so that a slow peer can be told from one that stands still.
+// progress counts what goes out, so that a slow peer can be told from one that stands still.
 type progress struct {
 	c     net.Conn
-	moved atomic.Int64
+	bytes atomic.Int64
 }
 
 func (o *progress) Write(p []byte) (n int, err error) {
@@ -307,7 +319,7 @@ func (o *progress) Write(p []byte) (n int, err error) {
 		var k int
 		k, err = o.c.Write(p[n:min(len(p), n+1<<18)])
 		n += k
-		o.moved.Store(time.Now().UnixNano())
+		o.bytes.Add(int64(k))
 	}
 	return n, err
 }

@@ -137,6 +137,46 @@ func TestStalledSubscriberIsLetGo(t *testing.T) {
 	}
 }
 
+// One that reads a little, so as not to look dead, does not hold up the kernel either.
+func TestTricklingSubscriberIsLetGo(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	s.stall = time.Second
+	p := rawSubscriber(t, s)
+	go func() {
+		for {
+			time.Sleep(20 * time.Millisecond)
+			if _, err := p.rw.Conn.Read(make([]byte, 100)); err != nil {
+				return
+			}
+		}
+	}()
+	chunk := map[string]string{"text": strings.Repeat("x", 1<<20)}
+	for range 2 * queueLimit >> 20 {
+		s.Publish(Header{}, "stream", chunk)
+	}
+	s.subscribing.Lock()
+	defer s.subscribing.Unlock()
+	for p := range s.topics {
+		select {
+		case <-p.closed:
+		default:
+			t.Error("it holds up the kernel")
+		}
+	}
+}
+
+// What is published while nobody listens does not fill the memory.
+func TestNobodyListens(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	chunk := map[string]string{"text": strings.Repeat("x", 1<<20)}
+	for range 2 * queueLimit >> 20 {
+		s.Publish(Header{}, "stream", chunk)
+	}
+	if n := len(s.early); n < 50 || n > queueLimit>>20 {
+		t.Errorf("%d MiB are kept", n)
+	}
+}
+
 // A peer that floods a channel with questions and never reads is let go before its answers fill the memory.
 func TestDeafPeerIsLetGo(t *testing.T) {
 	s := serve(t, ServerOptions{})
