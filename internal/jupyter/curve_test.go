@@ -167,3 +167,40 @@ func (w *wiretap) Write(b []byte) (int, error) {
 }
 
 func (w *wiretap) heard() []byte { w.mu.Lock(); defer w.mu.Unlock(); return w.seen }
+
+// said is a connection on which the peer has said all it will.
+type said struct {
+	net.Conn
+	r io.Reader
+}
+
+func (s said) Read(b []byte) (int, error) { return s.r.Read(b) }
+func (said) Write(b []byte) (int, error)  { return len(b), nil }
+func (said) Close() error                 { return nil }
+func (said) SetDeadline(time.Time) error  { return nil }
+
+// FuzzHandshake gives a kernel any beginning of a connection, with keys and without.
+func FuzzHandshake(f *testing.F) {
+	key, err := (&testKeys).keys()
+	if err != nil {
+		f.Fatal(err)
+	}
+	curveGreeting := bytes.Replace(greeting, []byte("NULL\x00"), []byte("CURVE"), 1)
+	f.Add(append(greeting[:64:64], "\x04\x1a\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER\x00\x00"...))
+	f.Add(append(curveGreeting[:64:64], append([]byte("\x04\xc8\x05HELLO\x01\x00"), make([]byte, 192)...)...))
+	f.Add(append(curveGreeting[:64:64], "\x04\x0b\x05ERROR\x04dead"...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, k := range []*keys{nil, key} {
+			p, err := open(said{r: bytes.NewReader(b)}, zmq4.Router, "", true, k, time.Second)
+			if err != nil {
+				continue
+			}
+			if k != nil {
+				t.Fatalf("%q is a CURVE handshake without the key", b)
+			}
+			for err == nil {
+				_, err = p.receive()
+			}
+		}
+	})
+}
