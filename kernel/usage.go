@@ -21,8 +21,8 @@ type usage struct {
 	mu      sync.Mutex
 	asked   time.Time     // when it was measured before: shares of a processor are of the time since
 	tree    time.Duration // what the processes had computed then
-	host    float64       // how many seconds all processors had been busy
-	hostAll float64       // and how many there had been
+	host    int64         // how many ticks all processors had been busy
+	hostAll int64         // and how many there had been
 }
 
 // tick is the unit of processor time in /proc: USER_HZ, which is 100 on every Linux.
@@ -52,7 +52,7 @@ func (u *usage) measure() (map[string]any, error) {
 	}
 	if busy, all, ok := processors(); ok {
 		if all > u.hostAll && u.hostAll > 0 {
-			reply["host_cpu_percent"] = 100 * (busy - u.host) / (all - u.hostAll)
+			reply["host_cpu_percent"] = 100 * float64(busy-u.host) / float64(all-u.hostAll)
 		}
 		u.host, u.hostAll = busy, all
 	}
@@ -126,8 +126,8 @@ func (p proc) memory() int64 {
 	return sizes(filepath.Join(dir, "status"))["VmRSS"]
 }
 
-// processors is how long the machine's have been busy, and how long they have been, in seconds.
-func processors() (busy, all float64, ok bool) {
+// processors is how long the machine's have been busy, and how long they have been, in ticks.
+func processors() (busy, all int64, ok bool) {
 	b, err := os.ReadFile("/proc/stat")
 	line, _, _ := strings.Cut(string(b), "\n")
 	fields := strings.Fields(line)
@@ -135,10 +135,10 @@ func processors() (busy, all float64, ok bool) {
 		return 0, 0, false
 	}
 	for i, f := range fields[1:9] { // user, nice, system, idle, iowait, irq, softirq, steal
-		n, _ := strconv.ParseFloat(f, 64)
-		all += n * tick.Seconds()
+		n, _ := strconv.ParseInt(f, 10, 64)
+		all += n
 		if i != 3 && i != 4 {
-			busy += n * tick.Seconds()
+			busy += n
 		}
 	}
 	return busy, all, true
