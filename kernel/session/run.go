@@ -147,16 +147,18 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		return result, err
 	}
 	result.Timings.Check = time.Since(start)
-	unit, b, err := s.compile(ctx, u, c, unit)
+	start = time.Now()
+	unit, object, err := s.compile(ctx, u, c, unit)
 	if err != nil {
 		return result, err
 	}
-	result.Timings.Compile, result.Timings.Link = b.compile, b.link
+	defer os.Remove(object)
+	result.Timings.Compile = time.Since(start)
 	start = time.Now()
 	if err := s.bring(ctx, unit.imports); err != nil {
 		return result, err
 	}
-	result.Timings.Load = time.Since(start)
+	result.Timings.Link = time.Since(start)
 
 	s.mu.Lock()
 	p := s.process
@@ -168,12 +170,27 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	}
 	p.setEmit(sink)
 	defer p.setEmit(s.between)
-	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file, Entry: unit.entry, Input: c.readsInput()}), a)
-	os.Remove(b.file) // it is mapped, and its name is not used again
+	config, err := s.ps.importcfg(s.tmp)
 	if err != nil {
 		return result, err
 	}
-	result.Timings.Load += reply.Load
+	request := wire.Request{Op: "load", File: object, Entry: unit.entry, Packages: config, Input: c.readsInput()}
+	reply, err := s.wait(p, p.request(request), a)
+	if err == nil && reply.Unlinked != "" {
+		result.Plugin = reply.Unlinked
+		start = time.Now()
+		if request.File, err = s.tools.link(ctx, object, unit.entry, config); err != nil {
+			return result, s.internal(c, err)
+		}
+		result.Timings.Link += time.Since(start)
+		request.Packages = ""
+		reply, err = s.wait(p, p.request(request), a)
+		os.Remove(request.File) // it is mapped, and its name is not used again
+	}
+	if err != nil {
+		return result, err
+	}
+	result.Timings.Load = reply.Load
 	result.Timings.Run = reply.Run
 	if reply.Refused != "" {
 		s.tools.kept = reuse{} // should it have been one of a former session's
@@ -323,29 +340,29 @@ func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) err
 	return nil
 }
 
-// compile builds the unit. Should the compiler refuse what go/types took, the cell is tried without checks for an interrupt.
-func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *unit) (*unit, built, error) {
+// compile makes the unit's object. Should the compiler refuse what go/types took, the cell is tried without checks for an interrupt.
+func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *unit) (*unit, string, error) {
 	config, err := s.ps.importcfg(s.tmp)
 	if err != nil {
-		return nil, built{}, err
+		return nil, "", err
 	}
-	b, err := s.tools.build(ctx, s.tmp, fmt.Sprintf("cell%d", out.id), "main", out.entry, config, out.text)
+	object, err := s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", out.id), "main", config, out.text)
 	var refused *buildError
 	if err == nil || !errors.As(err, &refused) || c.checksOff {
-		return out, b, s.internal(c, err)
+		return out, object, s.internal(c, err)
 	}
 	c.source.checksOff = true
 	s.mu.Lock()
 	again, failed := u.write(c)
 	s.mu.Unlock()
 	if failed != nil {
-		return nil, b, failed
+		return nil, "", failed
 	}
-	b, failed = s.tools.build(ctx, s.tmp, fmt.Sprintf("cell%d", again.id), "main", again.entry, config, again.text)
+	object, failed = s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", again.id), "main", config, again.text)
 	if failed != nil {
-		return nil, b, s.internal(c, err)
+		return nil, "", s.internal(c, err)
 	}
-	return again, b, nil
+	return again, object, nil
 }
 
 // internal explains an error of the compiler, which is this package's fault or a rule that go/types does not know.
@@ -395,15 +412,24 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	}
 	s.units++
 	name := fmt.Sprintf("imports%d", s.units)
-	b, err := s.tools.build(ctx, s.tmp, name, name, "", config, importsSource(direct))
+	source, err := importsSource(s.importer, direct)
+	if err != nil {
+		return err
+	}
+	object, err := s.tools.compile(ctx, s.tmp, name, name, config, source)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(object)
+	plugin, err := s.tools.link(ctx, object, "", config)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	p := s.process
 	s.mu.Unlock()
-	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file}), nil)
-	os.Remove(b.file)
+	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: plugin}), nil)
+	os.Remove(plugin)
 	if err != nil {
 		return err
 	}

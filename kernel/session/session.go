@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
-	"go/importer"
-	"go/token"
 	"go/types"
 	"os"
 	"path/filepath"
@@ -79,6 +77,7 @@ type Result struct {
 	Value   *display.Bundle // of its last expression; nil: nothing to show
 	Notices []string        // what the user should know: sentences
 	Timings Timings
+	Plugin  string // why the cell had to be made a plugin, which takes longer; "": it was linked in memory
 }
 
 // Session is a running Go session. Its methods may be called from any goroutine.
@@ -198,6 +197,7 @@ func (s *Session) fresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.tell(wire.Request{Op: "link", Names: s.tools.builtins})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -208,7 +208,7 @@ func (s *Session) fresh(ctx context.Context) error {
 	for _, path := range s.ps.closure(append([]string{workerPath}, s.linked()...)...) {
 		s.loaded[path] = s.ps.known[path].Export
 	}
-	s.importer = importer.ForCompiler(token.NewFileSet(), "gc", s.ps.lookup)
+	s.importer = s.ps.newImporter()
 	return nil
 }
 

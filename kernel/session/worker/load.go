@@ -12,16 +12,19 @@ import (
 	"github.com/cellar-go/cellar/kernel/session/live"
 )
 
-// load opens a plugin, cures it, and runs its entry.
+// load brings a cell or a plugin of imports, and runs its entry.
 func (w *worker) load(r wire.Request) {
 	reply := wire.Reply{Op: "done", ID: r.ID}
 	start := time.Now()
-	entry, cured, err := open(r.File, r.Entry)
+	entry, err := w.bring(r, &reply)
 	live.At(-1)
-	reply.Load, reply.Cured = time.Since(start), cured
-	if err != nil {
+	reply.Load = time.Since(start)
+	switch {
+	case err != nil && r.Packages != "":
+		reply.Unlinked = err.Error()
+	case err != nil:
 		reply.Refused = err.Error()
-	} else if entry != nil {
+	case entry != nil:
 		start = time.Now()
 		w.inputAsked.Store(false)
 		w.mayRead.Store(w.mayRead.Load() || r.Input)
@@ -36,24 +39,31 @@ func (w *worker) load(r wire.Request) {
 	w.mark(reply, 1, 2)
 }
 
-func open(file, name string) (entry func(), cured int, err error) {
+// bring links an object in memory, or opens a plugin.
+func (w *worker) bring(r wire.Request, reply *wire.Reply) (entry func(), err error) {
 	defer func() {
 		if e := recover(); e != nil { // a package's own initialisation
 			err = fmt.Errorf("panic: %v", e)
 		}
 	}()
-	p, err := plugin.Open(file)
+	if r.Packages != "" {
+		if w.noLinker != nil {
+			return nil, w.noLinker
+		}
+		return w.linker.Load(r.File, r.Packages, r.Entry)
+	}
+	p, err := plugin.Open(r.File)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	if cured, err = cure(file); err != nil || name == "" {
-		return nil, cured, err
+	if reply.Cured, err = w.linker.Cure(r.File); err != nil || r.Entry == "" {
+		return nil, err
 	}
-	symbol, err := p.Lookup(name)
+	symbol, err := p.Lookup(r.Entry)
 	if err != nil {
-		return nil, cured, err
+		return nil, err
 	}
-	return symbol.(func()), cured, nil
+	return symbol.(func()), nil
 }
 
 // run calls the entry of a cell in a goroutine of its own, so that runtime.Goexit ends the cell alone.

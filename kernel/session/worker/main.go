@@ -19,6 +19,7 @@ import (
 	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 	"github.com/cellar-go/cellar/kernel/session/live"
+	"github.com/cellar-go/cellar/kernel/session/worker/link"
 )
 
 // Main serves a session until it goes away.
@@ -38,6 +39,7 @@ func Main() {
 	}
 	debug.SetMaxStack(256 << 20) // a recursion without end is noticed before the machine is
 	w := &worker{nonce: nonce, out: json.NewEncoder(os.NewFile(wire.Replies, "replies")), calls: map[int]chan wire.Request{}}
+	w.linker, w.noLinker = link.New(nil)
 	live.Hooks.New = func(p any) any { return reflect.New(reflect.TypeOf(p).Elem()).Interface() }
 	live.Hooks.Call = w.call
 	live.Hooks.Panic = w.goroutinePanic
@@ -60,6 +62,8 @@ func Main() {
 		switch r.Op {
 		case "load":
 			cells <- r
+		case "link":
+			w.linker, w.noLinker = link.New(r.Names)
 		case "interrupt":
 			live.Interrupt()
 		case "answer":
@@ -80,6 +84,9 @@ type worker struct {
 	marks int
 	calls map[int]chan wire.Request
 	asked int
+
+	linker   *link.Linker
+	noLinker error // why cells have to come as plugins
 
 	running, mayRead, inputAsked atomic.Bool
 }

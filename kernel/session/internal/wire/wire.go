@@ -23,14 +23,15 @@ const Nonce = "CELLAR_WORKER_NONCE"
 
 // Request goes to the worker.
 type Request struct {
-	Op    string   `json:"op"` // load, interrupt, answer, input, values
-	ID    int      `json:"id,omitempty"`
-	File  string   `json:"file,omitempty"`  // load: the shared object
-	Entry string   `json:"entry,omitempty"` // load: its function to run; none for a plugin of imports
-	Input bool     `json:"input,omitempty"` // load: the cell may read its stdin
-	Names []string `json:"names,omitempty"` // values
-	Data  []byte   `json:"data,omitempty"`  // answer
-	Error string   `json:"error,omitempty"` // answer
+	Op       string   `json:"op"` // link, load, interrupt, answer, input, values
+	ID       int      `json:"id,omitempty"`
+	File     string   `json:"file,omitempty"`     // load: the plugin, or the object file to be linked
+	Entry    string   `json:"entry,omitempty"`    // load: its function to run; none for a plugin of imports
+	Packages string   `json:"packages,omitempty"` // load: where an object's packages are, as the compiler's -importcfg; none for a plugin
+	Input    bool     `json:"input,omitempty"`    // load: the cell may read its stdin
+	Names    []string `json:"names,omitempty"`    // values
+	Data     []byte   `json:"data,omitempty"`     // answer
+	Error    string   `json:"error,omitempty"`    // answer
 }
 
 // Reply comes from the worker.
@@ -40,7 +41,8 @@ type Reply struct {
 	Mark        int               `json:"mark,omitempty"` // display, done: the mark in the output that it stands behind
 	Bundle      *display.Bundle   `json:"bundle,omitempty"`
 	Panic       *Panic            `json:"panic,omitempty"`
-	Refused     string            `json:"refused,omitempty"` // why a plugin could not be loaded: the worker is of no use any more
+	Refused     string            `json:"refused,omitempty"`  // why a plugin could not be loaded: the worker is of no use any more
+	Unlinked    string            `json:"unlinked,omitempty"` // why an object could not be linked: as a plugin it may
 	Interrupted bool              `json:"interrupted,omitempty"`
 	Load        time.Duration     `json:"load,omitempty"`
 	Run         time.Duration     `json:"run,omitempty"`

@@ -1,4 +1,4 @@
-package worker
+package link
 
 /*
 #define _GNU_SOURCE
@@ -101,7 +101,7 @@ func compose(t reflect.Type) (other reflect.Type) {
 // rehash gives a type that reflection made the hash that the compiler gave its twin (internal/abi.Type: at 16): type switches go by it
 // before they compare.
 func rehash(known, own uintptr) {
-	hash, right := (*uint32)(at(known+16)), *(*uint32)(at(own + 16))
+	hash, right := (*uint32)(pointer(known+16)), *(*uint32)(pointer(own + 16))
 	if *hash == right {
 		return
 	}
