@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"fmt"
 	"plugin"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 	"github.com/cellar-go/cellar/kernel/session/live"
+	"github.com/cellar-go/cellar/kernel/session/worker/link"
 )
 
 // load brings a cell or a plugin of imports, and runs its entry.
@@ -20,7 +22,7 @@ func (w *worker) load(r wire.Request) {
 	live.At(-1)
 	reply.Load = time.Since(start)
 	switch {
-	case err != nil && r.Packages != "":
+	case err != nil && r.Packages != "" && !errors.Is(err, link.ErrVersion):
 		reply.Unlinked = err.Error()
 	case err != nil:
 		reply.Refused = err.Error()

@@ -1,16 +1,17 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 	"unsafe"
 )
 
 // Linker links objects into this process, one after the other. It is not safe for concurrent use.
 type Linker struct {
-	memory   memory
 	packages string // the file that files was read from
 	files    map[string]string
 	archives map[string]*archive
@@ -32,7 +33,7 @@ func New(builtins []string) (*Linker, error) {
 	if runtime.GOARCH != "amd64" || !strings.HasPrefix(runtime.Version(), "go1.26") || len(builtins) == 0 {
 		return l, fmt.Errorf("cellar: link: not made for %s on %s", runtime.Version(), runtime.GOARCH)
 	}
-	return l, l.memory.reserve()
+	return l, linked.reserve()
 }
 
 // Load links the object file of a cell and gives its entry. Packages names the file (as the compiler's -importcfg) that tells where the
@@ -50,6 +51,10 @@ func (l *Linker) Load(file, packages, entry string) (run func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("cellar: link %s: %w", file, err)
 	}
+	defer syscall.Munmap(a.mapped) // all that is needed has been copied
+	if err := l.check(a.objects[0]); err != nil {
+		return nil, fmt.Errorf("cellar: link %s: %w", file, err)
+	}
 	l.loaded++
 	m := &module{linker: l, path: fmt.Sprintf("linked%d", l.loaded), own: a, symbols: map[place]*symbol{}, named: map[name]*symbol{}}
 	if err := m.link("main." + entry); err != nil {
@@ -58,6 +63,23 @@ func (l *Linker) Load(file, packages, entry string) (run func(), err error) {
 	address := m.entry.address
 	call := &address
 	return *(*func())(unsafe.Pointer(&call)), nil
+}
+
+// ErrVersion is the error of an object that was compiled against other packages than those that are loaded.
+var ErrVersion = errors.New("compiled against a different version of package")
+
+// check compares the fingerprints of the packages that an object was compiled with.
+func (l *Linker) check(o *object) error {
+	for at := o.blocks[blockImports]; at < o.blocks[blockPackages]; at += 16 {
+		a, err := l.archive(o.text(at))
+		if err != nil {
+			return err
+		}
+		if [8]byte(o.b[at+8:]) != a.objects[0].fingerprint() {
+			return fmt.Errorf("%w %s", ErrVersion, o.text(at))
+		}
+	}
+	return nil
 }
 
 // read notes where the archives are.

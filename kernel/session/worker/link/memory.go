@@ -35,6 +35,9 @@ type memory struct {
 	start, end, next uintptr
 }
 
+// linked is where all that is linked in this process lies.
+var linked memory
+
 func (a *memory) reserve() error {
 	program := firstmoduledata.text &^ (step - 1)
 	for at := program + distance; at < program+1<<30+distance; at += step {

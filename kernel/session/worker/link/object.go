@@ -23,7 +23,8 @@ type object struct {
 
 // The blocks of an object file, in order.
 const (
-	blockPackages = 1 + iota
+	blockImports = iota
+	blockPackages
 	blockFiles
 	blockSymbols
 	blockHashed64
@@ -100,6 +101,7 @@ func isText(kind uint8) bool { return kind == kindText || kind == kindTextFIPS }
 
 // archive holds the objects of one package: the compiler's and the assembler's.
 type archive struct {
+	mapped  []byte
 	objects []*object
 	byName  map[name]place // of all that is not static; made when it is first needed
 }
@@ -131,7 +133,7 @@ func readArchive(path, file string) (*archive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("map %s: %w", file, err)
 	}
-	a := &archive{}
+	a := &archive{mapped: b}
 	const header = 60
 	for rest, ok := bytes.CutPrefix(b, []byte("!<arch>\n")); ok && len(rest) >= header; {
 		size, err := strconv.Atoi(strings.TrimSpace(string(rest[48:58])))
@@ -174,6 +176,8 @@ func readObject(path string, b []byte) (o *object, err error) {
 	o.defined = int(o.blocks[blockNamedReferences]-o.blocks[blockSymbols]) / symbolSize
 	return o, nil
 }
+
+func (o *object) fingerprint() [8]byte { return [8]byte(o.b[len(magic):]) }
 
 func (o *object) uint32(at uint32) uint32 { return binary.LittleEndian.Uint32(o.b[at:]) }
 

@@ -100,7 +100,7 @@ func (m *module) link(entry string) (err error) {
 			m.linker.known[n] = s.address
 		}
 	}
-	return m.linker.memory.protect(m)
+	return linked.protect(m)
 }
 
 // collect notes all that a symbol needs.
@@ -161,7 +161,7 @@ func (m *module) collect(s *symbol) error {
 
 // far reports whether a call can't reach a symbol.
 func (m *module) far(t *symbol) bool {
-	return t.external && (t.address > m.linker.memory.start+1<<30 || m.linker.memory.start > t.address+1<<30)
+	return t.external && (t.address > linked.start+1<<30 || linked.start > t.address+1<<30)
 }
 
 func (m *module) stub(t *symbol) int {
@@ -219,7 +219,7 @@ func (m *module) allocate(tables int) error {
 	m.read.take(0, 64)
 	tableBase := m.read.take(tables, 64)
 	m.tables = tableBase
-	if err := m.linker.memory.take(m); err != nil {
+	if err := linked.take(m); err != nil {
 		return err
 	}
 	for _, s := range m.sections() {
