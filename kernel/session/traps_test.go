@@ -151,9 +151,6 @@ func TestKeptUnderOtherSettings(t *testing.T) {
 func asPlugins(t *testing.T) *Session {
 	s := start(t, Options{})
 	s.tools.builtins = nil
-	if err := s.Restart(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return s
 }
 
@@ -204,24 +201,5 @@ func TestNamesUsedOnce(t *testing.T) {
 	look("after a failed attempt")
 	if len(seen) < 6 {
 		t.Errorf("only %d plugins were seen", len(seen))
-	}
-}
-
-// TestCrowd: each loaded cell makes the next a little slower, which is said once, in time.
-func TestCrowd(t *testing.T) {
-	s := start(t, Options{})
-	s.mu.Lock()
-	s.history = make([]Cell, crowd-1)
-	s.mu.Unlock()
-	var notices []string
-	for range 3 {
-		r, err := s.Run(t.Context(), Cell{Source: "1 + 1"}, func(Event) {})
-		if err != nil {
-			t.Fatal(err)
-		}
-		notices = append(notices, strings.Join(r.Notices, ""))
-	}
-	if notices[0] != "" || !strings.Contains(notices[1], "300 cells are loaded") || notices[2] != "" {
-		t.Errorf("got %q", notices)
 	}
 }

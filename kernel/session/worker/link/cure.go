@@ -94,7 +94,7 @@ func (l *Linker) slots(file string) (itabs, types []slot, err error) {
 	}
 	placed := map[string]uintptr{}
 	for n, address := range l.known {
-		placed[mangled(n.text)] = address
+		placed[mangled(n.Text)] = address
 	}
 	path := C.CString(file)
 	defer C.free(unsafe.Pointer(path))
@@ -110,7 +110,7 @@ func (l *Linker) slots(file string) (itabs, types []slot, err error) {
 		switch {
 		case strings.HasPrefix(symbol.Name, "go:itab."):
 			itabs = append(itabs, s)
-		case strings.HasPrefix(symbol.Name, "type:") && !strings.HasPrefix(symbol.Name, "type:."): // "type:." begins names and algorithms
+		case isTypeName(symbol.Name):
 			s.own = symbol.Section != elf.SHN_UNDEF && s.symbol() == base+uintptr(symbol.Value)
 			types = append(types, s)
 			fallthrough

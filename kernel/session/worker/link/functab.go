@@ -5,131 +5,114 @@ import (
 	"runtime"
 	"sort"
 	"strings"
+
+	"github.com/cellar-go/cellar/kernel/session/internal/goobj"
 )
 
 // function is what tracebacks, the collector and defer have to know of one.
 type function struct {
-	symbol *symbol
-	calls  map[*symbol]bool
-	info   []byte // goobj.FuncInfo
-	depth, file, line,
-	inline []byte
-	program     [][]byte // pcdata by kind
-	data        []*symbol
-	deferReturn uint32
-	inlined     []inlined
+	*symbol
+	goobj.Function
+	depth, file, line, inline []byte
+	program                   [][]byte // by its index in internal/abi: PCDATA
+	data                      []*symbol
+	deferReturn               uint32 // offset of the call
+	inlined                   []inlined
 }
 
+// inlined is a call without a frame.
 type inlined struct {
 	name      string
 	id        byte
 	startLine uint32
-	parent    uint32 // program counter
+	parent    uint32
 }
 
 const (
 	programInlined = 2 // internal/abi.PCDATA_InlTreeIndex
-	dataInlined    = 3 // FUNCDATA_InlTree
+	dataInlined    = 3 // internal/abi.FUNCDATA_InlTree
 	none           = ^uint32(0)
 )
 
 // describe reads what the compiler has noted of a function.
-func (m *module) describe(f *function) error {
-	s := f.symbol
-	content := func(r reference) ([]byte, error) {
-		if r == (reference{}) {
-			return nil, nil
+func (m *module) describe(s *symbol) error {
+	f := &function{symbol: s}
+	m.functions = append(m.functions, f)
+	o := s.Object
+	for _, a := range o.Auxiliaries(s.Index) {
+		var content []byte
+		i, own := o.Index(a.Target)
+		if own && o.Defines(i) {
+			content = o.Content(i)
 		}
-		i, ok := s.o.index(r)
-		if !ok {
-			return nil, errNotObject
-		}
-		return s.o.data(i), nil
-	}
-	for _, a := range s.o.auxiliaries(s.index) {
-		b, err := content(a.target)
-		switch a.kind {
-		case auxFunction:
-			f.info = b
-		case auxStackDepth:
-			f.depth = b
-		case auxFile:
-			f.file = b
-		case auxLine:
-			f.line = b
-		case auxInline:
-			f.inline = b
-		case auxProgramData:
-			f.program = append(f.program, b)
-		case auxFunctionData:
+		switch a.Kind {
+		case goobj.FunctionInfo:
+			f.Function = goobj.ReadFunction(content)
+		case goobj.StackDepth:
+			f.depth = content
+		case goobj.FileTable:
+			f.file = content
+		case goobj.LineTable:
+			f.line = content
+		case goobj.InlineTable:
+			f.inline = content
+		case goobj.ProgramData:
+			f.program = append(f.program, content)
+		case goobj.FunctionData:
 			var d *symbol
-			if i, ok := s.o.index(a.target); a.target != (reference{}) && (!ok || i < s.o.defined) {
-				d, err = m.need(s.o, a.target)
+			if own && o.Defines(i) { // the assembler names some that may not be
+				var err error
+				if d, err = m.symbol(goobj.Place{Object: o, Index: i}); err != nil {
+					return err
+				}
 			}
 			f.data = append(f.data, d)
-		default:
-			continue
-		}
-		if err != nil {
-			return err
 		}
 	}
-	for _, r := range s.o.relocations(s.index) {
-		if r.kind == relocateCall && f.deferReturn == 0 && m.isDeferReturn(s.o, r.target) {
-			f.deferReturn = uint32(r.at - 1) // the begin of the call
+	for _, r := range o.Relocations(s.Index) {
+		if r.Kind == goobj.Call && r.Target.Package == goobj.Builtin && m.linker.builtins[r.Target.Index].Text == "runtime.deferreturn" {
+			f.deferReturn = uint32(r.At - 1) // the begin of the instruction
+			break
 		}
 	}
-	if f.info == nil {
-		return nil
-	}
-	files := binary.LittleEndian.Uint32(f.info[16:])
-	tree := f.info[20+4*files:]
-	for i := range binary.LittleEndian.Uint32(tree) {
-		b := tree[4+24*i:]
-		x := inlined{parent: binary.LittleEndian.Uint32(b[20:])}
-		x.name, x.id, x.startLine = m.called(s.o, reference{binary.LittleEndian.Uint32(b[12:]), binary.LittleEndian.Uint32(b[16:])})
-		f.inlined = append(f.inlined, x)
+	for _, x := range f.Inlined {
+		name, of := m.called(o, x.Function)
+		f.inlined = append(f.inlined, inlined{name, of.ID, of.StartLine, x.Parent})
 	}
 	return nil
 }
 
-func (m *module) isDeferReturn(o *object, r reference) bool {
-	return r.pkg == builtin && m.linker.builtins[r.index].text == "runtime.deferreturn"
-}
-
 // called tells of a function that was inlined: it need not be in the program.
-func (m *module) called(o *object, r reference) (name string, id byte, startLine uint32) {
-	i, ok := o.index(r)
+func (m *module) called(o *goobj.Object, r goobj.Reference) (name string, f goobj.Function) {
+	i, ok := o.Index(r)
+	if !ok && r.Package == goobj.Builtin {
+		return m.linker.builtins[r.Index].Text, f
+	}
 	if !ok {
-		if r.pkg == builtin {
-			return m.linker.builtins[r.index].text, 0, 0
-		}
-		a, err := m.linker.archive(o.packageAt(r.pkg))
+		a, err := m.linker.archive(o.Package(r.Package))
 		if err != nil {
-			return o.referenceName(r), 0, 0
+			return "", f
 		}
-		o, i = a.objects[0], int(r.index)
+		o, i = a.Objects[0], int(r.Index)
 	}
-	name = o.definition(i).name
-	if i >= o.defined {
-		return name, 0, 0
+	name = o.Definition(i).Text
+	if !o.Defines(i) {
+		return name, f
 	}
-	for _, a := range o.auxiliaries(i) {
-		if a.kind == auxFunction {
-			if j, ok := o.index(a.target); ok {
-				info := o.data(j)
-				return name, info[8], binary.LittleEndian.Uint32(info[12:])
+	for _, a := range o.Auxiliaries(i) {
+		if a.Kind == goobj.FunctionInfo {
+			if j, ok := o.Index(a.Target); ok {
+				f = goobj.ReadFunction(o.Content(j))
 			}
 		}
 	}
-	return name, 0, 0
+	return name, f
 }
 
 // tables are the parts of what the runtime calls pclntab; see cmd/link/internal/ld/pcln.go for its layout.
 type tables struct {
-	names, files, programs, functions, index []byte
-	units                                    []byte
-	end                                      uint32 // of the functions' text
+	names, units, files, programs, functions, index []byte
+	end                                             uint32 // of the functions' text
 }
 
 func (t *tables) size() int {
@@ -140,7 +123,7 @@ func (t *tables) size() int {
 	return n
 }
 
-func (t *tables) all() []([]byte) {
+func (t *tables) all() [][]byte {
 	return [][]byte{t.names, t.units, t.files, t.programs, t.functions, t.index}
 }
 
@@ -169,14 +152,13 @@ func (m *module) functionTables() *tables {
 		}
 		return at
 	}
-	units := map[*object]uint32{}
-	unit := func(o *object) uint32 {
+	units := map[*goobj.Object]uint32{}
+	unit := func(o *goobj.Object) uint32 {
 		at, ok := units[o]
 		if !ok {
 			at = uint32(len(t.units) / 4)
 			units[o] = at
-			for i := range o.fileCount() {
-				file := o.fileAt(uint32(i))
+			for _, file := range o.Files() {
 				if rest, ok := strings.CutPrefix(file, "$GOROOT/"); ok {
 					file = runtime.GOROOT() + "/" + rest
 				}
@@ -193,75 +175,60 @@ func (m *module) functionTables() *tables {
 	}
 	starts := make([]uint32, len(m.functions))
 	var body []byte
-	head := uint32(8*len(m.functions) + 4)
-	head = (head + 7) &^ 7
+	head := (8*len(m.functions) + 4 + 7) &^ 7
 	word := func(x uint32) { body = binary.LittleEndian.AppendUint32(body, x) }
 	for i, f := range m.functions {
-		for len(body)%8 != 0 {
-			body = append(body, 0)
-		}
-		starts[i] = head + uint32(len(body))
-		data := make([]uint32, len(f.data))
-		for j, d := range f.data {
-			data[j] = none
-			if d != nil && d.size > 0 {
-				data[j] = uint32(d.address)
+		body = append(body, make([]byte, -len(body)&7)...)
+		starts[i] = uint32(head + len(body))
+		var data, programs []uint32
+		for _, d := range f.data {
+			if d == nil || d.Size == 0 {
+				data = append(data, none)
+			} else {
+				data = append(data, uint32(d.address))
 			}
 		}
-		program_ := make([]uint32, len(f.program))
-		for j, b := range f.program {
-			program_[j] = program(b)
+		for _, b := range f.program {
+			programs = append(programs, program(b))
 		}
 		if len(f.inlined) > 0 {
 			var tree []byte
 			for _, x := range f.inlined {
 				tree = append(tree, x.id, 0, 0, 0)
-				tree = binary.LittleEndian.AppendUint32(tree, name(x.name))
-				tree = binary.LittleEndian.AppendUint32(tree, x.parent)
-				tree = binary.LittleEndian.AppendUint32(tree, x.startLine)
+				for _, n := range []uint32{name(x.name), x.parent, x.startLine} {
+					tree = binary.LittleEndian.AppendUint32(tree, n)
+				}
 			}
 			for len(data) <= dataInlined {
 				data = append(data, none)
 			}
-			data[dataInlined] = uint32(m.read.write(tree, 4))
-			for len(program_) <= programInlined {
-				program_ = append(program_, 0)
+			for len(programs) <= programInlined {
+				programs = append(programs, 0)
 			}
-			program_[programInlined] = program(f.inline)
+			data[dataInlined], programs[programInlined] = uint32(m.read.write(tree, 4)), program(f.inline)
 		}
-		var arguments, startLine uint32
-		var id, flag byte
-		if f.info != nil {
-			arguments, id, flag, startLine = binary.LittleEndian.Uint32(f.info), f.info[8], f.info[9], binary.LittleEndian.Uint32(f.info[12:])
-		}
-		word(uint32(f.symbol.address))
-		word(name(f.symbol.name))
-		word(arguments)
+		word(uint32(f.address))
+		word(name(f.Text))
+		word(f.Arguments)
 		word(f.deferReturn)
 		word(program(f.depth))
 		word(program(f.file))
 		word(program(f.line))
-		word(uint32(len(program_)))
-		word(unit(f.symbol.o))
-		word(startLine)
-		body = append(body, id, flag, 0, byte(len(data)))
-		for _, x := range program_ {
+		word(uint32(len(programs)))
+		word(unit(f.Object))
+		word(f.StartLine)
+		body = append(body, f.ID, f.Flag, 0, byte(len(data)))
+		for _, x := range append(programs, data...) {
 			word(x)
 		}
-		for _, x := range data {
-			word(x)
-		}
-		t.end = uint32(f.symbol.address) + uint32(f.symbol.size)
+		t.end = uint32(f.address) + uint32(f.Size)
 	}
 	for i, f := range m.functions {
-		t.functions = binary.LittleEndian.AppendUint32(t.functions, uint32(f.symbol.address))
+		t.functions = binary.LittleEndian.AppendUint32(t.functions, uint32(f.address))
 		t.functions = binary.LittleEndian.AppendUint32(t.functions, starts[i])
 	}
 	t.functions = binary.LittleEndian.AppendUint32(t.functions, t.end)
-	for uint32(len(t.functions)) < head {
-		t.functions = append(t.functions, 0)
-	}
-	t.functions = append(t.functions, body...)
+	t.functions = append(append(t.functions, make([]byte, head-len(t.functions))...), body...)
 	t.index = m.functionIndex(t.end)
 	return t
 }
@@ -271,7 +238,7 @@ func (m *module) functionTables() *tables {
 func (m *module) functionIndex(end uint32) (index []byte) {
 	const bucket, part = 4096, 256
 	first := func(at uint32) int { // the function that holds the byte
-		return max(0, sort.Search(len(m.functions), func(i int) bool { return uint32(m.functions[i].symbol.address) > at })-1)
+		return max(0, sort.Search(len(m.functions), func(i int) bool { return uint32(m.functions[i].address) > at })-1)
 	}
 	for at := uint32(0); at < end; at += bucket {
 		base := first(at)

@@ -6,80 +6,78 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"syscall"
 	"unsafe"
+
+	"github.com/cellar-go/cellar/kernel/session/internal/goobj"
 )
+
+// ErrVersion is the error of an object that was compiled against other packages than those that are loaded.
+var ErrVersion = errors.New("compiled against a different version of package")
 
 // Linker links objects into this process, one after the other. It is not safe for concurrent use.
 type Linker struct {
 	packages string // the file that files was read from
 	files    map[string]string
-	archives map[string]*archive
-	known    map[name]uintptr // what the modules linked here have defined, by name
-	bound    map[name]uintptr // what the process had before
-	builtins []name           // names of the runtime's symbols that objects refer to by number
+	archives map[string]*goobj.Archive
+	known    map[goobj.Name]uintptr // what the modules linked here have defined
+	bound    map[goobj.Name]uintptr // what the process had before
+	builtins []goobj.Name           // the runtime's symbols that objects refer to by number
 	loaded   int
 }
 
-// New prepares a linker. Builtins are the names in the toolchain's cmd/internal/goobj/builtinlist.go, in order; those of ABI 0
-// end in .abi0. Where the formats are not
-// those it knows it gives an error: then Cure is all that it is good for.
+// New prepares a linker. Builtins are the names in the toolchain's cmd/internal/goobj/builtinlist.go, in order; those of ABI 0 end in .abi0.
+// Where the formats are not those it knows it gives an error: then Cure is all that it is good for.
 func New(builtins []string) (*Linker, error) {
-	l := &Linker{archives: map[string]*archive{}, known: map[name]uintptr{}, bound: map[name]uintptr{}}
+	l := &Linker{archives: map[string]*goobj.Archive{}, known: map[goobj.Name]uintptr{}, bound: map[goobj.Name]uintptr{}}
 	for _, text := range builtins {
 		text, abi0 := strings.CutSuffix(text, ".abi0")
-		l.builtins = append(l.builtins, name{text, abi0})
+		l.builtins = append(l.builtins, goobj.Name{Text: text, ABI0: abi0})
 	}
 	if runtime.GOARCH != "amd64" || !strings.HasPrefix(runtime.Version(), "go1.26") || len(builtins) == 0 {
 		return l, fmt.Errorf("cellar: link: not made for %s on %s", runtime.Version(), runtime.GOARCH)
+	}
+	if linked.start != 0 {
+		return l, nil
 	}
 	return l, linked.reserve()
 }
 
 // Load links the object file of a cell and gives its entry. Packages names the file (as the compiler's -importcfg) that tells where the
-// archives of all packages are. On an error nothing has been loaded.
+// archives of all packages are. On an error nothing of the object runs, now or later.
 func (l *Linker) Load(file, packages, entry string) (run func(), err error) {
 	defer func() {
-		if e := recover(); e != nil { // a table points out of its file
-			err = fmt.Errorf("cellar: link %s: %v", file, e)
+		if e := recover(); e != nil { // a table of the object points out of it
+			err = fmt.Errorf("%v", e)
+		}
+		if err != nil {
+			err = fmt.Errorf("cellar: link %s: %w", file, err)
 		}
 	}()
 	if err := l.read(packages); err != nil {
-		return nil, fmt.Errorf("cellar: link %s: %w", file, err)
+		return nil, err
 	}
-	a, err := readArchive("main", file)
+	a, err := goobj.Open("main", file)
 	if err != nil {
-		return nil, fmt.Errorf("cellar: link %s: %w", file, err)
+		return nil, err
 	}
-	defer syscall.Munmap(a.mapped) // all that is needed has been copied
-	if err := l.check(a.objects[0]); err != nil {
-		return nil, fmt.Errorf("cellar: link %s: %w", file, err)
+	defer a.Close() // all that is needed is copied
+	for path, fingerprint := range a.Objects[0].Imports() {
+		used, err := l.archive(path)
+		if err != nil {
+			return nil, err
+		}
+		if used.Objects[0].Fingerprint() != fingerprint {
+			return nil, fmt.Errorf("%w %s", ErrVersion, path)
+		}
 	}
 	l.loaded++
-	m := &module{linker: l, path: fmt.Sprintf("linked%d", l.loaded), own: a, symbols: map[place]*symbol{}, named: map[name]*symbol{}}
-	if err := m.link("main." + entry); err != nil {
-		return nil, fmt.Errorf("cellar: link %s: %w", file, err)
+	m := newModule(l, a, fmt.Sprintf("linked%d", l.loaded))
+	start, err := m.link(goobj.Name{Text: "main." + entry})
+	if err != nil {
+		return nil, err
 	}
-	address := m.entry.address
-	call := &address
+	call := &start.address
 	return *(*func())(unsafe.Pointer(&call)), nil
-}
-
-// ErrVersion is the error of an object that was compiled against other packages than those that are loaded.
-var ErrVersion = errors.New("compiled against a different version of package")
-
-// check compares the fingerprints of the packages that an object was compiled with.
-func (l *Linker) check(o *object) error {
-	for at := o.blocks[blockImports]; at < o.blocks[blockPackages]; at += 16 {
-		a, err := l.archive(o.text(at))
-		if err != nil {
-			return err
-		}
-		if [8]byte(o.b[at+8:]) != a.objects[0].fingerprint() {
-			return fmt.Errorf("%w %s", ErrVersion, o.text(at))
-		}
-	}
-	return nil
 }
 
 // read notes where the archives are.
@@ -103,15 +101,15 @@ func (l *Linker) read(packages string) error {
 }
 
 // archive is a package's.
-func (l *Linker) archive(path string) (*archive, error) {
+func (l *Linker) archive(path string) (*goobj.Archive, error) {
 	file, ok := l.files[path]
 	if !ok {
-		return nil, fmt.Errorf("package %s is not in %s", path, l.packages)
+		return nil, fmt.Errorf("package %q is not in %s", path, l.packages)
 	}
 	if a := l.archives[file]; a != nil {
 		return a, nil
 	}
-	a, err := readArchive(path, file)
+	a, err := goobj.Open(path, file)
 	if err == nil {
 		l.archives[file] = a
 	}

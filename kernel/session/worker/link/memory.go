@@ -81,3 +81,8 @@ func (a *memory) protect(m *module) error {
 	}
 	return nil
 }
+
+// far reports whether a call can't reach an address.
+func far(address uintptr) bool {
+	return address > linked.start+1<<30 || linked.start > address+1<<30
+}

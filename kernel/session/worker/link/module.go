@@ -3,10 +3,13 @@ package link
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/cellar-go/cellar/kernel/session/internal/goobj"
 )
 
 // moduleData is runtime.moduledata of Go 1.26: what the runtime knows of a loaded module.
@@ -74,7 +77,7 @@ func (m *module) register(t *tables) error {
 	take := func(n int) []byte {
 		at = (at + 15) &^ 15
 		at += n
-		return m.bytes(&m.read, at-n, n)
+		return m.read.bytes(at-n, n)
 	}
 	place := func(b []byte) []byte {
 		to := take(len(b))
@@ -98,16 +101,15 @@ func (m *module) register(t *tables) error {
 			binary.LittleEndian.PutUint64(header[32+8*i:], uint64(uintptr(unsafe.Pointer(&b[0]))-d.header))
 		}
 	}
-	end := func(s *section) uintptr { return s.base + uintptr(s.size) }
-	d.text, d.textEnd = m.text.base, end(&m.text)
+	d.text, d.textEnd = m.text.base, m.text.end()
 	d.minPC, d.maxPC = m.text.base, m.text.base+uintptr(t.end)
-	d.types, d.typesEnd = m.read.base, end(&m.read)
-	d.read, d.functionData, d.tablesEnd = m.read.base, m.read.base, end(&m.read)
-	d.data, d.dataEnd = m.data.base, end(&m.data)
-	d.plainData, d.plainDataEnd = m.plainData.base, end(&m.plainData)
-	d.zero, d.zeroEnd = m.zero.base, end(&m.zero)
-	d.plainZero, d.plainZeroEnd = m.plainZero.base, end(&m.plainZero)
-	d.end = end(&m.plainZero)
+	d.types, d.read, d.functionData = m.read.base, m.read.base, m.read.base
+	d.typesEnd, d.tablesEnd = m.read.end(), m.read.end()
+	d.data, d.dataEnd = m.data.base, m.data.end()
+	d.plainData, d.plainDataEnd = m.plainData.base, m.plainData.end()
+	d.zero, d.zeroEnd = m.zero.base, m.zero.end()
+	d.plainZero, d.plainZeroEnd = m.plainZero.base, m.plainZero.end()
+	d.end = m.plainZero.end()
 	d.pluginPath, d.name = m.path, m.path
 	var err error
 	if d.dataMask, err = m.mask(&m.data); err != nil {
@@ -121,14 +123,14 @@ func (m *module) register(t *tables) error {
 		d.typeMap[n] = pointer(t.address)
 	}
 	for _, s := range m.types {
-		if s.flags&flagTypelink != 0 {
+		if s.IsTypeLink() {
 			n := int32(s.address - m.read.base)
 			d.typeLinks = append(d.typeLinks, n)
 			d.typeMap[n] = pointer(s.address)
 		}
 	}
 	kept = append(kept, d, d.typeMap)
-	m.data_ = d
+	m.known = d
 
 	last := lastmoduledatap
 	atomic.StorePointer((*unsafe.Pointer)(unsafe.Pointer(&last.next)), unsafe.Pointer(d))
@@ -150,7 +152,7 @@ func (m *module) mask(s *section) (bitVector, error) {
 		if err != nil {
 			return bitVector{}, err
 		}
-		size, own := typeMask(t)
+		size, own := typeMask(t.address)
 		first := int(x.address-s.base) / 8
 		for i := range size / 8 {
 			if own[i/8]>>(i%8)&1 != 0 {
@@ -162,17 +164,13 @@ func (m *module) mask(s *section) (bitVector, error) {
 	return bitVector{int32(words), &bits[0]}, nil
 }
 
-func (m *module) typeOf(x *symbol) (uintptr, error) {
-	for _, a := range x.o.auxiliaries(x.index) {
-		if a.kind == auxType {
-			t, err := m.need(x.o, a.target)
-			if err != nil {
-				return 0, err
-			}
-			return t.address, nil
+func (m *module) typeOf(x *symbol) (*symbol, error) {
+	for _, a := range x.Object.Auxiliaries(x.Index) {
+		if a.Kind == goobj.TypeOf {
+			return m.need(x.Object, a.Target)
 		}
 	}
-	return 0, fmt.Errorf("%s holds pointers and has no type", x.name)
+	return nil, errors.New("it holds pointers and has no type")
 }
 
 // typeMask is internal/abi.Type's: PtrBytes at 8, TFlag at 20, GCData at 32.
@@ -191,30 +189,21 @@ func typeMask(t uintptr) (size int, mask []byte) {
 
 // settle makes the module use the types and itabs that the process may have built by itself before.
 func (m *module) settle() error {
-	var types []slot
-	for _, p := range m.slots {
-		if !p.target.itab {
-			types = append(types, slot{at: (*uintptr)(pointer(p.at)), addend: uintptr(p.add), own: true})
-		}
-	}
-	if _, err := cureTypes(types); err != nil {
+	if _, err := cureTypes(m.slots); err != nil {
 		return err
 	}
-	for n, t := range m.data_.typeMap {
+	for n, t := range m.known.typeMap {
 		if other, ok := replaced[uintptr(t)]; ok {
-			m.data_.typeMap[n] = pointer(other)
+			m.known.typeMap[n] = pointer(other)
 		}
 	}
-	for _, p := range m.slots {
-		if p.target.itab && p.target.address == 0 {
-			i, err := m.itab(p.target)
-			if err != nil {
-				return err
-			}
-			p.target.address = i
+	for s, slots := range m.itabs {
+		address, err := m.itab(s)
+		if err != nil {
+			return err
 		}
-		if p.target.itab {
-			*(*uintptr)(pointer(p.at)) = p.target.address + uintptr(p.add)
+		for _, slot := range slots {
+			*slot.at = address + slot.addend
 		}
 	}
 	return nil
@@ -222,22 +211,23 @@ func (m *module) settle() error {
 
 // itab has the runtime make the table of a type's methods for an interface, or gives the one that there is.
 func (m *module) itab(s *symbol) (uintptr, error) {
-	var pair [2]uintptr
-	for _, r := range s.o.relocations(s.index) {
-		if r.at <= 8 && r.kind == relocateAddress {
-			t, err := m.need(s.o, r.target)
-			if err != nil {
-				return 0, err
-			}
-			pair[r.at/8] = t.address
-			if other, ok := replaced[t.address]; ok {
-				pair[r.at/8] = other
-			}
+	var pair [2]uintptr // interface, type
+	for _, r := range s.Object.Relocations(s.Index) {
+		if r.At > 8 || r.Kind != goobj.Address {
+			continue
+		}
+		t, err := m.need(s.Object, r.Target)
+		if err != nil {
+			return 0, err
+		}
+		pair[r.At/8] = t.address
+		if other, ok := replaced[t.address]; ok {
+			pair[r.At/8] = other
 		}
 	}
 	i := uintptr(getitab(pointer(pair[0]), pointer(pair[1]), true))
 	if i == 0 {
-		return 0, fmt.Errorf("%s: %v has not the methods of %v", s.name, typeAt(pair[1]), typeAt(pair[0]))
+		return 0, fmt.Errorf("%s: %v has not the methods of %v", s.Text, typeAt(pair[1]), typeAt(pair[0]))
 	}
 	// The runtime leaves the hash of the itabs that it builds zero; type switches compare it.
 	if hash := (*uint32)(pointer(i + 16)); *hash == 0 {

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"math"
 	"unsafe"
+
+	"github.com/cellar-go/cellar/kernel/session/internal/goobj"
 )
 
 // section is a part of a module's memory.
 type section struct {
 	size    int
-	base    uintptr // once the module has its memory
+	base    uintptr // once the module has memory
 	symbols []*symbol
 	blobs   []blob // what the linker itself writes there
 }
@@ -32,57 +34,47 @@ func (s *section) write(content []byte, align int) (at int) {
 	return at
 }
 
-// patch is a word with the address of a symbol that may still turn out to be another.
-type patch struct {
-	at     uintptr
-	target *symbol
-	add    int64
+func (s *section) end() uintptr { return s.base + uintptr(s.size) }
+
+func (s *section) bytes(at, size int) []byte {
+	return unsafe.Slice((*byte)(pointer(s.base+uintptr(at))), size)
 }
 
-const (
-	textAlign = 32
-	stubSize  = 16
-)
+// pointer makes one of an address outside of the Go heap.
+func pointer(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
 
 // link finds all that the entry needs and is new, gives it memory, relocates it and tells the runtime.
-func (m *module) link(entry string) (err error) {
-	p, ok := m.own.find(name{text: entry})
+func (m *module) link(entry goobj.Name) (*symbol, error) {
+	p, ok := m.own.Find(entry)
 	if !ok {
-		return fmt.Errorf("no function %s", entry)
+		return nil, fmt.Errorf("no function %s", entry.Text)
 	}
-	if m.entry, err = m.symbol(p); err != nil {
-		return err
+	start, err := m.symbol(p)
+	if err != nil {
+		return nil, err
 	}
-	m.stubs, m.table, m.distant = map[*symbol]int{}, map[*symbol]int{}, map[*symbol]int32{}
-	m.read.take(16, 16) // an offset of zero means none
-	for i := 0; i < len(m.order); i++ {
+	m.read.take(16, 16)                 // an offset of zero means none
+	for i := 0; i < len(m.order); i++ { // which grows
 		if err := m.collect(m.order[i]); err != nil {
-			return fmt.Errorf("%s: %w", m.order[i].name, err)
+			return nil, fmt.Errorf("%s: %w", m.order[i].Text, err)
 		}
 	}
 	for _, s := range m.order {
 		if err := m.arrange(s); err != nil {
-			return err
-		}
-	}
-	for _, f := range m.functions {
-		for t := range f.calls {
-			if m.far(t) {
-				m.stub(t)
-			}
+			return nil, fmt.Errorf("%s: %w", s.Text, err)
 		}
 	}
 	tables := m.functionTables()
 	if err := m.allocate(tables.size()); err != nil {
-		return err
+		return nil, err
 	}
 	for _, s := range m.order {
 		if err := m.relocate(s); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			return nil, fmt.Errorf("%s: %w", s.Text, err)
 		}
 	}
-	for t, at := range m.stubs { // jmp *0(rip); the address behind it
-		code := m.bytes(&m.text, at, stubSize)
+	for t, at := range m.stubs { // jmp *0(rip), and the address behind it
+		code := m.text.bytes(at, stubSize)
 		copy(code, "\xff\x25\x00\x00\x00\x00")
 		binary.LittleEndian.PutUint64(code[6:], uint64(t.address))
 	}
@@ -90,150 +82,110 @@ func (m *module) link(entry string) (err error) {
 		m.word(m.read.base+uintptr(at), t, 0)
 	}
 	if err := m.register(tables); err != nil {
-		return err
+		return nil, err
 	}
 	if err := m.settle(); err != nil {
-		return err
+		return nil, err
 	}
 	for n, s := range m.named {
-		if !s.external && (isText(s.kind) || s.isType() || s.section != &m.read) {
+		if !s.external {
 			m.linker.known[n] = s.address
 		}
 	}
-	return linked.protect(m)
+	return start, linked.protect(m)
 }
 
 // collect notes all that a symbol needs.
 func (m *module) collect(s *symbol) error {
-	if s.kind >= kindThreadLocal {
-		return fmt.Errorf("a symbol of kind %d can't be linked here", s.kind)
-	}
-	var f *function
-	if isText(s.kind) {
-		f = &function{symbol: s, calls: map[*symbol]bool{}}
-		m.functions = append(m.functions, f)
-		if err := m.describe(f); err != nil {
+	if s.IsText() {
+		if err := m.describe(s); err != nil {
 			return err
 		}
 	}
-	for _, r := range s.o.relocations(s.index) {
-		if isMark(r.kind) || r.weak {
-			continue
-		}
-		t, err := m.need(s.o, r.target)
-		if err != nil {
+	if k := s.Kind.Plain(); k == goobj.Data || k == goobj.Zero { // the collector has to know which words are pointers
+		if _, err := m.typeOf(s); err != nil {
 			return err
-		}
-		switch r.kind {
-		case relocateTable:
-			if _, ok := m.table[t]; !ok {
-				m.table[t] = m.read.take(8, 8)
-			}
-		case relocateCall:
-			if f == nil {
-				return fmt.Errorf("a call outside of a function")
-			}
-			f.calls[t] = true
-		case relocateMethod, relocateOffset:
-			if t.external && isText(t.kind) {
-				m.stub(t)
-			} else if t.external && t.isType() {
-				m.distant[t] = 0
-			} else if t.external {
-				return fmt.Errorf("%s is not of this module", t.name)
-			}
-		}
-	}
-	if s.kind >= kindData && s.kind <= kindZero { // the collector has to know which words are pointers
-		for _, a := range s.o.auxiliaries(s.index) {
-			if a.kind == auxType {
-				if _, err := m.need(s.o, a.target); err != nil {
-					return err
-				}
-			}
 		}
 	}
 	if s.isType() {
 		m.types = append(m.types, s)
 	}
+	for _, r := range s.Object.Relocations(s.Index) {
+		if r.Kind.IsMark() || r.Weak {
+			continue
+		}
+		t, err := m.need(s.Object, r.Target)
+		if err != nil {
+			return err
+		}
+		switch {
+		case r.Kind == goobj.Table:
+			if _, ok := m.table[t]; !ok {
+				m.table[t] = m.read.take(8, 8)
+			}
+		case r.Kind == goobj.Call:
+			if t.external && far(t.address) {
+				m.stubs[t] = 0
+			}
+		case r.Kind != goobj.Offset && r.Kind != goobj.Method || !t.external:
+		case t.isType():
+			m.distant[t] = 0
+		case r.Kind == goobj.Method:
+			m.stubs[t] = 0
+		default:
+			return fmt.Errorf("%s is not in this module", t.Text)
+		}
+	}
 	return nil
 }
 
-// far reports whether a call can't reach a symbol.
-func (m *module) far(t *symbol) bool {
-	return t.external && (t.address > linked.start+1<<30 || linked.start > t.address+1<<30)
-}
+const stubSize = 16
 
-func (m *module) stub(t *symbol) int {
-	at, ok := m.stubs[t]
-	if !ok {
-		at = -1 // it follows the functions: see functionTables
-		m.stubs[t] = at
-	}
-	return at
-}
-
-// arrange gives a symbol its place in a section.
+// arrange gives a symbol its place in a section. Itabs have none: the runtime makes them.
 func (m *module) arrange(s *symbol) error {
-	if s.itab {
-		return nil // the runtime makes it
+	if s.IsItab() {
+		return nil
 	}
-	switch s.kind {
-	case kindText, kindTextFIPS:
-		s.section = &m.text
-	case kindReadOnly, kindReadOnlyFIPS:
-		s.section = &m.read
-	case kindNoPointerData, kindNoPointerDataFIPS:
-		s.section = &m.plainData
-	case kindData, kindDataFIPS:
-		s.section = &m.data
-	case kindZero:
-		s.section = &m.zero
-	case kindNoPointerZero:
-		s.section = &m.plainZero
-	default:
-		return fmt.Errorf("%s: a symbol of kind %d can't be linked here", s.name, s.kind)
+	sections := map[goobj.Kind]*section{goobj.Text: &m.text, goobj.ReadOnly: &m.read, goobj.Data: &m.data, goobj.PlainData: &m.plainData,
+		goobj.Zero: &m.zero, goobj.PlainZero: &m.plainZero}
+	s.section = sections[s.Kind.Plain()]
+	if s.section == nil {
+		return fmt.Errorf("symbols of kind %d can't be linked here", s.Kind)
 	}
-	align := s.align
+	align := s.Align
 	if align == 0 {
-		for align = 1; align < 32 && align*2 <= s.size; {
-			align *= 2
-		}
-		if isText(s.kind) {
-			align = textAlign
+		align = 32
+		for !s.IsText() && align > 1 && align > s.Size {
+			align /= 2
 		}
 	}
-	if s.kind >= kindData && s.kind <= kindZero { // masks have a bit a word
-		align = max(align, 8)
+	if s.section == &m.data || s.section == &m.zero {
+		align = max(align, 8) // masks have a bit a word
 	}
-	s.address = uintptr(s.section.take(s.size, align)) // an offset, until there is memory
+	s.address = uintptr(s.section.take(s.Size, align))
 	s.section.symbols = append(s.section.symbols, s)
 	return nil
 }
 
-// allocate gets the module's memory and copies its content there.
+// allocate gets the module's memory, with room for tables, and copies its content there.
 func (m *module) allocate(tables int) error {
 	for t := range m.stubs {
 		m.stubs[t] = m.text.take(stubSize, 16)
 	}
-	m.read.take(0, 64)
-	tableBase := m.read.take(tables, 64)
-	m.tables = tableBase
+	m.tables = m.read.take(tables, 64)
 	if err := linked.take(m); err != nil {
 		return err
 	}
 	for _, s := range m.sections() {
 		for _, x := range s.symbols {
+			copy(s.bytes(int(x.address), x.Size), x.Object.Content(x.Index))
 			x.address += s.base
-			if s != &m.zero && s != &m.plainZero {
-				copy(m.bytes(s, int(x.address-s.base), x.size), x.o.data(x.index))
-			}
 		}
 		for _, b := range s.blobs {
-			copy(m.bytes(s, b.at, len(b.content)), b.content)
+			copy(s.bytes(b.at, len(b.content)), b.content)
 		}
 	}
-	next := int32(m.read.size)
+	next := int32(m.read.size) // no offset of this module's own
 	for t := range m.distant {
 		next++
 		m.distant[t] = next
@@ -241,73 +193,71 @@ func (m *module) allocate(tables int) error {
 	return nil
 }
 
+// sections in the order of their addresses: code, what is only read, what is written.
 func (m *module) sections() []*section {
 	return []*section{&m.text, &m.read, &m.data, &m.plainData, &m.zero, &m.plainZero}
 }
 
-func (m *module) bytes(s *section, at, size int) []byte {
-	return unsafe.Slice((*byte)(pointer(s.base+uintptr(at))), size)
-}
-
-// word writes the address of a symbol.
+// word writes the address of a symbol, and notes it if another may turn out to be the right one.
 func (m *module) word(at uintptr, t *symbol, add int64) {
-	*(*uintptr)(pointer(at)) = t.address + uintptr(add)
-	if t.itab || t.isType() && !t.external {
-		m.slots = append(m.slots, patch{at, t, add})
+	s := slot{at: (*uintptr)(pointer(at)), addend: uintptr(add), own: true}
+	*s.at = t.address + s.addend
+	switch {
+	case t.IsItab():
+		m.itabs[t] = append(m.itabs[t], s)
+	case t.isType() && !t.external:
+		m.slots = append(m.slots, s)
 	}
 }
 
 // relocate writes the addresses of others into a symbol's content.
 func (m *module) relocate(s *symbol) error {
-	if s.itab {
+	if s.IsItab() {
 		return nil
 	}
-	for _, r := range s.o.relocations(s.index) {
-		if isMark(r.kind) || r.weak {
+	for _, r := range s.Object.Relocations(s.Index) {
+		if r.Kind.IsMark() || r.Weak {
 			continue
 		}
-		t, err := m.need(s.o, r.target)
+		t, err := m.need(s.Object, r.Target)
 		if err != nil {
 			return err
 		}
-		at := s.address + uintptr(r.at)
-		behind := int64(at) + int64(r.size)
-		var value int64
-		switch r.kind {
-		case relocateAddress:
-			if r.size != 8 {
-				return fmt.Errorf("an address of %d bytes", r.size)
+		at := s.address + uintptr(r.At)
+		behind := int64(at) + int64(r.Size)
+		size, value := 4, r.Add
+		switch r.Kind {
+		case goobj.Address:
+			size = 8
+		case goobj.Table:
+			value += int64(m.read.base) + int64(m.table[t]) - behind
+		case goobj.Call, goobj.Relative:
+			if t.IsItab() {
+				return fmt.Errorf("%s is used without a table", t.Text)
 			}
-			m.word(at, t, r.add)
-			continue
-		case relocateTable:
-			value = int64(m.read.base) + int64(m.table[t]) + r.add - behind
-		case relocateCall:
-			value = int64(t.address)
-			if stub, ok := m.stubs[t]; ok {
-				value = int64(m.text.base) + int64(stub)
+			address := int64(t.address)
+			if stub, ok := m.stubs[t]; ok && r.Kind == goobj.Call {
+				address = int64(m.text.base) + int64(stub)
 			}
-			value += r.add - behind
-		case relocateRelative:
-			if t.itab {
-				return fmt.Errorf("%s is used without a table", t.name)
-			}
-			value = int64(t.address) + r.add - behind
-		case relocateOffset, relocateMethod:
-			value = m.offset(t) + r.add
+			value += address - behind
+		case goobj.Offset, goobj.Method:
+			value += m.offset(t)
 		default:
-			return fmt.Errorf("relocation %d of %s is not known", r.kind, t.name)
+			return fmt.Errorf("relocations of kind %d can't be linked here", r.Kind)
 		}
-		if r.size != 4 || value > math.MaxInt32 || value < math.MinInt32 {
-			return fmt.Errorf("%s is out of reach", t.name)
+		if r.Size != size || size == 4 && (value > math.MaxInt32 || value < math.MinInt32) {
+			return fmt.Errorf("%s is out of reach", t.Text)
 		}
-		*(*int32)(pointer(at)) = int32(value)
+		if size == 8 {
+			m.word(at, t, r.Add)
+		} else {
+			*(*int32)(pointer(at)) = int32(value)
+		}
 	}
 	return nil
 }
 
-// offset is a symbol's place from the begin of what the runtime counts from: code from the text, all else from the types. For types of
-// other modules the runtime has a map.
+// offset is a symbol's place from the begin of what the runtime counts from: for code the text, for all else the types.
 func (m *module) offset(t *symbol) int64 {
 	if stub, ok := m.stubs[t]; ok {
 		return int64(stub)
@@ -315,11 +265,11 @@ func (m *module) offset(t *symbol) int64 {
 	if n, ok := m.distant[t]; ok {
 		return int64(n)
 	}
-	if isText(t.kind) {
+	if t.section == nil {
+		return math.MaxInt64
+	}
+	if t.section == &m.text {
 		return int64(t.address - m.text.base)
 	}
 	return int64(t.address - m.read.base)
 }
-
-// pointer makes one of an address outside of the Go heap.
-func pointer(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
