@@ -58,6 +58,8 @@ type entity struct {
 	body     map[*entity]bool   // what its body refers to, where the body is in one unit only
 	direct   map[*entity]bool   // functions that its body calls without the slot: compiled in one unit
 	broken   string             // why it can't be used until its cell is run again
+	unloaded bool               // its code went with a worker
+	needs    map[string]string  // variables that went with a worker, with their cells: until they are back it is broken
 }
 
 // piece is a part of a cell's source and where it stands.

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -52,6 +53,7 @@ func Main() {
 			w.load(r)
 		}
 	}()
+	w.own = runtime.NumGoroutine()
 	for {
 		var r wire.Request
 		if err := requests.Decode(&r); err != nil {
@@ -80,6 +82,7 @@ type worker struct {
 	marks int
 	calls map[int]chan wire.Request
 	asked int
+	own   int // goroutines that are no cell's
 
 	running, mayRead, inputAsked atomic.Bool
 }
@@ -97,6 +100,9 @@ func (w *worker) mark(r wire.Reply, files ...int) {
 	w.marks++
 	r.Mark = w.marks
 	C.flushAll()
+	if r.Op == "done" {
+		r.Goroutines = max(0, runtime.NumGoroutine()-w.own)
+	}
 	if w.out.Encode(r) != nil {
 		r.Bundle = &display.Bundle{Data: map[string]any{"text/plain": "cellar: this value can't be shown: it does not encode as JSON"}}
 		w.out.Encode(r)

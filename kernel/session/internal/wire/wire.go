@@ -44,8 +44,9 @@ type Reply struct {
 	Interrupted bool              `json:"interrupted,omitempty"`
 	Load        time.Duration     `json:"load,omitempty"`
 	Run         time.Duration     `json:"run,omitempty"`
-	Step        int               `json:"step,omitempty"`  // done: the statement that ran last
-	Cured       int               `json:"cured,omitempty"` // itabs and types that had been built before the plugin brought its own
+	Step        int               `json:"step,omitempty"`       // done: the statement that ran last
+	Goroutines  int               `json:"goroutines,omitempty"` // done: that live on
+	Cured       int               `json:"cured,omitempty"`      // itabs and types that had been built before the plugin brought its own
 	Method      string            `json:"method,omitempty"`
 	Data        []byte            `json:"data,omitempty"`
 	Values      map[string]string `json:"values,omitempty"`
