@@ -33,6 +33,7 @@ const (
 func describe(err error, source string) *failure {
 	var compile *session.CompileError
 	var panicked *session.PanicError
+	var ended *session.EndedError
 	var lost *session.WorkerLostError
 	var mistake *fault.Mistake
 	f := &failure{Name: "Error", Value: err.Error()}
@@ -50,6 +51,10 @@ func describe(err error, source string) *failure {
 		f.Name, f.Value = "panic", panicked.Value
 		f.Traceback = []string{red + "panic: " + panicked.Value + reset}
 		f.Traceback = append(f.Traceback, quoted(panicked.Frames)...)
+		return f
+	case errors.As(err, &ended):
+		f.Name, f.Value = "Ended", ended.Reason
+		f.Traceback = append([]string{red + ended.Reason + reset}, quoted(ended.Frames)...)
 		return f
 	case errors.As(err, &lost):
 		f.Name, f.Value = "WorkerLost", lost.Reason

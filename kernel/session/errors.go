@@ -48,11 +48,21 @@ type PanicError struct {
 	Trace  string  // the runtime's own
 }
 
-func (e *PanicError) Error() string {
+func (e *PanicError) Error() string { return "panic: " + e.Value + places(e.Frames) }
+
+// EndedError is the end of a cell that called os.Exit, log.Fatal or runtime.Goexit. The session lives on.
+type EndedError struct {
+	Reason string
+	Frames []Frame // innermost first
+}
+
+func (e *EndedError) Error() string { return e.Reason + places(e.Frames) }
+
+// places are frames as lines.
+func places(frames []Frame) string {
 	var b strings.Builder
-	b.WriteString("panic: " + e.Value)
-	for _, f := range e.Frames {
-		fmt.Fprintf(&b, "\n\t%s:%d %s", f.File, f.Line, f.Function)
+	for _, f := range frames {
+		b.WriteString("\n\t" + strings.TrimSpace(fmt.Sprintf("%s:%d %s", f.File, f.Line, f.Function)))
 	}
 	return b.String()
 }
@@ -95,15 +105,8 @@ type WorkerLostError struct {
 }
 
 func (e *WorkerLostError) Error() string {
-	var b strings.Builder
-	b.WriteString("the session's process ended: " + e.Reason)
-	for _, f := range e.Frames {
-		fmt.Fprintf(&b, "\n\t%s:%d %s", f.File, f.Line, f.Function)
-	}
-	for _, line := range e.Report() {
-		b.WriteString("\n" + line)
-	}
-	return b.String()
+	lines := append([]string{"the session's process ended: " + e.Reason + places(e.Frames)}, e.Report()...)
+	return strings.Join(lines, "\n")
 }
 
 // Report says what was lost and what was not, a line each.

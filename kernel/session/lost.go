@@ -74,7 +74,7 @@ func deathReason(state *os.ProcessState, crash string) (reason, trace string, fr
 	case crash != "":
 		reason = first
 	case state != nil && state.Exited():
-		reason = fmt.Sprintf("os.Exit(%d) was called outside the cells", state.ExitCode())
+		reason = fmt.Sprintf("os.Exit(%d) was called", state.ExitCode())
 	case state != nil:
 		reason = state.String()
 		if strings.Contains(reason, "killed") {
@@ -92,7 +92,8 @@ func crashFrames(crash string) (frames []Frame) {
 			break
 		}
 		place, indented := strings.CutPrefix(lines[i+1], "\t")
-		if !strings.HasPrefix(lines[i], "main.") || !indented || strings.HasPrefix(place, "session:") || strings.Contains(place, "zz_cellar_worker") {
+		if !strings.HasPrefix(lines[i], "main.") || !indented || strings.HasPrefix(place, "session:") || strings.Contains(place, "zz_cellar_worker") ||
+			strings.Contains(place, "/kernel/session/live/") {
 			continue
 		}
 		file, rest, _ := cutLast(place, ":")

@@ -192,12 +192,18 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	s.mu.Unlock()
 	switch {
 	case reply.Interrupted:
+		if reply.Left != "" {
+			result.Notices = append(result.Notices, fmt.Sprintf("the cell was left while it waits in %s: that goes on, and what it assigns may still change; the rest of the cell does not run", plainNames(reply.Left)))
+		}
 		return result, ErrInterrupted
 	case reply.Panic != nil:
 		e := newPanic(reply.Panic)
 		s.mu.Lock()
 		s.quote(e.Frames)
 		s.mu.Unlock()
+		if reply.Panic.Ended {
+			return result, &EndedError{e.Value, e.Frames}
+		}
 		if strings.Contains(e.Value, "interface conversion") && strings.Contains(e.Trace, "session:") && len(e.Frames) == 0 {
 			return result, errReplay{"two copies of one type met"}
 		}

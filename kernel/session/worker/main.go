@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/kernel/session/internal/goid"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 	"github.com/cellar-go/cellar/kernel/session/live"
 )
@@ -42,6 +43,9 @@ func Main() {
 	live.Hooks.New = func(p any) any { return reflect.New(reflect.TypeOf(p).Elem()).Interface() }
 	live.Hooks.Call = w.call
 	live.Hooks.Panic = w.goroutinePanic
+	live.Hooks.Exit = os.Exit
+	live.Hooks.Goroutine = goid.Current
+	live.Hooks.Guarded = guarded
 	display.SetSink(w.display)
 	w.watchInput()
 	w.send(wire.Reply{Op: "ready"})
@@ -63,7 +67,7 @@ func Main() {
 		case "load":
 			cells <- r
 		case "interrupt":
-			live.Interrupt()
+			w.stop()
 		case "answer":
 			w.answer(r)
 		case "input":
@@ -83,6 +87,8 @@ type worker struct {
 	calls map[int]chan wire.Request
 	asked int
 	own   int // goroutines that are no cell's
+
+	cell atomic.Pointer[running] // nil: none runs
 
 	running, mayRead, inputAsked atomic.Bool
 }

@@ -42,6 +42,7 @@ type Reply struct {
 	Panic       *Panic            `json:"panic,omitempty"`
 	Refused     string            `json:"refused,omitempty"` // why a plugin could not be loaded: the worker is of no use any more
 	Interrupted bool              `json:"interrupted,omitempty"`
+	Left        string            `json:"left,omitempty"` // what the goroutine of an interrupted cell is still in
 	Load        time.Duration     `json:"load,omitempty"`
 	Run         time.Duration     `json:"run,omitempty"`
 	Step        int               `json:"step,omitempty"`       // done: the statement that ran last
@@ -55,6 +56,7 @@ type Reply struct {
 // Panic is how a cell or a goroutine of one ended.
 type Panic struct {
 	Value  string  `json:"value"`
+	Ended  bool    `json:"ended,omitempty"` // no panic: the goroutine ended itself, Value says how
 	Trace  string  `json:"trace"`
 	Frames []Frame `json:"frames"`
 }
