@@ -9,7 +9,7 @@ import (
 )
 
 // lost makes the error of a worker that ended, and starts another. Declarations are there again with the next cell.
-func (s *Session) lost(p *process, a *activity) error {
+func (s *Session) lost(p *process) error {
 	<-p.dead
 	e := &WorkerLostError{}
 	crash := plainNames(p.last)
@@ -18,9 +18,8 @@ func (s *Session) lost(p *process, a *activity) error {
 	}
 	e.Reason, e.Trace, e.Frames = deathReason(p.state, crash)
 	s.mu.Lock()
-	if a != nil && a.killed {
-		e.Reason = "it was killed after a second interrupt: the cell did not stop by itself"
-		e.Trace, e.Frames = "", nil
+	if p.why != "" {
+		e.Reason, e.Trace, e.Frames = p.why, "", nil
 	}
 	s.quote(e.Frames)
 	u, importer, held := s.universe, s.importer, s.loaded

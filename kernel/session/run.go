@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
 
@@ -84,7 +85,7 @@ func (s *Session) lostBefore() error {
 	s.mu.Unlock()
 	select {
 	case <-p.dead:
-		return s.lost(p, nil)
+		return s.lost(p)
 	default:
 		return nil
 	}
@@ -170,7 +171,7 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	}
 	p.setEmit(sink)
 	defer p.setEmit(s.between)
-	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file, Entry: unit.entry, Input: c.readsInput()}), a)
+	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file, Entry: unit.entry, Input: c.readsInput()}))
 	os.Remove(b.file) // it is mapped, and its name is not used again
 	if err != nil {
 		return result, err
@@ -194,6 +195,11 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	case reply.Interrupted:
 		if reply.Left != "" {
 			result.Notices = append(result.Notices, fmt.Sprintf("the cell was left while it waits in %s: that goes on, and what it assigns may still change; the rest of the cell does not run", plainNames(reply.Left)))
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if a.memory != "" {
+			return result, fault.New(fault.Failed, memoryHint, "the cell was stopped: %s", a.memory)
 		}
 		return result, ErrInterrupted
 	case reply.Panic != nil:
@@ -247,7 +253,7 @@ func (s *Session) rewrite(u *universe, src *source) (c *checked, out *unit, err 
 }
 
 // wait waits for a reply or the end of the worker.
-func (s *Session) wait(p *process, replies <-chan wire.Reply, a *activity) (wire.Reply, error) {
+func (s *Session) wait(p *process, replies <-chan wire.Reply) (wire.Reply, error) {
 	select {
 	case r := <-replies:
 		return r, nil
@@ -256,7 +262,7 @@ func (s *Session) wait(p *process, replies <-chan wire.Reply, a *activity) (wire
 		case r := <-replies:
 			return r, nil
 		default:
-			return wire.Reply{}, s.lost(p, a)
+			return wire.Reply{}, s.lost(p)
 		}
 	}
 }
@@ -419,7 +425,7 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	s.mu.Lock()
 	p := s.process
 	s.mu.Unlock()
-	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file}), nil)
+	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file}))
 	os.Remove(b.file)
 	if err != nil {
 		return err
@@ -427,7 +433,7 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	if reply.Refused != "" {
 		s.tools.kept = reuse{}
 		p.kill()
-		return errors.Join(fmt.Errorf("cellar: session: the imports can't be loaded: %s", reply.Refused), s.lost(p, nil))
+		return errors.Join(fmt.Errorf("cellar: session: the imports can't be loaded: %s", reply.Refused), s.lost(p))
 	}
 	for _, path := range missing {
 		s.loaded[path] = s.ps.known[path].Export

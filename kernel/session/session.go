@@ -30,6 +30,7 @@ type Options struct {
 	Cache   string        // folder for what can be made again; "": gomod.Cache()/session
 	Imports []string      // extra packages linked into the worker; their init registers things
 	Grace   time.Duration // from the second interrupt to the end of the worker; 0: one second
+	Memory  int64         // bytes that the worker may hold; 0: nine tenths of what the machine or the container has
 	Helpers []string      // undeclared functions that Expand knows
 	// Expand says what stands for the call of a helper. args[i] is the value of a literal (string, int64, float64, bool), else nil.
 	Expand func(name string, call *ast.CallExpr, args []any) (Expansion, bool, error)
@@ -117,9 +118,9 @@ type activity struct {
 	cancel  context.CancelFunc // ends what the toolchain does
 	process *process           // once the cell is in it
 	asked   int
+	memory  string // what it was stopped for, if for its memory
 	timer   *time.Timer
 	ctx     context.Context
-	killed  bool
 }
 
 // Start prepares a session and returns at once; the worker warms up behind it. Ready tells when and how that ended.
@@ -211,6 +212,7 @@ func (s *Session) fresh(ctx context.Context) error {
 	for _, path := range s.ps.closure(append([]string{workerPath}, s.linked()...)...) {
 		s.loaded[path] = s.ps.known[path].Export
 	}
+	go s.watchMemory(p)
 	s.importer = importer.ForCompiler(token.NewFileSet(), "gc", s.ps.lookup)
 	return nil
 }
@@ -275,7 +277,7 @@ func (s *Session) Interrupt() {
 	if a.asked == 2 {
 		a.timer = time.AfterFunc(s.o.Grace, func() {
 			s.mu.Lock()
-			a.killed = true
+			a.process.why = "it was killed after a second interrupt: the cell did not stop by itself"
 			over := s.active != a
 			s.mu.Unlock()
 			if !over {

@@ -178,5 +178,11 @@ func Pause() {
 // mine reports whether the cell's goroutine calls: no other has to stop.
 func mine() bool { return Hooks.Goroutine() == cell.Load() }
 
-// Done is closed when the cell is asked to stop.
-func Done() <-chan struct{} { return *current.Load() }
+// Done is closed when the cell is asked to stop; for all goroutines but the cell's it is nil, which is never ready.
+func Done() <-chan struct{} {
+	Check()
+	if !mine() {
+		return nil
+	}
+	return *current.Load()
+}

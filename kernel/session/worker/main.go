@@ -38,6 +38,8 @@ func Main() {
 		debug.SetCrashOutput(crash, debug.CrashOptions{})
 		crash.Close()
 	}
+	// Should memory run out, the system is to end this process, not the kernel.
+	os.WriteFile("/proc/self/oom_score_adj", []byte("900"), 0)
 	debug.SetMaxStack(256 << 20) // a recursion without end is noticed before the machine is
 	w := &worker{nonce: nonce, out: json.NewEncoder(os.NewFile(wire.Replies, "replies")), calls: map[int]chan wire.Request{}}
 	live.Hooks.New = func(p any) any { return reflect.New(reflect.TypeOf(p).Elem()).Interface() }
@@ -68,6 +70,9 @@ func Main() {
 			cells <- r
 		case "interrupt":
 			w.stop()
+			if r.Free {
+				go debug.FreeOSMemory()
+			}
 		case "answer":
 			w.answer(r)
 		case "input":

@@ -27,6 +27,7 @@ type Request struct {
 	ID    int      `json:"id,omitempty"`
 	File  string   `json:"file,omitempty"`  // load: the shared object
 	Entry string   `json:"entry,omitempty"` // load: its function to run; none for a plugin of imports
+	Free  bool     `json:"free,omitempty"`  // interrupt: memory is short
 	Input bool     `json:"input,omitempty"` // load: the cell may read its stdin
 	Names []string `json:"names,omitempty"` // values
 	Data  []byte   `json:"data,omitempty"`  // answer
