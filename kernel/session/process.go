@@ -36,6 +36,7 @@ type process struct {
 	dead  chan struct{} // closed when the process is gone and all it wrote is read
 	state *os.ProcessState
 	crash bytes.Buffer
+	why   string // the session itself ended it; guarded by its mu
 	last  string // what the runtime wrote to stderr at the end
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
 
@@ -22,46 +23,67 @@ func (s *Session) Run(ctx context.Context, cell Cell, sink func(Event)) (result 
 		return Result{}, err
 	}
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return Result{}, errors.New("cellar: session: it was closed")
-	}
 	s.cells++
 	if cell.Name == "" {
 		cell.Name = fmt.Sprintf("cell[%d]", s.cells)
 	}
 	cell.Name = strings.NewReplacer("*/", "", "\n", " ", "\r", " ").Replace(cell.Name)
+	s.sources[cell.Name] = cell.Source
 	early := s.early
 	s.early = nil
-	tools, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	a := &activity{cancel: cancel, ctx: tools}
-	s.active = a
-	dead := s.process
 	s.mu.Unlock()
-	defer cancel()
-	stop := context.AfterFunc(ctx, s.Interrupt)
-	defer stop()
-	defer func() {
-		s.mu.Lock()
-		s.active = nil
-		if a.timer != nil {
-			a.timer.Stop()
-		}
-		s.mu.Unlock()
-	}()
+	tools, a, end, err := s.begin(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer end()
 	for _, e := range early {
 		sink(e)
 	}
-	select {
-	case <-dead.dead: // between the cells
-		return Result{}, s.lost(dead, nil)
-	default:
+	if err := s.lostBefore(); err != nil {
+		return Result{}, err
 	}
 	result, err = s.run(tools, cell, sink, a, true)
 	if err != nil && tools.Err() != nil {
 		err = ErrInterrupted
 	}
 	return result, err
+}
+
+// begin makes what runs from now on the session's activity, until end. The context is for what the toolchain does.
+func (s *Session) begin(ctx context.Context) (tools context.Context, a *activity, end func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, nil, nil, errors.New("cellar: session: it was closed")
+	}
+	tools, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a = &activity{cancel: cancel, ctx: tools}
+	s.active = a
+	stop := context.AfterFunc(ctx, s.Interrupt)
+	return tools, a, func() {
+		stop()
+		cancel()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.active = nil
+		if a.timer != nil {
+			a.timer.Stop()
+		}
+	}, nil
+}
+
+// lostBefore is the error of a worker that ended between the cells.
+func (s *Session) lostBefore() error {
+	s.mu.Lock()
+	p := s.process
+	s.mu.Unlock()
+	select {
+	case <-p.dead:
+		return s.lost(p)
+	default:
+		return nil
+	}
 }
 
 // run is Run without the waiting. It replays the session once if it must.
@@ -86,30 +108,11 @@ func (s *Session) run(ctx context.Context, cell Cell, sink func(Event), a *activ
 // replay runs the session's cells in a fresh worker, without their output.
 func (s *Session) replay(ctx context.Context, reason string, a *activity) (notices []string, err error) {
 	s.mu.Lock()
-	history, p := s.history, s.process
-	s.history, a.process = nil, nil
+	cells := latest(s.history)
 	s.mu.Unlock()
-	p.kill()
-	if err := s.fresh(ctx); err != nil {
+	count, notices, err := s.again(ctx, cells, func(Event) {}, a)
+	if err != nil {
 		return nil, err
-	}
-	last := map[string]int{}
-	for i, c := range history {
-		last[c.ID] = i
-	}
-	count := 0
-	for i, c := range history {
-		if c.ID != "" && last[c.ID] != i {
-			continue // the notebook has a newer text of it
-		}
-		count++
-		if _, err := s.run(ctx, c, func(Event) {}, a, false); err != nil {
-			if ctx.Err() != nil {
-				return nil, ErrInterrupted
-			}
-			first, _, _ := strings.Cut(err.Error(), "\n")
-			notices = append(notices, fmt.Sprintf("%s ended with an error when it was run again: %s", c.Name, first))
-		}
 	}
 	return append([]string{fmt.Sprintf("%s: the session was replayed into a fresh process, %d cells ran again", reason, count)}, notices...), nil
 }
@@ -162,7 +165,7 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	request := wire.Request{Op: "load", File: object, Entry: unit.entry, Packages: config, Input: c.readsInput()}
 	reply := wire.Reply{Unlinked: "the toolchain came without its source"}
 	if len(s.tools.builtins) > 0 {
-		reply, err = s.wait(p, p.request(request), a)
+		reply, err = s.wait(p, p.request(request))
 	}
 	if err == nil && reply.Unlinked != "" {
 		result.Plugin = reply.Unlinked
@@ -172,7 +175,7 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		}
 		result.Timings.Link += time.Since(start)
 		request.Packages = ""
-		reply, err = s.wait(p, p.request(request), a)
+		reply, err = s.wait(p, p.request(request))
 		os.Remove(request.File) // it is mapped, and its name is not used again
 	}
 	if err != nil {
@@ -191,12 +194,27 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	s.mu.Lock()
 	result.Notices = u.commit(c, unit, step)
 	s.history = append(s.history, cell)
+	s.routines = reply.Goroutines
 	s.mu.Unlock()
 	switch {
 	case reply.Interrupted:
+		if reply.Left != "" {
+			result.Notices = append(result.Notices, fmt.Sprintf("the cell was left while it waits in %s: that goes on, and what it assigns may still change; the rest of the cell does not run", plainNames(reply.Left)))
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if a.memory != "" {
+			return result, fault.New(fault.Failed, memoryHint, "the cell was stopped: %s", a.memory)
+		}
 		return result, ErrInterrupted
 	case reply.Panic != nil:
 		e := newPanic(reply.Panic)
+		s.mu.Lock()
+		s.quote(e.Frames)
+		s.mu.Unlock()
+		if reply.Panic.Ended {
+			return result, &EndedError{e.Value, e.Frames}
+		}
 		if strings.Contains(e.Value, "interface conversion") && strings.Contains(e.Trace, "session:") && len(e.Frames) == 0 {
 			return result, errReplay{"two copies of one type met"}
 		}
@@ -240,7 +258,7 @@ func (s *Session) rewrite(u *universe, src *source) (c *checked, out *unit, err 
 }
 
 // wait waits for a reply or the end of the worker.
-func (s *Session) wait(p *process, replies <-chan wire.Reply, a *activity) (wire.Reply, error) {
+func (s *Session) wait(p *process, replies <-chan wire.Reply) (wire.Reply, error) {
 	select {
 	case r := <-replies:
 		return r, nil
@@ -249,7 +267,7 @@ func (s *Session) wait(p *process, replies <-chan wire.Reply, a *activity) (wire
 		case r := <-replies:
 			return r, nil
 		default:
-			return wire.Reply{}, s.lost(p, a)
+			return wire.Reply{}, s.lost(p)
 		}
 	}
 }
@@ -322,6 +340,11 @@ func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) err
 	}
 	for _, path := range sortedKeys(s.loaded) {
 		if p := s.ps.known[path]; p != nil && p.Export != s.loaded[path] {
+			return errReplay{fmt.Sprintf("package %s was edited", path)}
+		}
+	}
+	for _, path := range sortedKeys(s.held) {
+		if p := s.ps.known[path]; p != nil && p.Export != s.held[path] {
 			return errReplay{fmt.Sprintf("package %s was edited", path)}
 		}
 	}
@@ -416,7 +439,7 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	s.mu.Lock()
 	p := s.process
 	s.mu.Unlock()
-	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: plugin}), nil)
+	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: plugin}))
 	os.Remove(plugin)
 	if err != nil {
 		return err
@@ -424,7 +447,7 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	if reply.Refused != "" {
 		s.tools.kept = reuse{}
 		p.kill()
-		return errors.Join(fmt.Errorf("cellar: session: the imports can't be loaded: %s", reply.Refused), s.lost(p, nil))
+		return errors.Join(fmt.Errorf("cellar: session: the imports can't be loaded: %s", reply.Refused), s.lost(p))
 	}
 	for _, path := range missing {
 		s.loaded[path] = s.ps.known[path].Export

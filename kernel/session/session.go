@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"slices"
 	"sort"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +28,7 @@ type Options struct {
 	Cache   string        // folder for what can be made again; "": gomod.Cache()/session
 	Imports []string      // extra packages linked into the worker; their init registers things
 	Grace   time.Duration // from the second interrupt to the end of the worker; 0: one second
+	Memory  int64         // bytes that the worker may hold; 0: nine tenths of what the machine or the container has
 	Helpers []string      // undeclared functions that Expand knows
 	// Expand says what stands for the call of a helper. args[i] is the value of a literal (string, int64, float64, bool), else nil.
 	Expand func(name string, call *ast.CallExpr, args []any) (Expansion, bool, error)
@@ -102,6 +102,10 @@ type Session struct {
 	cells    int
 	units    int
 	history  []Cell
+	past     []Cell            // of workers that ended: what Replay runs before history
+	held     map[string]string // package → export data of what the worker that ended held: what is left of the session was checked with it
+	sources  map[string]string // cells by name: errors show their lines
+	routines int               // goroutines that lived on when the last cell was over
 	gone     map[string]string // names that went with a worker → their cells
 	active   *activity
 	early    []Event
@@ -113,9 +117,9 @@ type activity struct {
 	cancel  context.CancelFunc // ends what the toolchain does
 	process *process           // once the cell is in it
 	asked   int
+	memory  string // what it was stopped for, if for its memory
 	timer   *time.Timer
 	ctx     context.Context
-	killed  bool
 }
 
 // Start prepares a session and returns at once; the worker warms up behind it. Ready tells when and how that ended.
@@ -142,7 +146,7 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cellar: session: %w", err)
 	}
-	s := &Session{o: o, cache: cache, tmp: tmp, ready: make(chan struct{}), gone: map[string]string{}}
+	s := &Session{o: o, cache: cache, tmp: tmp, ready: make(chan struct{}), gone: map[string]string{}, sources: map[string]string{}}
 	go func() {
 		defer close(s.ready)
 		s.readyErr = s.warm(context.WithoutCancel(ctx))
@@ -204,10 +208,11 @@ func (s *Session) fresh(ctx context.Context) error {
 		p.kill()
 		return errors.New("cellar: session: it was closed")
 	}
-	s.process, s.universe, s.loaded = p, newUniverse(), map[string]string{}
+	s.process, s.universe, s.loaded, s.held, s.routines = p, newUniverse(), map[string]string{}, nil, 0
 	for _, path := range s.ps.closure(append([]string{workerPath}, s.linked()...)...) {
 		s.loaded[path] = s.ps.known[path].Export
 	}
+	go s.watchMemory(p)
 	s.importer = s.ps.newImporter()
 	return nil
 }
@@ -272,7 +277,7 @@ func (s *Session) Interrupt() {
 	if a.asked == 2 {
 		a.timer = time.AfterFunc(s.o.Grace, func() {
 			s.mu.Lock()
-			a.killed = true
+			a.process.why = "it was killed after a second interrupt: the cell did not stop by itself"
 			over := s.active != a
 			s.mu.Unlock()
 			if !over {
@@ -310,7 +315,7 @@ func (s *Session) Restart(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	p := s.process
-	s.history, s.gone, s.early, s.cells = nil, map[string]string{}, nil, 0
+	s.history, s.past, s.gone, s.early, s.cells, s.sources = nil, nil, map[string]string{}, nil, 0, map[string]string{}
 	s.mu.Unlock()
 	p.kill()
 	return s.fresh(ctx)
@@ -327,94 +332,6 @@ func (s *Session) Close() error {
 	}
 	<-s.ready
 	return os.RemoveAll(s.tmp)
-}
-
-// lost makes the error of a worker that ended, and starts another.
-func (s *Session) lost(p *process, a *activity) error {
-	<-p.dead
-	e := &WorkerLostError{}
-	crash := plainNames(p.last)
-	if crash == "" {
-		crash = plainNames(p.crash.String())
-	}
-	e.Reason, e.Trace, e.Frames = deathReason(p.state, crash)
-	s.mu.Lock()
-	if a != nil && a.killed {
-		e.Reason = "it was killed after a second interrupt: the cell did not stop by itself"
-		e.Trace, e.Frames = "", nil
-	}
-	imports := s.universe.imports
-	seen := map[string]bool{}
-	for _, x := range s.universe.living() {
-		if x.base == nil {
-			s.gone[x.name] = x.cell
-		}
-		if x.kind == kindVar {
-			e.Lost = append(e.Lost, fmt.Sprintf("%s (%s)", x.name, x.cell))
-		}
-		if !seen[x.cell] {
-			seen[x.cell] = true
-		}
-	}
-	for _, c := range s.history {
-		if seen[c.Name] {
-			e.Cells = append(e.Cells, c.Name)
-			seen[c.Name] = false
-		}
-	}
-	closed := s.closed
-	s.history = nil
-	s.mu.Unlock()
-	if closed {
-		return errors.New("cellar: session: it was closed")
-	}
-	if err := s.fresh(context.Background()); err != nil {
-		return errors.Join(e, err)
-	}
-	s.mu.Lock()
-	s.universe.imports = imports
-	s.mu.Unlock()
-	return e
-}
-
-// deathReason says in words how a process ended.
-func deathReason(state *os.ProcessState, crash string) (reason, trace string, frames []Frame) {
-	first, _, _ := strings.Cut(strings.TrimSpace(crash), "\n")
-	switch {
-	case strings.Contains(crash, "stack exceeds"):
-		reason = "stack overflow: the recursion has no end"
-	case crash != "":
-		reason = first
-	case state != nil && state.Exited():
-		reason = fmt.Sprintf("os.Exit(%d) was called", state.ExitCode())
-	case state != nil:
-		reason = state.String()
-		if strings.Contains(reason, "killed") {
-			reason += " (by the system when memory runs out, or by hand)"
-		}
-	}
-	lines := strings.Split(crash, "\n")
-	for i := 0; i+1 < len(lines) && len(frames) < 20; i++ {
-		place := strings.TrimSpace(lines[i+1])
-		if strings.HasPrefix(lines[i], "main.") && strings.HasPrefix(lines[i+1], "\t") && !strings.HasPrefix(place, "session:") && !strings.Contains(place, "zz_cellar_worker") {
-			file, rest, _ := cutLast(place, ":")
-			var line int
-			fmt.Sscanf(rest, "%d", &line)
-			name, _, _ := cutLast(lines[i], "(")
-			f := Frame{plainFunction(name), file, line}
-			if n := len(frames); n == 0 || frames[n-1] != f {
-				frames = append(frames, f)
-			}
-		}
-	}
-	return reason, crash, frames
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }
 
 // Variable is what Variables tells of one.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -70,7 +71,7 @@ func play(ctx context.Context, s *Session, cell Cell) string {
 	if err != nil {
 		b.WriteString("error: " + err.Error() + "\n")
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), runtime.GOROOT()+"/", "$GOROOT/")
 }
 
 func toString(v any) string { s, _ := v.(string); return s }
