@@ -32,6 +32,8 @@ var common = []string{"bufio", "bytes", "cmp", "context", "encoding/csv", "encod
 // toolchain is the user's own, pinned when the session starts.
 type toolchain struct {
 	module  *gomod.Module
+	dir     string // the module is that of this folder
+	stamp   string // of the files that decided its modules
 	env     []string
 	version string // GOVERSION
 	folder  string // GOTOOLDIR
@@ -49,7 +51,7 @@ func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &toolchain{module: module, env: o.Env}
+	t := &toolchain{dir: o.Dir, module: module, stamp: gomod.Stamp(o.Dir), env: o.Env}
 	output, err := t.command(ctx, "env", append([]string{"-json", "GOVERSION", "GOROOT", "GOTOOLDIR", "CC", "CGO_ENABLED", "GOOS"}, settings...)...).Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "session: no go command in PATH")
@@ -130,6 +132,13 @@ func (t *toolchain) command(ctx context.Context, verb string, args ...string) *e
 	return c
 }
 
+// plain is a go command on the user's own module files.
+func (t *toolchain) plain(ctx context.Context, verb string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, "go", append([]string{verb}, args...)...)
+	c.Dir, c.Env = t.module.Root, append(slices.Clone(t.environ()), "GOTOOLCHAIN="+strings.Fields(t.version)[0])
+	return c
+}
+
 func (t *toolchain) environ() []string {
 	if t.env != nil {
 		return t.env
@@ -178,7 +187,7 @@ func (t *toolchain) buildWorker(ctx context.Context, ps *packages, imports []str
 	// Nothing but this may stand in the worker's main package: its symbols would be taken for a cell's.
 	const folder = "zz_cellar_worker"
 	main := fmt.Sprintf("package main\n\nimport (\n\t%q\n\t_ %q\n)\n\nfunc main() { worker.Main() }\n", workerPath, t.module.Path+"/"+folder+"/surface")
-	all, err := surface("surface", ps.newImporter(), imports)
+	all, err := surface("surface", ps.newImporter(func(*pkg) {}), imports)
 	if err != nil {
 		return "", err
 	}

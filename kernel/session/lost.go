@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 )
@@ -22,7 +23,7 @@ func (s *Session) lost(p *process) error {
 		e.Reason, e.Trace, e.Frames = p.why, "", nil
 	}
 	s.quote(e.Frames)
-	u, importer, held := s.universe, s.importer, s.loaded
+	u, importer, made := s.universe, s.importer, s.made
 	for _, x := range u.living() {
 		if x.base == nil {
 			s.gone[x.name] = x.cell
@@ -56,7 +57,9 @@ func (s *Session) lost(p *process) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.universe, s.importer, s.held = u, importer, held
+	s.universe, s.importer = u, importer
+	maps.Copy(made, s.made) // what is left of the session was checked with it
+	s.made = made
 	return e
 }
 

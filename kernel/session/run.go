@@ -123,11 +123,15 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	s.mu.Lock()
 	u := s.universe
 	s.mu.Unlock()
+	if err := s.sameModules(); err != nil {
+		return result, err
+	}
 	src, err := s.read(ctx, u, cell)
 	if err != nil {
 		return result, err
 	}
-	if err := s.packagesFor(ctx, u, src); err != nil {
+	changes, err := s.packagesFor(ctx, u, src)
+	if err != nil {
 		return result, err
 	}
 	c, unit, err := s.rewrite(u, src)
@@ -192,8 +196,10 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		step = reply.Step
 	}
 	s.mu.Lock()
-	result.Notices = u.commit(c, unit, step)
+	result.Notices = append(changes, u.commit(c, unit, step)...)
 	s.history = append(s.history, cell)
+	s.took += reply.Run
+	s.asks = s.asks || request.Input
 	s.routines = reply.Goroutines
 	s.mu.Unlock()
 	switch {
@@ -278,7 +284,7 @@ func (s *Session) read(ctx context.Context, u *universe, cell Cell) (*source, er
 		if path == "unsafe" || path == "C" {
 			return path, nil
 		}
-		if err := s.ps.need(ctx, []string{path}); err != nil {
+		if err := s.need(ctx, []string{path}); err != nil {
 			return "", err
 		}
 		return s.ps.known[path].Name, nil
@@ -321,34 +327,27 @@ func (s *Session) read(ctx context.Context, u *universe, cell Cell) (*source, er
 }
 
 // packagesFor sees to it that what the cell may import is known, and that what is loaded is what the sources still say.
-func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) error {
+func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) (notices []string, err error) {
 	var paths []string
 	for _, path := range src.imports {
 		paths = append(paths, path)
 	}
+	imports := slices.Clone(paths)
 	for _, path := range u.imports {
 		paths = append(paths, path)
 	}
-	for path := range s.loaded { // functions of earlier cells use them, under names that may mean something else by now
-		if p := s.ps.known[path]; p != nil && p.local() {
+	s.mu.Lock()
+	for path, p := range s.made { // functions of earlier cells use them, under names that may mean something else by now
+		if p.local() || s.ps.known[path] == nil {
 			paths = append(paths, path)
 		}
 	}
+	s.mu.Unlock()
 	sort.Strings(paths)
 	if err := s.ps.need(ctx, slices.Compact(paths)); err != nil {
-		return err
+		return nil, err
 	}
-	for _, path := range sortedKeys(s.loaded) {
-		if p := s.ps.known[path]; p != nil && p.Export != s.loaded[path] {
-			return errReplay{fmt.Sprintf("package %s was edited", path)}
-		}
-	}
-	for _, path := range sortedKeys(s.held) {
-		if p := s.ps.known[path]; p != nil && p.Export != s.held[path] {
-			return errReplay{fmt.Sprintf("package %s was edited", path)}
-		}
-	}
-	return nil
+	return s.changes(imports)
 }
 
 // compile makes the unit's object. Should the compiler refuse what go/types took, the cell is tried without checks for an interrupt.
@@ -449,8 +448,10 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 		p.kill()
 		return errors.Join(fmt.Errorf("cellar: session: the imports can't be loaded: %s", reply.Refused), s.lost(p))
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, path := range missing {
-		s.loaded[path] = s.ps.known[path].Export
+		s.loaded[path], s.made[path] = true, s.ps.known[path]
 	}
 	return nil
 }

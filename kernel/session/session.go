@@ -32,6 +32,8 @@ type Options struct {
 	Helpers []string      // undeclared functions that Expand knows
 	// Expand says what stands for the call of a helper. args[i] is the value of a literal (string, int64, float64, bool), else nil.
 	Expand func(name string, call *ast.CallExpr, args []any) (Expansion, bool, error)
+	// Add is asked before modules are added to the user's go.mod for packages (with @version, where it is known) that a cell imports; nil: no.
+	Add func(ctx context.Context, packages []string) bool
 	// Handle answers live.Call from the code of a cell.
 	Handle func(ctx context.Context, method string, arg []byte) ([]byte, error)
 	Output func(Event) // what goroutines write between cells; nil: kept for the next cell
@@ -97,13 +99,16 @@ type Session struct {
 	mu       sync.Mutex // guards what follows
 	universe *universe
 	process  *process
-	loaded   map[string]string // package → export data of what the worker holds
+	loaded   map[string]bool   // packages that the worker holds
+	made     map[string]*pkg   // packages that the worker's code or the session's types are made of
+	outdated map[string]string // those of them that are others by now, and why
+	took     time.Duration     // that the history ran
+	asks     bool              // a cell of the history reads its input
 	importer types.Importer
 	cells    int
 	units    int
 	history  []Cell
 	past     []Cell            // of workers that ended: what Replay runs before history
-	held     map[string]string // package → export data of what the worker that ended held: what is left of the session was checked with it
 	sources  map[string]string // cells by name: errors show their lines
 	routines int               // goroutines that lived on when the last cell was over
 	gone     map[string]string // names that went with a worker → their cells
@@ -193,6 +198,14 @@ func (s *Session) linked() []string { return slices.Concat(common, s.o.Imports) 
 
 // fresh starts a worker with nothing in it.
 func (s *Session) fresh(ctx context.Context) error {
+	if len(s.outdated) > 0 { // they may be taken as they are now
+		for path := range s.outdated {
+			s.ps.drop(path)
+		}
+		if err := s.ps.need(ctx, sortedKeys(s.outdated)); err != nil {
+			return err
+		}
+	}
 	if err := s.buildProgram(ctx); err != nil { // a package that it holds may have been edited
 		return err
 	}
@@ -208,12 +221,13 @@ func (s *Session) fresh(ctx context.Context) error {
 		p.kill()
 		return errors.New("cellar: session: it was closed")
 	}
-	s.process, s.universe, s.loaded, s.held, s.routines = p, newUniverse(), map[string]string{}, nil, 0
+	s.process, s.universe, s.loaded, s.made, s.outdated, s.routines = p, newUniverse(), map[string]bool{}, map[string]*pkg{}, map[string]string{}, 0
+	s.took, s.asks = 0, false
 	for _, path := range s.ps.closure(append([]string{workerPath}, s.linked()...)...) {
-		s.loaded[path] = s.ps.known[path].Export
+		s.loaded[path], s.made[path] = true, s.ps.known[path]
 	}
 	go s.watchMemory(p)
-	s.importer = s.ps.newImporter()
+	s.importer = s.ps.newImporter(func(p *pkg) { s.made[p.ImportPath] = p })
 	return nil
 }
 

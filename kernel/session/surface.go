@@ -5,6 +5,8 @@ import (
 	"go/importer"
 	"go/token"
 	"go/types"
+	"io"
+	"os"
 	"sort"
 	"strings"
 )
@@ -66,7 +68,14 @@ func isGeneric(o *types.TypeName) bool {
 	return ok && t.TypeParams().Len() > 0
 }
 
-// newImporter reads the packages' export data.
-func (ps *packages) newImporter() types.Importer {
-	return importer.ForCompiler(token.NewFileSet(), "gc", ps.lookup)
+// newImporter reads the packages' export data, and tells of each that it reads.
+func (ps *packages) newImporter(read func(*pkg)) types.Importer {
+	return importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) {
+		p := ps.get(path)
+		if p == nil || p.Export == "" {
+			return nil, fmt.Errorf("no export data for %s", path)
+		}
+		read(p)
+		return os.Open(p.Export)
+	})
 }
