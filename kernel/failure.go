@@ -33,6 +33,7 @@ const (
 func describe(err error, source string) *failure {
 	var compile *session.CompileError
 	var panicked *session.PanicError
+	var ended *session.EndedError
 	var lost *session.WorkerLostError
 	var mistake *fault.Mistake
 	f := &failure{Name: "Error", Value: err.Error()}
@@ -49,22 +50,24 @@ func describe(err error, source string) *failure {
 	case errors.As(err, &panicked):
 		f.Name, f.Value = "panic", panicked.Value
 		f.Traceback = []string{red + "panic: " + panicked.Value + reset}
-		for _, frame := range panicked.Frames {
-			where := fmt.Sprintf("    %s:%d", frame.File, frame.Line)
-			if name := strings.TrimPrefix(frame.Function, "main."); name != "" { // the cell's own statements are in no function
-				where += " in " + name
-			}
-			f.Traceback = append(f.Traceback, where)
-		}
+		f.Traceback = append(f.Traceback, quoted(panicked.Frames)...)
+		return f
+	case errors.As(err, &ended):
+		f.Name, f.Value = "Ended", ended.Reason
+		f.Traceback = append([]string{red + ended.Reason + reset}, quoted(ended.Frames)...)
 		return f
 	case errors.As(err, &lost):
 		f.Name, f.Value = "WorkerLost", lost.Reason
 		f.Traceback = []string{red + "The process that held the session's values has ended: " + lost.Reason + reset}
-		if len(lost.Lost) > 0 {
-			f.Traceback = append(f.Traceback, "Lost: "+strings.Join(lost.Lost, ", ")+". Run their cells again.")
+		f.Traceback = append(f.Traceback, quoted(lost.Frames)...)
+		for _, line := range lost.Report() {
+			f.Traceback = append(f.Traceback, "→ "+line)
 		}
-		if lost.Trace != "" {
-			f.Traceback = append(f.Traceback, strings.Split(strings.TrimSpace(lost.Trace), "\n")...)
+		if trace := strings.Split(strings.TrimSpace(lost.Trace), "\n"); lost.Trace != "" {
+			if len(trace) > traceLines {
+				trace = append(trace[:traceLines:traceLines], fmt.Sprintf("(and %d lines more)", len(trace)-traceLines))
+			}
+			f.Traceback = append(append(f.Traceback, ""), trace...)
 		}
 		return f
 	case errors.Is(err, session.ErrInterrupted), errors.Is(err, context.Canceled):
@@ -77,6 +80,24 @@ func describe(err error, source string) *failure {
 		f.Traceback = append(f.Traceback, "→ "+hint)
 	}
 	return f
+}
+
+// traceLines is how much of the runtime's own trace is shown: it may hold thousands of goroutines.
+const traceLines = 40
+
+// quoted shows frames, those of cells with their line.
+func quoted(frames []session.Frame) (lines []string) {
+	for _, frame := range frames {
+		where := fmt.Sprintf("    %s:%d", frame.File, frame.Line)
+		if name := strings.TrimPrefix(frame.Function, "main."); name != "" { // the cell's own statements are in no function
+			where += " in " + name
+		}
+		lines = append(lines, where)
+		if text := strings.TrimSpace(frame.Text); text != "" {
+			lines = append(lines, "  →     "+text)
+		}
+	}
+	return lines
 }
 
 func sourceLine(source string, n int) (string, bool) {

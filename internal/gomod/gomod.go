@@ -26,12 +26,13 @@ const Path = "github.com/cellar-go/cellar"
 
 // Module is the module that programs for a folder are built in.
 type Module struct {
-	Root  string // the folder of go.mod; for a folder without one, a scratch module in the cache
-	Path  string // its module path
-	Own   bool   // the user's own go.mod, not a scratch one
-	File  *modfile.File
-	Flags []string // for go build and go list
-	Env   []string // in addition to the process's own
+	Root    string // the folder of go.mod; for a folder without one, a scratch module in the cache
+	Path    string // its module path
+	Own     bool   // the user's own go.mod, not a scratch one
+	File    *modfile.File
+	Flags   []string        // for go build and go list
+	Env     []string        // in addition to the process's own
+	members []*modfile.File // of its workspace
 	// Laid are files, by absolute path, that commands find in the module though they are not written yet.
 	Laid map[string][]byte
 }
@@ -89,6 +90,49 @@ func Find(dir string) (*Module, error) {
 		return m, m.joinWorkspace(cache, source, work)
 	}
 	return m, m.lend(cache, source, text)
+}
+
+// Requires reports whether the module, or its workspace, names a module that its programs may import from. A scratch module takes all.
+func (m *Module) Requires(path string) bool {
+	if !m.Own || path == Path {
+		return true
+	}
+	for _, f := range append(m.members, m.File) {
+		for _, r := range f.Require {
+			if r.Mod.Path == path {
+				return true
+			}
+		}
+		if f.Module != nil && f.Module.Mod.Path == path {
+			return true
+		}
+	}
+	return false
+}
+
+// Stamp changes when the files do that decide which modules the programs of a folder are made of, or when others count.
+func Stamp(dir string) string {
+	root := above(dir, "go.mod")
+	files := []string{filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum")}
+	if work := workspace(root); work != "" {
+		files = append(files, work, work+".sum")
+		if w, err := modfile.ParseWork(work, readOptional(work), nil); err == nil {
+			for _, u := range w.Use {
+				file := u.Path
+				if !filepath.IsAbs(file) {
+					file = filepath.Join(filepath.Dir(work), file)
+				}
+				files = append(files, filepath.Join(file, "go.mod"))
+			}
+		}
+	}
+	var b strings.Builder
+	for _, file := range files {
+		if info, err := os.Stat(file); root != "" && err == nil {
+			fmt.Fprintf(&b, "%s %d %d\n", file, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return b.String()
 }
 
 // above is the nearest folder from dir upwards that holds name, or "".
@@ -198,6 +242,7 @@ func (m *Module) joinWorkspace(cache, source, file string) error {
 			members = append(members, f)
 		}
 	}
+	m.members = members
 	// A member that requires another one at a version that was never published is no error until the whole graph is loaded, as it is
 	// for the modules that a step needs.
 	required := map[string]bool{}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// parseBytes reads a size such as 500MB or 20GiB; "" is 0.
-func parseBytes(s string) (int64, error) {
+// ParseBytes reads a size such as 500MB or 20GiB; "" is 0.
+func ParseBytes(s string) (int64, error) {
 	if s == "" {
 		return 0, nil
 	}

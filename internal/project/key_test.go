@@ -182,7 +182,7 @@ func TestKeyHoldsWhatPackagesRead(t *testing.T) {
 func FuzzSize(f *testing.F) {
 	f.Add("20GB")
 	f.Fuzz(func(t *testing.T, s string) {
-		if n, err := parseBytes(s); err == nil && n < 0 {
+		if n, err := ParseBytes(s); err == nil && n < 0 {
 			t.Errorf("%q is %d", s, n)
 		}
 	})

@@ -63,7 +63,7 @@ func Open(dir string, o Options) (*Project, error) {
 	}
 	budget := o.Budget
 	if budget == 0 {
-		if budget, err = parseBytes(os.Getenv("CELLAR_BUDGET")); err != nil {
+		if budget, err = ParseBytes(os.Getenv("CELLAR_BUDGET")); err != nil {
 			return nil, fault.New(fault.Usage, "for example CELLAR_BUDGET=20GB", "CELLAR_BUDGET: %w", err)
 		}
 	}

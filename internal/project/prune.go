@@ -9,7 +9,7 @@ import (
 
 // Prune brings the store down to a budget such as "20GB" ("" is the store's own). What is fresh in the work tree stays.
 func (p *Project) Prune(ctx context.Context, budget string) (store.Pruned, error) {
-	bytes, err := parseBytes(budget)
+	bytes, err := ParseBytes(budget)
 	if err != nil {
 		return store.Pruned{}, fault.New(fault.Usage, "for example --budget 20GB", "--budget: %w", err)
 	}

@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +32,8 @@ var common = []string{"bufio", "bytes", "cmp", "context", "encoding/csv", "encod
 // toolchain is the user's own, pinned when the session starts.
 type toolchain struct {
 	module  *gomod.Module
+	dir     string // the module is that of this folder
+	stamp   string // of the files that decided its modules
 	env     []string
 	version string // GOVERSION
 	folder  string // GOTOOLDIR
@@ -42,6 +43,7 @@ type toolchain struct {
 	settings []string
 	programs string // the C compiler and the linker, as they are now
 	kept     reuse
+	builtins []string // the runtime's symbols that objects refer to by number; none if the toolchain came without its source
 }
 
 func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
@@ -49,20 +51,21 @@ func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &toolchain{module: module, env: o.Env}
-	output, err := t.command(ctx, "env", append([]string{"-json", "GOVERSION", "GOTOOLDIR", "CC", "CGO_ENABLED", "GOOS"}, settings...)...).Output()
+	t := &toolchain{dir: o.Dir, module: module, stamp: gomod.Stamp(o.Dir), env: o.Env}
+	output, err := t.command(ctx, "env", append([]string{"-json", "GOVERSION", "GOROOT", "GOTOOLDIR", "CC", "CGO_ENABLED", "GOOS"}, settings...)...).Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "session: no go command in PATH")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cellar: go env: %w", explain(err))
 	}
-	var v struct{ GOVERSION, GOTOOLDIR, CC, CGO_ENABLED, GOOS string }
+	var v struct{ GOVERSION, GOROOT, GOTOOLDIR, CC, CGO_ENABLED, GOOS string }
 	var set map[string]string
 	if err := errors.Join(json.Unmarshal(output, &v), json.Unmarshal(output, &set)); err != nil {
 		return nil, fmt.Errorf("cellar: go env: %w", err)
 	}
 	t.version, t.folder, t.cc = v.GOVERSION, v.GOTOOLDIR, strings.Fields(v.CC)
+	t.builtins = builtins(v.GOROOT)
 	for _, name := range settings {
 		t.settings = append(t.settings, name+"="+set[name])
 	}
@@ -92,6 +95,24 @@ func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
 	return t, nil
 }
 
+// builtins reads the toolchain's own list.
+func builtins(root string) (names []string) {
+	text, err := os.ReadFile(filepath.Join(root, "src", "cmd", "internal", "goobj", "builtinlist.go"))
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), `{"`); ok {
+			name, abi, _ := strings.Cut(rest, `"`)
+			if strings.Contains(abi, "0") {
+				name += ".abi0"
+			}
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // settings are the variables by which compilers differ in what they make.
 var settings = []string{"GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT"}
 
@@ -108,6 +129,13 @@ func (t *toolchain) command(ctx context.Context, verb string, args ...string) *e
 	if t.version != "" { // a go.mod edited meanwhile must not bring another toolchain
 		c.Env = append(c.Env, "GOTOOLCHAIN="+strings.Fields(t.version)[0])
 	}
+	return c
+}
+
+// plain is a go command on the user's own module files.
+func (t *toolchain) plain(ctx context.Context, verb string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, "go", append([]string{verb}, args...)...)
+	c.Dir, c.Env = t.module.Root, append(slices.Clone(t.environ()), "GOTOOLCHAIN="+strings.Fields(t.version)[0])
 	return c
 }
 
@@ -141,7 +169,7 @@ func explain(err error) error {
 func (t *toolchain) buildWorker(ctx context.Context, ps *packages, imports []string, cache string) (string, error) {
 	closure := ps.closure(append([]string{workerPath}, imports...)...)
 	h := sha256.New()
-	fmt.Fprintln(h, t.version, t.module.Root, t.module.Flags, t.module.Env)
+	fmt.Fprintln(h, "surface", t.version, t.module.Root, t.module.Flags, t.module.Env)
 	for _, path := range closure {
 		fmt.Fprintln(h, path, ps.known[path].Export, ps.known[path].Stamp)
 	}
@@ -157,14 +185,23 @@ func (t *toolchain) buildWorker(ctx context.Context, ps *packages, imports []str
 	}
 	defer os.RemoveAll(dir)
 	// Nothing but this may stand in the worker's main package: its symbols would be taken for a cell's.
-	var source strings.Builder
-	fmt.Fprintf(&source, "package main\n\nimport (\n\t%q\n", workerPath)
-	for _, path := range imports {
-		fmt.Fprintf(&source, "\t_ %q\n", path)
+	const folder = "zz_cellar_worker"
+	main := fmt.Sprintf("package main\n\nimport (\n\t%q\n\t_ %q\n)\n\nfunc main() { worker.Main() }\n", workerPath, t.module.Path+"/"+folder+"/surface")
+	all, err := surface("surface", ps.newImporter(func(*pkg) {}), imports)
+	if err != nil {
+		return "", err
 	}
-	source.WriteString(")\n\nfunc main() { worker.Main() }\n")
-	overlay, _ := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(t.module.Root, "zz_cellar_worker", "main.go"): filepath.Join(dir, "main.go")}})
-	if err := errors.Join(os.WriteFile(filepath.Join(dir, "main.go"), []byte(source.String()), 0o600), os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600)); err != nil {
+	all += "\nfunc init() { use(Surface[:]) }\n\n//go:noinline\nfunc use([]any) {}\n"
+	replaced := map[string]string{}
+	for name, text := range map[string]string{"main.go": main, "surface/surface.go": all} {
+		file := filepath.Join(dir, strings.ReplaceAll(name, "/", "_"))
+		replaced[filepath.Join(t.module.Root, folder, name)] = file
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
+		}
+	}
+	overlay, _ := json.Marshal(map[string]any{"Replace": replaced})
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
 		return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
 	}
 	c := t.command(ctx, "build", "-overlay="+filepath.Join(dir, "overlay.json"), "-ldflags=-checklinkname=0", "-o", filepath.Join(dir, "worker"), "./zz_cellar_worker")
@@ -200,33 +237,43 @@ func put(text []byte, to string, mode os.FileMode) error {
 	return os.Rename(temp.Name(), to)
 }
 
-// unitFiles is a compiled and linked unit.
-type built struct {
-	file          string
-	compile, link time.Duration
-}
-
-// build makes a plugin of one Go file. Name is never used again, not even after a failure: plugin.Open remembers paths.
-func (t *toolchain) build(ctx context.Context, dir, name, packagePath, entry, importcfg, source string) (built, error) {
+// compile makes an object of one Go file. Name is that of its files, and never used again.
+func (t *toolchain) compile(ctx context.Context, dir, name, packagePath, importcfg, source string) (object string, err error) {
 	base := filepath.Join(dir, name)
-	kept, err := t.kept.path(t, name, packagePath, entry, importcfg, source)
-	if err == nil && t.kept.take(kept, base+".so") {
-		return built{file: base + ".so"}, nil
+	object = base + ".a"
+	kept, err := t.kept.path(t, importcfg, "object", name, packagePath, source)
+	if err == nil && t.kept.take(kept, object) {
+		return object, nil
 	}
 	if err := os.WriteFile(base+".go", []byte(source), 0o600); err != nil {
-		return built{}, fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
+		return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
 	}
 	defer os.Remove(base + ".go")
-	defer os.Remove(base + ".a")
-	defer os.Remove(base + ".tmp")
-	start := time.Now()
 	err = t.tool(ctx, "compile", "-p", packagePath, "-dynlink", "-pack", "-dwarf=false", "-c=2", "-trimpath", dir+"=>", "-importcfg", importcfg,
-		"-o", base+".a", base+".go")
+		"-o", object, base+".go")
 	if err != nil {
-		return built{}, err
+		return "", err
 	}
-	b := built{file: base + ".so", compile: time.Since(start)}
-	start = time.Now()
+	if kept != "" {
+		t.kept.keep(object, kept)
+	}
+	return object, nil
+}
+
+// link makes a plugin of an object. Its path is never used again, not even after a failure: plugin.Open remembers paths.
+func (t *toolchain) link(ctx context.Context, object, entry, importcfg string) (plugin string, err error) {
+	base := strings.TrimSuffix(object, ".a")
+	name := filepath.Base(base)
+	plugin = base + ".so"
+	content, err := os.ReadFile(object)
+	if err != nil {
+		return "", fmt.Errorf("cellar: session: %w", err)
+	}
+	kept, err := t.kept.path(t, importcfg, "plugin", name, entry, string(content))
+	if err == nil && t.kept.take(kept, plugin) {
+		return plugin, nil
+	}
+	defer os.Remove(base + ".tmp")
 	flags := []string{"-Wl,--build-id=none"} // nobody reads it
 	if t.linker != "" {
 		flags = append(flags, "-fuse-ld="+t.linker)
@@ -235,17 +282,15 @@ func (t *toolchain) build(ctx context.Context, dir, name, packagePath, entry, im
 		flags = append(flags, fmt.Sprintf("-Wl,--defsym=%s.%s=main.%s", name, entry, entry))
 	}
 	link := []string{"-s", "-w", "-importcfg", importcfg, "-buildmode=plugin", "-pluginpath", name, "-linkmode=external", "-extld", t.cc[0]}
-	if flags = append(t.cc[1:len(t.cc):len(t.cc)], flags...); len(flags) > 0 {
-		link = append(link, "-extldflags="+strings.Join(flags, " "))
+	flags = append(t.cc[1:len(t.cc):len(t.cc)], flags...)
+	link = append(link, "-extldflags="+strings.Join(flags, " "))
+	if err := t.tool(ctx, "link", append(link, "-o", base+".tmp", object)...); err != nil {
+		return "", err
 	}
-	if err := t.tool(ctx, "link", append(link, "-o", base+".tmp", base+".a")...); err != nil {
-		return built{}, err
-	}
-	b.link = time.Since(start)
 	if kept != "" {
 		t.kept.keep(base+".tmp", kept)
 	}
-	return b, os.Rename(base+".tmp", b.file)
+	return plugin, os.Rename(base+".tmp", plugin)
 }
 
 func (t *toolchain) tool(ctx context.Context, name string, args ...string) error {
@@ -261,19 +306,6 @@ func (t *toolchain) tool(ctx context.Context, name string, args ...string) error
 		return &buildError{output.String(), fmt.Errorf("cellar: go tool %s: %w", name, err)}
 	}
 	return nil
-}
-
-// importsSource is a plugin that brings packages and initialises them; plugin.Open does that only for a plugin under its own path. The
-// import of plugin makes the linker keep the initialisers of package-level maps (golang/go 62430).
-func importsSource(paths []string) string {
-	sort.Strings(paths)
-	var b strings.Builder
-	b.WriteString("package main\n\nimport (\n\t_ \"plugin\"\n")
-	for _, p := range paths {
-		fmt.Fprintf(&b, "\t_ %q\n", p)
-	}
-	b.WriteString(")\n\nfunc main() {}\n")
-	return b.String()
 }
 
 var building sync.Mutex // workers of one process that start together build one program

@@ -37,7 +37,7 @@ func (s *Session) canary(ctx context.Context) error {
 	ready := make(chan struct{})
 	close(ready)
 	c := &Session{o: Options{Dir: tmp, Env: s.o.Env, Imports: s.o.Imports}, cache: s.cache, tmp: tmp, ready: ready, tools: s.tools, ps: s.ps,
-		program: s.program, gone: map[string]string{}}
+		program: s.program, gone: map[string]string{}, sources: map[string]string{}}
 	if err := c.fresh(ctx); err != nil {
 		return err
 	}

@@ -64,6 +64,7 @@ func (c *checked) offset(p token.Pos) int { return c.fset.File(p).Offset(p) }
 // check tries until the cell's meaning is settled.
 func (u *universe) check(src *source, importer types.Importer) (*checked, error) {
 	a := attempt{keep: map[string]bool{}, again: map[*entity]bool{}, broken: map[*entity]string{}, shadows: map[string]types.Type{}, renewing: map[string]bool{}}
+	u.revive(&a)
 	a.decided = len(u.unchangedCandidates(src)) == 0
 	for round := 0; ; round++ {
 		c := u.try(src, a, importer)

@@ -5,14 +5,15 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"strings"
 )
 
-// What lets a cell be interrupted: a look at a flag in loops and functions, and blocking operations that also wait for it. Libraries are
-// not covered.
+// What lets a cell be interrupted: a look at a flag in loops and functions, and blocking operations that also wait for it. Of libraries only
+// what cells wait in most is covered; the worker has other means for the rest.
 
 // check puts a look at the flag at the head of a loop's body.
 func (b *body) check(block *ast.BlockStmt) {
-	if !b.r.c.checksOff {
+	if !b.off {
 		b.edits.insert(b.offset(block.Lbrace)+1, b.live("Check")+"();")
 	}
 }
@@ -52,7 +53,7 @@ func (b *body) short(n *ast.RangeStmt) bool {
 // enter does the same for a function, before the first of its statements that calls one: a return ahead of that ends by itself. A function
 // that calls none of a cell can't recurse, and stays small enough to be inlined.
 func (b *body) enter(block *ast.BlockStmt) {
-	if b.r.c.checksOff {
+	if b.off {
 		return
 	}
 	for _, s := range block.List {
@@ -112,7 +113,7 @@ func inComm(n ast.Node, up ast.Node) bool {
 
 // receive makes <-c a call that an interrupt ends. In a select's case it is not an operation of its own.
 func (b *body) receive(n *ast.UnaryExpr, up ast.Node, behind func(token.Pos, string)) {
-	if n.Op != token.ARROW || b.channel(n.X) == nil || b.r.c.checksOff || b.comms[n] { // of a select's case
+	if n.Op != token.ARROW || b.channel(n.X) == nil || b.off || b.comms[n] { // of a select's case
 
 		return
 	}
@@ -133,7 +134,7 @@ func (b *body) receive(n *ast.UnaryExpr, up ast.Node, behind func(token.Pos, str
 
 func (b *body) send(n *ast.SendStmt, up ast.Node, behind func(token.Pos, string)) {
 	c := b.channel(n.Chan)
-	if c == nil || b.r.c.checksOff || inComm(n, up) {
+	if c == nil || b.off || inComm(n, up) {
 		return
 	}
 	explicit := ""
@@ -169,7 +170,7 @@ func (b *body) selection(n *ast.SelectStmt, up ast.Node, behind func(token.Pos, 
 			b.noteComm(c.Rhs[0])
 		}
 	}
-	if !again || b.r.c.checksOff {
+	if !again || b.off {
 		return
 	}
 	b.selects++
@@ -206,26 +207,151 @@ func hasCalls(x ast.Expr) bool {
 	return found
 }
 
-// call replaces the waits of the standard library that cells use most.
+// call replaces the calls of the standard library that wait, end the program, or start a goroutine.
 func (b *body) call(n *ast.CallExpr, up ast.Node, behind func(token.Pos, string)) {
 	s, ok := n.Fun.(*ast.SelectorExpr)
-	if !ok || b.r.c.checksOff {
+	if !ok {
 		return
 	}
 	f, ok := b.r.c.info.Uses[s.Sel].(*types.Func)
 	if !ok {
 		return
 	}
+	_, statement := up.(*ast.ExprStmt)
+	around := func(name string) { // a function: name(f)
+		b.edits.insert(b.offset(s.Pos()), b.live(name)+"(")
+		behind(s.End(), ")")
+	}
+	switch name := f.FullName(); name {
+	case "time.AfterFunc", "context.AfterFunc", "(*sync.WaitGroup).Go", "(*golang.org/x/sync/errgroup.Group).Go":
+		if len(n.Args) == f.Signature().Params().Len() {
+			wrap := "Callback"
+			if f.Signature().Params().At(len(n.Args)-1).Type().Underlying().(*types.Signature).Results().Len() > 0 {
+				wrap = "CallbackErr"
+			}
+			last := n.Args[len(n.Args)-1]
+			b.edits.insert(b.offset(last.Pos()), b.live(wrap)+"(")
+			behind(last.End(), ")")
+		}
+	case "os.Exit":
+		b.instead(s, "Exit")
+	case "log.Fatal", "log.Fatalf", "log.Fatalln", "(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
+		wrap := "Fatal"
+		if strings.HasSuffix(name, "f") {
+			wrap = "Fatalf"
+		}
+		b.edits.replace(b.offset(s.Sel.Pos()), b.offset(s.Sel.End()), strings.Replace(s.Sel.Name, "Fatal", "Print", 1))
+		b.skip[s.Sel] = true
+		around(wrap)
+	}
+	if b.off {
+		return
+	}
 	switch f.FullName() {
 	case "time.Sleep":
-		if id, ok := s.X.(*ast.Ident); ok {
-			b.skip[id], b.skip[s.Sel] = true, true
-			b.edits.replace(b.offset(s.Pos()), b.offset(s.End()), b.live("Sleep"))
-		}
+		b.instead(s, "Sleep")
 	case "(*sync.WaitGroup).Wait":
-		if _, ok := up.(*ast.ExprStmt); ok && len(n.Args) == 0 {
+		if statement && len(n.Args) == 0 {
 			b.edits.insert(b.offset(n.Pos()), b.live("Wait")+"(")
 			b.edits.replace(b.offset(n.Lparen), b.offset(n.Lparen)+1, "")
 		}
+	case "(*sync.Mutex).Lock", "(*sync.RWMutex).Lock":
+		if statement {
+			b.receiver(s, n, "Lock", "TryLock", "Unlock")
+		}
+	case "(*sync.RWMutex).RLock":
+		if statement {
+			b.receiver(s, n, "RLock", "TryRLock", "RUnlock")
+		}
+	case "(*sync.Cond).Wait":
+		t := b.r.c.info.TypeOf(s.X)
+		if p, ok := t.Underlying().(*types.Pointer); ok {
+			t = p.Elem()
+		}
+		if c, ok := types.Unalias(t).(*types.Named); ok && c.Obj().Name() == "Cond" && c.Obj().Pkg().Path() == "sync" && statement {
+			b.receiver(s, n, "CondWait")
+		}
 	}
 }
+
+// instead calls a function of package live in place of one of an imported package.
+func (b *body) instead(s *ast.SelectorExpr, name string) {
+	if id, ok := s.X.(*ast.Ident); ok {
+		b.skip[id], b.skip[s.Sel] = true, true
+		b.edits.replace(b.offset(s.Pos()), b.offset(s.End()), b.live(name))
+	}
+}
+
+// receiver makes x.Lock() a call of live's Lock(&x), if x has all of the methods from package sync.
+func (b *body) receiver(s *ast.SelectorExpr, n *ast.CallExpr, name string, methods ...string) {
+	t := b.r.c.info.TypeOf(s.X)
+	for _, m := range methods {
+		o, _, _ := types.LookupFieldOrMethod(t, true, b.r.c.pkg, m)
+		if f, ok := o.(*types.Func); !ok || f.Pkg() == nil || f.Pkg().Path() != "sync" {
+			return
+		}
+	}
+	open := "(&("
+	if _, ok := t.Underlying().(*types.Pointer); ok {
+		open = "(("
+	}
+	b.edits.insert(b.offset(s.Pos()), b.live(name)+open)
+	b.edits.replace(b.offset(s.X.End()), b.offset(n.End()), "))")
+}
+
+// start makes a goroutine whose panic is reported: the session lives on.
+func (b *body) start(n *ast.GoStmt, behind func(token.Pos, string)) {
+	f := ast.Unparen(n.Call.Fun)
+	if lit, ok := f.(*ast.FuncLit); ok {
+		b.edits.insert(b.offset(lit.Body.Lbrace)+1, "defer "+b.live("Guard")+"();")
+		return
+	}
+	t, ok := b.r.c.info.TypeOf(f).(*types.Signature)
+	if tv := b.r.c.info.Types[f]; !ok || tv.IsBuiltin() {
+		return
+	}
+	text, err := b.r.u.typeText(t, b.code)
+	if err != nil {
+		return
+	}
+	b.edits.insert(b.offset(f.Pos()), b.live("Go")+"["+text+"](")
+	behind(f.End(), ")")
+}
+
+// after looks at the flag behind a statement that calls what may wait in a library: a cell that was left there must not go on.
+func (b *body) after(s ast.Stmt, up ast.Node, behind func(token.Pos, string)) {
+	switch up.(type) {
+	case *ast.BlockStmt, *ast.CaseClause, *ast.CommClause:
+	default:
+		return
+	}
+	if c, ok := up.(*ast.CommClause); ok && c.Comm == s || b.off || up == ast.Node(b.r.c.body) {
+		return // the cell's own statements have their numbers in front
+	}
+	switch s.(type) {
+	case *ast.ExprStmt, *ast.AssignStmt, *ast.DeclStmt:
+	default:
+		return
+	}
+	waits := false
+	ast.Inspect(s, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.CallExpr:
+			if f, ok := ast.Unparen(n.Fun).(*ast.SelectorExpr); ok {
+				o, ok := b.r.c.info.Uses[f.Sel].(*types.Func)
+				waits = waits || ok && o.Pkg() != nil && o.Pkg().Path() != "main" && !atOnce[o.Pkg().Path()]
+			}
+		}
+		return !waits
+	})
+	if waits {
+		behind(s.End(), ";"+b.live("Check")+"();")
+	}
+}
+
+// atOnce are packages whose functions never wait for anything.
+var atOnce = map[string]bool{"bytes": true, "cmp": true, "errors": true, "maps": true, "math": true, "math/big": true, "math/bits": true, "math/cmplx": true,
+	"math/rand": true, "math/rand/v2": true, "reflect": true, "slices": true, "sort": true, "strconv": true, "strings": true, "sync/atomic": true, "time": true,
+	"unicode": true, "unicode/utf8": true, "unsafe": true}

@@ -25,6 +25,9 @@ func (s *Session) Comm(ctx context.Context, packet comm.Packet, sink func(Event)
 		case r.Panic != nil:
 			return true, newPanic(r.Panic)
 		}
+		if !r.Taken {
+			p.forget(packet.ID)
+		}
 		return r.Taken, nil
 	case <-p.dead:
 		return false, nil

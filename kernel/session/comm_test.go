@@ -146,7 +146,7 @@ func TestComms(t *testing.T) {
 	if opened.text() != "before|open chart [1] []|after" {
 		t.Errorf("opened: %s", opened.text())
 	}
-	if _, err := s.Run(t.Context(), Cell{Source: "import \"os\"\nos.Exit(1)"}, func(Event) {}); err == nil {
+	if _, err := s.Run(t.Context(), Cell{Source: "import \"syscall\"\nsyscall.Kill(syscall.Getpid(), syscall.SIGKILL)"}, func(Event) {}); err == nil {
 		t.Error("the worker lives")
 	}
 	nobody.await(t, "close  ")

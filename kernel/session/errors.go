@@ -38,6 +38,7 @@ type Frame struct {
 	Function string // as the user named it
 	File     string // the cell's name, or a source file
 	Line     int
+	Text     string // the line itself, of a cell
 }
 
 // PanicError is the panic of a cell. The session lives on.
@@ -47,11 +48,21 @@ type PanicError struct {
 	Trace  string  // the runtime's own
 }
 
-func (e *PanicError) Error() string {
+func (e *PanicError) Error() string { return "panic: " + e.Value + places(e.Frames) }
+
+// EndedError is the end of a cell that called os.Exit, log.Fatal or runtime.Goexit. The session lives on.
+type EndedError struct {
+	Reason string
+	Frames []Frame // innermost first
+}
+
+func (e *EndedError) Error() string { return e.Reason + places(e.Frames) }
+
+// places are frames as lines.
+func places(frames []Frame) string {
 	var b strings.Builder
-	b.WriteString("panic: " + e.Value)
-	for _, f := range e.Frames {
-		fmt.Fprintf(&b, "\n\t%s:%d %s", f.File, f.Line, f.Function)
+	for _, f := range frames {
+		b.WriteString("\n\t" + strings.TrimSpace(fmt.Sprintf("%s:%d %s", f.File, f.Line, f.Function)))
 	}
 	return b.String()
 }
@@ -62,7 +73,7 @@ func newPanic(p *wire.Panic) *PanicError {
 		if f.File == "session" || strings.HasPrefix(f.File, "session:") { // what the rewriter made
 			continue
 		}
-		e.Frames = append(e.Frames, Frame{plainFunction(f.Function), f.File, f.Line})
+		e.Frames = append(e.Frames, Frame{Function: plainFunction(f.Function), File: f.File, Line: f.Line})
 	}
 	return e
 }
@@ -80,26 +91,44 @@ func plainFunction(name string) string {
 	return name
 }
 
-// WorkerLostError says how the worker process ended. A fresh one takes its place; what lived in it is gone.
+// WorkerLostError says how the worker process ended. A fresh one takes its place. Declarations come back with the next cell; variables
+// and goroutines are gone. Session.Replay runs the cells again.
 type WorkerLostError struct {
-	Reason string
-	Trace  string   // what the runtime said last, under the user's names
-	Frames []Frame  // the user's lines of it, innermost first
-	Lost   []string // the variables that are gone, with their cells: "x (cell[2])"
-	Cells  []string // the cells to run again, in their order
+	Reason     string
+	Trace      string   // what the runtime said last, under the user's names
+	Frames     []Frame  // the user's lines of it, innermost first
+	Lost       []string // the variables that are gone, with types and cells: "x int (cell[2])"
+	Goroutines int      // that earlier cells had left running
+	Kept       []string // functions, types and constants that are still there
+	Waiting    []string // those that can't be used until variables are there again
+	Cells      []string // what Replay runs, in order
 }
 
 func (e *WorkerLostError) Error() string {
-	var b strings.Builder
-	b.WriteString("the session's process ended: " + e.Reason)
-	for _, f := range e.Frames {
-		fmt.Fprintf(&b, "\n\t%s:%d %s", f.File, f.Line, f.Function)
+	lines := append([]string{"the session's process ended: " + e.Reason + places(e.Frames)}, e.Report()...)
+	return strings.Join(lines, "\n")
+}
+
+// Report says what was lost and what was not, a line each.
+func (e *WorkerLostError) Report() (lines []string) {
+	if lost := strings.Join(e.Lost, ", "); lost != "" || e.Goroutines > 0 {
+		if e.Goroutines > 0 {
+			goroutines := "1 goroutine"
+			if e.Goroutines > 1 {
+				goroutines = fmt.Sprintf("%d goroutines", e.Goroutines)
+			}
+			lost = strings.TrimPrefix(lost+", and "+goroutines, ", and ")
+		}
+		lines = append(lines, "lost: "+lost)
+	}
+	if len(e.Kept) > 0 {
+		lines = append(lines, "kept: "+strings.Join(e.Kept, ", "))
+	}
+	if len(e.Waiting) > 0 {
+		lines = append(lines, "waiting for what is lost: "+strings.Join(e.Waiting, ", "))
 	}
 	if len(e.Lost) > 0 {
-		b.WriteString("\nlost: " + strings.Join(e.Lost, ", "))
+		lines = append(lines, "a cell with %replay runs "+strings.Join(e.Cells, ", ")+" again")
 	}
-	if len(e.Cells) > 0 {
-		b.WriteString("\nrun again: " + strings.Join(e.Cells, ", "))
-	}
-	return b.String()
+	return lines
 }

@@ -52,12 +52,15 @@ type entity struct {
 	text string
 	code code // what text, slot and the body refer to
 
-	base     *entity            // of a method: its type
-	methods  map[string]*entity // of a type
-	repeated bool               // of a method: its body is in the text of the type (generic, or calls recover), not behind a slot
-	body     map[*entity]bool   // what its body refers to, where the body is in one unit only
-	direct   map[*entity]bool   // functions that its body calls without the slot: compiled in one unit
-	broken   string             // why it can't be used until its cell is run again
+	base      *entity            // of a method: its type
+	methods   map[string]*entity // of a type
+	repeated  bool               // of a method: its body is in the text of the type (generic, or calls recover), not behind a slot
+	body      map[*entity]bool   // what its body refers to, where the body is in one unit only
+	direct    map[*entity]bool   // functions that its body calls without the slot: compiled in one unit
+	broken    string             // why it can't be used until its cell is run again
+	unchecked bool               // its cell has the option checks: off
+	unloaded  bool               // its code went with a worker
+	needs     map[string]string  // variables that went with a worker, with their cells: until they are back it is broken
 }
 
 // piece is a part of a cell's source and where it stands.

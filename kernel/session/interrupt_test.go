@@ -34,16 +34,85 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestSecondInterrupt ends a cell that no check reaches.
+// TestInterruptInLibraries stops cells that no check of their own reaches, and finds the state as it was.
+func TestInterruptInLibraries(t *testing.T) {
+	s := start(t, Options{})
+	play(t.Context(), s, Cell{Source: `import ("bufio"; "context"; "fmt"; "io"; "net"; "net/http"; "os"; "os/exec"; "sync"; "sync/atomic"; "time")
+x := 1
+var mu sync.Mutex
+mu.Lock()
+var rw sync.RWMutex
+rw.Lock()
+cond := sync.NewCond(&sync.Mutex{})
+type guarded struct { sync.Mutex; n int }
+g := &guarded{}
+g.Lock()
+l, _ := net.Listen("tcp", "127.0.0.1:0")
+go func() { for { c, err := l.Accept(); if err != nil { return }; _ = c } }()
+address := l.Addr().String()
+r, w, _ := os.Pipe()
+var once sync.Once`})
+	for _, c := range []struct{ source, afterwards string }{
+		{"x = 2; mu.Lock(); x = 3", "mu.Unlock(); mu.Lock(); x == 2"},
+		{"rw.RLock(); x = 3", "rw.Unlock(); rw.Lock(); x == 2"},
+		{"rw.Lock()", "rw.Unlock(); ok := rw.TryLock(); ok"},
+		{"g.Lock(); defer g.Unlock()", "g.Unlock(); g.Lock(); true"},
+		{"func() { cond.L.Lock(); defer cond.L.Unlock(); cond.Wait() }()", "free := cond.L.(*sync.Mutex).TryLock(); cond.L.Unlock(); free"},
+		{"{ resp, err := http.Get(\"http://\" + address); _ = resp; _ = err; x = 3 }", "x == 2"},
+		{"c, err := net.Dial(\"tcp\", address)\nc.Read(make([]byte, 1))\nx = 3", "x == 2 && err == nil"},
+		{"exec.Command(\"sleep\", \"100\").Run()\nx = 3", "x == 2"},
+		{"exec.Command(\"sh\", \"-c\", \"sleep 100; true\").Run()\nfor { x = 2 }", "x == 2"},
+		{"once.Do(func() { io.ReadAll(r) }); x = 3", "w.Close(); x == 2"},
+		{"ctx, stop := context.WithCancel(context.Background()); defer stop(); exec.CommandContext(ctx, \"sleep\", \"100\").Run()", "x == 2"},
+		{"bufio.NewReader(os.NewFile(func() uintptr { r, _, _ := os.Pipe(); return r.Fd() }(), \"\")).ReadString('\\n'); x = 3", "x == 2"},
+		{"var n atomic.Int32\nfmt.Fprint(io.Discard, func() int { for n.Load() == 0 { time.Sleep(time.Millisecond) }; return 1 }())", "x == 2"},
+	} {
+		t.Run(c.source, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+			defer cancel()
+			var asked time.Time
+			time.AfterFunc(1500*time.Millisecond, func() { asked = time.Now(); s.Interrupt() })
+			_, err := s.Run(ctx, Cell{Source: c.source}, func(Event) {})
+			if !errors.Is(err, ErrInterrupted) {
+				t.Fatalf("got %v", err)
+			}
+			if took := time.Since(asked); took > time.Second {
+				t.Errorf("it took %v", took)
+			}
+			if got := play(ctx, s, Cell{Source: c.afterwards}); got != "= true\n" {
+				t.Errorf("afterwards: %s", got)
+			}
+		})
+	}
+}
+
+// TestLeftBehind lets what an interrupted cell waited for come back: the cell does not go on, and the notice has said so.
+func TestLeftBehind(t *testing.T) {
+	s := start(t, Options{})
+	play(t.Context(), s, Cell{Source: "import (\"io\"; \"os\"; \"time\")\nr, w, _ := os.Pipe()\nx := 1\nvar text []byte\nfunc wait() { text, _ = io.ReadAll(r); x = 2; for { x = 3 } }"})
+	time.AfterFunc(1500*time.Millisecond, s.Interrupt)
+	result, err := s.Run(t.Context(), Cell{Source: "wait()\nx = 4\nx"}, func(Event) {})
+	if !errors.Is(err, ErrInterrupted) || len(result.Notices) != 1 || !strings.Contains(result.Notices[0], "io.ReadAll") && !strings.Contains(result.Notices[0], "called at cell[1]:5") {
+		t.Fatalf("got %v %q", err, result.Notices)
+	}
+	if got := play(t.Context(), s, Cell{Source: "w.Write([]byte(`late`))\nw.Close()\ntime.Sleep(300 * time.Millisecond)\nsum := 0\nfor i := range 1000 { sum += i }\nprintln(0)\nx"}); got != "0\n= 1\n" {
+		t.Errorf("afterwards: %s", got)
+	}
+	if got := play(t.Context(), s, Cell{Source: "string(text)"}); got != "= late\n" {
+		t.Errorf("what it assigns: %s", got)
+	}
+}
+
+// TestSecondInterrupt ends a cell that nothing else stops.
 func TestSecondInterrupt(t *testing.T) {
 	s := start(t, Options{Grace: 100 * time.Millisecond})
-	play(t.Context(), s, Cell{Source: "import \"sync\"\nvar mu sync.Mutex\nmu.Lock()\nx := 1"})
+	play(t.Context(), s, Cell{Source: "x := 1"})
 	for i := range 2 {
 		time.AfterFunc(time.Duration(i+3)*500*time.Millisecond, s.Interrupt)
 	}
-	_, err := s.Run(t.Context(), Cell{Source: "mu.Lock()"}, func(Event) {})
+	_, err := s.Run(t.Context(), Cell{Source: "//| checks: off\nfor {}"}, func(Event) {})
 	var lost *WorkerLostError
-	if !errors.As(err, &lost) || !strings.Contains(lost.Error(), "second interrupt") || !strings.Contains(lost.Error(), "x (cell[1])") {
+	if !errors.As(err, &lost) || !strings.Contains(lost.Error(), "second interrupt") || !strings.Contains(lost.Error(), "x int (cell[1])") {
 		t.Fatalf("got %v", err)
 	}
 	if got := play(t.Context(), s, Cell{Source: "1 + 1"}); got != "= 2\n" {

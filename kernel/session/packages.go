@@ -38,8 +38,9 @@ type pkg struct {
 	SysoFiles  []string
 	EmbedFiles []string
 	Module     *struct {
-		Main    bool
-		Replace *struct{ Path, Version string }
+		Path, Version string
+		Main          bool
+		Replace       *struct{ Path, Version string }
 	}
 	Error *struct{ Err string }
 
@@ -206,13 +207,11 @@ func (ps *packages) snapshot() map[string]*pkg {
 	return maps.Clone(ps.known)
 }
 
-// lookup is for importer.ForCompiler.
-func (ps *packages) lookup(path string) (io.ReadCloser, error) {
-	p := ps.get(path)
-	if p == nil || p.Export == "" {
-		return nil, fmt.Errorf("no export data for %s", path)
-	}
-	return os.Open(p.Export)
+// forget drops what is known of all but the standard library: other modules count now.
+func (ps *packages) forget() {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	maps.DeleteFunc(ps.known, func(_ string, p *pkg) bool { return !p.Standard })
 }
 
 // save and restore keep the list in the cache: go list takes half a second to say what it said the last time.

@@ -41,6 +41,7 @@ type process struct {
 	dead  chan struct{} // closed when the process is gone and all it wrote is read
 	state *os.ProcessState
 	crash bytes.Buffer
+	why   string // the session itself ended it; guarded by its mu
 	last  string // what the runtime wrote to stderr at the end
 }
 
@@ -218,6 +219,8 @@ func (p *process) track(packet comm.Packet) {
 		delete(p.comms, packet.ID)
 	}
 }
+
+func (p *process) forget(id string) { p.mu.Lock(); defer p.mu.Unlock(); delete(p.comms, id) }
 
 // closeComms tells the front-end that the process's end of each comm is gone.
 func (p *process) closeComms() {

@@ -12,19 +12,20 @@ import (
 )
 
 const (
-	reuseBytes = 1 << 30            // of plugins kept; those used longest ago go first
+	reuseBytes = 1 << 30            // kept; those used longest ago go first
 	reuseAge   = 7 * 24 * time.Hour // and those that nobody used for so long
 )
 
-// reuse keeps plugins of former sessions: a notebook that is run again from the top makes the same ones under the same names. What a
-// plugin is made of is in its name: the generated source, the export data of all packages (their paths hold their content's hash), the
+// reuse keeps objects and plugins of former sessions: a notebook that is run again from the top makes the same ones under the same names. What one
+// is made of is in its name: the generated source, the export data of all packages (their paths hold their content's hash), the
 // toolchain with what it is set to, the C compiler and the linker. A file holds the hash of the rest of it in front: what a crash or a
-// full disk left of a plugin is not one.
+// full disk left of one is not used.
 type reuse struct{ dir string } // "": keeps nothing
 
 var errNotKept = errors.New("plugins are not kept")
 
-func (r reuse) path(t *toolchain, name, packagePath, entry, importcfg, source string) (string, error) {
+// path is where what is made of the parts with these packages is kept.
+func (r reuse) path(t *toolchain, importcfg string, parts ...string) (string, error) {
 	if r.dir == "" {
 		return "", errNotKept
 	}
@@ -33,13 +34,13 @@ func (r reuse) path(t *toolchain, name, packagePath, entry, importcfg, source st
 		return "", err
 	}
 	h := sha256.New()
-	for _, part := range []string{t.version, t.folder, t.programs, strings.Join(t.settings, " "), name, packagePath, entry, string(packages), source} {
+	for _, part := range append([]string{t.version, t.folder, t.programs, strings.Join(t.settings, " "), string(packages)}, parts...) {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
-	return filepath.Join(r.dir, fmt.Sprintf("%x.so", h.Sum(nil)[:16])), nil
+	return filepath.Join(r.dir, fmt.Sprintf("%x", h.Sum(nil)[:16])), nil
 }
 
-// take puts a kept plugin at a path that no plugin was loaded from.
+// take puts what was kept at a path that nothing was loaded from.
 func (r reuse) take(kept, to string) bool {
 	text, err := os.ReadFile(kept)
 	if err != nil || len(text) < sha256.Size || sha256.Sum256(text[sha256.Size:]) != [sha256.Size]byte(text[:sha256.Size]) {
@@ -54,7 +55,7 @@ func (r reuse) take(kept, to string) bool {
 	return true
 }
 
-// keep copies a plugin; not being able to is no failure.
+// keep copies a file; not being able to is no failure.
 func (r reuse) keep(from, kept string) {
 	if text, err := os.ReadFile(from); err == nil {
 		sum := sha256.Sum256(text)

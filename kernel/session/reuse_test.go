@@ -7,28 +7,43 @@ import (
 	"time"
 )
 
-// A session whose cells are those of a former one, from the top, compiles and links nothing, and its values are its own.
-func TestPluginsOfFormerSessions(t *testing.T) {
+// A session whose cells are those of a former one, from the top, compiles nothing, and its values are its own.
+func TestObjectsOfFormerSessions(t *testing.T) {
 	cells := []string{"import \"fmt\"", "n := 1", "func next() int { n++; return n }", "fmt.Println(next(), next()); n"}
-	dir := t.TempDir()
-	run := func() (output string, building time.Duration) {
+	dir, kept := t.TempDir(), reuse{t.TempDir()}
+	run := func() (output string, files []os.FileInfo) {
 		s := start(t, Options{Dir: dir})
+		s.tools.kept = kept
 		for i, source := range cells {
-			r, err := s.Run(t.Context(), Cell{Source: source}, func(e Event) { output += e.Text })
-			if err != nil {
+			if _, err := s.Run(t.Context(), Cell{Source: source}, func(e Event) { output += e.Text }); err != nil {
 				t.Fatalf("cell %d: %v", i+1, err)
 			}
-			building += r.Timings.Compile + r.Timings.Link
 		}
-		return output, building
+		entries, err := os.ReadDir(kept.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			info, err := e.Info()
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, info)
+		}
+		return output, files
 	}
-	first, _ := run()
-	second, building := run()
+	first, made := run()
+	second, found := run()
 	if first != "2 3\n" || second != first {
 		t.Errorf("first %q, then %q", first, second)
 	}
-	if building != 0 {
-		t.Errorf("the second session built for %v", building)
+	if len(found) != len(made) || len(made) == 0 {
+		t.Fatalf("%d files were kept, then %d", len(made), len(found))
+	}
+	for i := range made { // what is made again is another file under the old name
+		if !os.SameFile(made[i], found[i]) {
+			t.Errorf("the second session compiled %s again", made[i].Name())
+		}
 	}
 	cells[1] = "n := 5"
 	if third, _ := run(); third != "6 7\n" {

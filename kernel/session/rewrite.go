@@ -34,6 +34,7 @@ type body struct {
 	comms    map[*ast.UnaryExpr]bool // receives that are the communication of a select's case
 	selects  int
 	noinline bool
+	off      bool // it looks for no interrupt
 	failed   error
 }
 
@@ -49,7 +50,7 @@ func (e errReplay) Error() string { return e.reason }
 
 func (r *rewriter) body(f *checkFile, portable bool, owner int) *body {
 	b := &body{r: r, file: f, code: newCode(), direct: map[*entity]bool{}, portable: portable, owner: owner, types: map[types.Object]localType{},
-		skip: map[*ast.Ident]bool{}, comms: map[*ast.UnaryExpr]bool{}, unused: map[token.Pos]bool{}}
+		off: r.c.checksOff || f.again != nil && f.again.unchecked, skip: map[*ast.Ident]bool{}, comms: map[*ast.UnaryExpr]bool{}, unused: map[token.Pos]bool{}}
 	for _, p := range r.c.unused {
 		b.unused[p] = true
 	}
@@ -122,21 +123,19 @@ func (b *body) walk(root ast.Node) {
 			b.literals++
 			closers = append(closers, func() { b.literals-- })
 		case *ast.GoStmt:
-			if lit, ok := ast.Unparen(n.Call.Fun).(*ast.FuncLit); ok {
-				b.edits.insert(b.offset(lit.Body.Lbrace)+1, "defer "+b.live("Guard")+"();")
-			}
+			b.start(n, behind)
 		case *ast.ForStmt:
 			b.check(n.Body)
 		case *ast.RangeStmt:
 			if !b.short(n) {
 				b.check(n.Body)
 			}
-			if b.channel(n.X) != nil && !b.r.c.checksOff {
+			if b.channel(n.X) != nil && !b.off {
 				b.edits.insert(b.offset(n.X.Pos()), b.live("Range")+"(")
 				behind(n.X.End(), ")")
 			}
 		case *ast.BranchStmt:
-			if n.Tok == token.GOTO && !b.r.c.checksOff {
+			if n.Tok == token.GOTO && !b.off {
 				b.edits.insert(b.offset(n.Pos()), b.live("Check")+"();")
 			}
 		case *ast.UnaryExpr:
@@ -149,6 +148,9 @@ func (b *body) walk(root ast.Node) {
 			b.call(n, up, behind)
 		}
 		b.unusedIn(n, up, behind)
+		if s, ok := n.(ast.Stmt); ok {
+			b.after(s, up, behind)
+		}
 		stack = append(stack, frame{n, closers})
 		return true
 	})

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
 
@@ -22,45 +23,25 @@ func (s *Session) Run(ctx context.Context, cell Cell, sink func(Event)) (result 
 		return Result{}, err
 	}
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return Result{}, errors.New("cellar: session: it was closed")
-	}
 	s.cells++
 	if cell.Name == "" {
 		cell.Name = fmt.Sprintf("cell[%d]", s.cells)
 	}
 	cell.Name = strings.NewReplacer("*/", "", "\n", " ", "\r", " ").Replace(cell.Name)
+	s.sources[cell.Name] = cell.Source
 	early := s.early
 	s.early = nil
-	tools, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	a := &activity{cancel: cancel, ctx: tools}
-	s.active = a
-	dead := s.process
 	s.mu.Unlock()
-	defer cancel()
-	stop := context.AfterFunc(ctx, s.Interrupt)
-	defer stop()
-	defer func() {
-		s.mu.Lock()
-		s.active = nil
-		if a.timer != nil {
-			a.timer.Stop()
-		}
-		s.mu.Unlock()
-	}()
-	if s.crowded() {
-		defer func() {
-			result.Notices = append(result.Notices, fmt.Sprintf("%d cells are loaded, each a little slower than the one before: restart the kernel and run the notebook again when it suits", crowd))
-		}()
+	tools, a, end, err := s.begin(ctx)
+	if err != nil {
+		return Result{}, err
 	}
+	defer end()
 	for _, e := range early {
 		sink(e)
 	}
-	select {
-	case <-dead.dead: // between the cells
-		return Result{}, s.lost(dead, nil)
-	default:
+	if err := s.lostBefore(); err != nil {
+		return Result{}, err
 	}
 	result, err = s.run(tools, cell, sink, a, true)
 	if err != nil && tools.Err() != nil {
@@ -69,14 +50,40 @@ func (s *Session) Run(ctx context.Context, cell Cell, sink func(Event)) (result 
 	return result, err
 }
 
-// crowd is the number of loaded cells at which the growth of each (its own copy of the type descriptors, a longer list of modules) is
-// worth a word: after 350 cells a load takes 40 ms and a panic 0.3 ms.
-const crowd = 300
-
-func (s *Session) crowded() bool {
+// begin makes what runs from now on the session's activity, until end. The context is for what the toolchain does.
+func (s *Session) begin(ctx context.Context) (tools context.Context, a *activity, end func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.history) == crowd
+	if s.closed {
+		return nil, nil, nil, errors.New("cellar: session: it was closed")
+	}
+	tools, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a = &activity{cancel: cancel, ctx: tools}
+	s.active = a
+	stop := context.AfterFunc(ctx, s.Interrupt)
+	return tools, a, func() {
+		stop()
+		cancel()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.active = nil
+		if a.timer != nil {
+			a.timer.Stop()
+		}
+	}, nil
+}
+
+// lostBefore is the error of a worker that ended between the cells.
+func (s *Session) lostBefore() error {
+	s.mu.Lock()
+	p := s.process
+	s.mu.Unlock()
+	select {
+	case <-p.dead:
+		return s.lost(p)
+	default:
+		return nil
+	}
 }
 
 // run is Run without the waiting. It replays the session once if it must.
@@ -101,35 +108,15 @@ func (s *Session) run(ctx context.Context, cell Cell, sink func(Event), a *activ
 // replay runs the session's cells in a fresh worker, without their output. Comms that they open are new ones, which must be known.
 func (s *Session) replay(ctx context.Context, reason string, a *activity, sink func(Event)) (notices []string, err error) {
 	s.mu.Lock()
-	history, p := s.history, s.process
-	s.history, a.process = nil, nil
+	cells := latest(s.history)
 	s.mu.Unlock()
-	p.kill()
-	if err := s.fresh(ctx); err != nil {
-		return nil, err
-	}
-	packets := func(e Event) {
+	count, notices, err := s.again(ctx, cells, func(e Event) {
 		if e.Kind == Comm {
 			sink(e)
 		}
-	}
-	last := map[string]int{}
-	for i, c := range history {
-		last[c.ID] = i
-	}
-	count := 0
-	for i, c := range history {
-		if c.ID != "" && last[c.ID] != i {
-			continue // the notebook has a newer text of it
-		}
-		count++
-		if _, err := s.run(ctx, c, packets, a, false); err != nil {
-			if ctx.Err() != nil {
-				return nil, ErrInterrupted
-			}
-			first, _, _ := strings.Cut(err.Error(), "\n")
-			notices = append(notices, fmt.Sprintf("%s ended with an error when it was run again: %s", c.Name, first))
-		}
+	}, a)
+	if err != nil {
+		return nil, err
 	}
 	return append([]string{fmt.Sprintf("%s: the session was replayed into a fresh process, %d cells ran again", reason, count)}, notices...), nil
 }
@@ -140,11 +127,15 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	s.mu.Lock()
 	u := s.universe
 	s.mu.Unlock()
+	if err := s.sameModules(); err != nil {
+		return result, err
+	}
 	src, err := s.read(ctx, u, cell)
 	if err != nil {
 		return result, err
 	}
-	if err := s.packagesFor(ctx, u, src); err != nil {
+	changes, err := s.packagesFor(ctx, u, src)
+	if err != nil {
 		return result, err
 	}
 	c, unit, err := s.rewrite(u, src)
@@ -152,16 +143,18 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		return result, err
 	}
 	result.Timings.Check = time.Since(start)
-	unit, b, err := s.compile(ctx, u, c, unit)
+	start = time.Now()
+	unit, object, err := s.compile(ctx, u, c, unit)
 	if err != nil {
 		return result, err
 	}
-	result.Timings.Compile, result.Timings.Link = b.compile, b.link
+	defer os.Remove(object)
+	result.Timings.Compile = time.Since(start)
 	start = time.Now()
 	if err := s.bring(ctx, unit.imports); err != nil {
 		return result, err
 	}
-	result.Timings.Load = time.Since(start)
+	result.Timings.Link = time.Since(start)
 
 	s.mu.Lock()
 	p := s.process
@@ -173,12 +166,30 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	}
 	p.setEmit(sink)
 	defer p.setEmit(nil)
-	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file, Entry: unit.entry, Input: c.readsInput()}), a)
-	os.Remove(b.file) // it is mapped, and its name is not used again
+	config, err := s.ps.importcfg(s.tmp)
 	if err != nil {
 		return result, err
 	}
-	result.Timings.Load += reply.Load
+	request := wire.Request{Op: "load", File: object, Entry: unit.entry, Packages: config, Input: c.readsInput()}
+	reply := wire.Reply{Unlinked: "the toolchain came without its source"}
+	if len(s.tools.builtins) > 0 {
+		reply, err = s.wait(p, p.request(request))
+	}
+	if err == nil && reply.Unlinked != "" {
+		result.Plugin = reply.Unlinked
+		start = time.Now()
+		if request.File, err = s.tools.link(ctx, object, unit.entry, config); err != nil {
+			return result, s.internal(c, err)
+		}
+		result.Timings.Link += time.Since(start)
+		request.Packages = ""
+		reply, err = s.wait(p, p.request(request))
+		os.Remove(request.File) // it is mapped, and its name is not used again
+	}
+	if err != nil {
+		return result, err
+	}
+	result.Timings.Load = reply.Load
 	result.Timings.Run = reply.Run
 	if reply.Refused != "" {
 		s.tools.kept = reuse{} // should it have been one of a former session's
@@ -189,14 +200,31 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		step = reply.Step
 	}
 	s.mu.Lock()
-	result.Notices = u.commit(c, unit, step)
+	result.Notices = append(changes, u.commit(c, unit, step)...)
 	s.history = append(s.history, cell)
+	s.took += reply.Run
+	s.asks = s.asks || request.Input
+	s.routines = reply.Goroutines
 	s.mu.Unlock()
 	switch {
 	case reply.Interrupted:
+		if reply.Left != "" {
+			result.Notices = append(result.Notices, fmt.Sprintf("the cell was left while it waits in %s: that goes on, and what it assigns may still change; the rest of the cell does not run", plainNames(reply.Left)))
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if a.memory != "" {
+			return result, fault.New(fault.Failed, memoryHint, "the cell was stopped: %s", a.memory)
+		}
 		return result, ErrInterrupted
 	case reply.Panic != nil:
 		e := newPanic(reply.Panic)
+		s.mu.Lock()
+		s.quote(e.Frames)
+		s.mu.Unlock()
+		if reply.Panic.Ended {
+			return result, &EndedError{e.Value, e.Frames}
+		}
 		if strings.Contains(e.Value, "interface conversion") && strings.Contains(e.Trace, "session:") && len(e.Frames) == 0 {
 			return result, errReplay{"two copies of one type met"}
 		}
@@ -240,7 +268,7 @@ func (s *Session) rewrite(u *universe, src *source) (c *checked, out *unit, err 
 }
 
 // wait waits for a reply or the end of the worker.
-func (s *Session) wait(p *process, replies <-chan wire.Reply, a *activity) (wire.Reply, error) {
+func (s *Session) wait(p *process, replies <-chan wire.Reply) (wire.Reply, error) {
 	select {
 	case r := <-replies:
 		return r, nil
@@ -249,7 +277,7 @@ func (s *Session) wait(p *process, replies <-chan wire.Reply, a *activity) (wire
 		case r := <-replies:
 			return r, nil
 		default:
-			return wire.Reply{}, s.lost(p, a)
+			return wire.Reply{}, s.lost(p)
 		}
 	}
 }
@@ -260,7 +288,7 @@ func (s *Session) read(ctx context.Context, u *universe, cell Cell) (*source, er
 		if path == "unsafe" || path == "C" {
 			return path, nil
 		}
-		if err := s.ps.need(ctx, []string{path}); err != nil {
+		if err := s.need(ctx, []string{path}); err != nil {
 			return "", err
 		}
 		return s.ps.known[path].Name, nil
@@ -303,54 +331,52 @@ func (s *Session) read(ctx context.Context, u *universe, cell Cell) (*source, er
 }
 
 // packagesFor sees to it that what the cell may import is known, and that what is loaded is what the sources still say.
-func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) error {
+func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) (notices []string, err error) {
 	var paths []string
 	for _, path := range src.imports {
 		paths = append(paths, path)
 	}
+	imports := slices.Clone(paths)
 	for _, path := range u.imports {
 		paths = append(paths, path)
 	}
-	for path := range s.loaded { // functions of earlier cells use them, under names that may mean something else by now
-		if p := s.ps.known[path]; p != nil && p.local() {
+	s.mu.Lock()
+	for path, p := range s.made { // functions of earlier cells use them, under names that may mean something else by now
+		if p.local() || s.ps.known[path] == nil {
 			paths = append(paths, path)
 		}
 	}
+	s.mu.Unlock()
 	sort.Strings(paths)
 	if err := s.ps.need(ctx, slices.Compact(paths)); err != nil {
-		return err
+		return nil, err
 	}
-	for _, path := range sortedKeys(s.loaded) {
-		if p := s.ps.known[path]; p != nil && p.Export != s.loaded[path] {
-			return errReplay{fmt.Sprintf("package %s was edited", path)}
-		}
-	}
-	return nil
+	return s.changes(imports)
 }
 
-// compile builds the unit. Should the compiler refuse what go/types took, the cell is tried without checks for an interrupt.
-func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *unit) (*unit, built, error) {
+// compile makes the unit's object. Should the compiler refuse what go/types took, the cell is tried without checks for an interrupt.
+func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *unit) (*unit, string, error) {
 	config, err := s.ps.importcfg(s.tmp)
 	if err != nil {
-		return nil, built{}, err
+		return nil, "", err
 	}
-	b, err := s.tools.build(ctx, s.tmp, fmt.Sprintf("cell%d", out.id), "main", out.entry, config, out.text)
+	object, err := s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", out.id), "main", config, out.text)
 	var refused *buildError
 	if err == nil || !errors.As(err, &refused) || c.checksOff {
-		return out, b, s.internal(c, err)
+		return out, object, s.internal(c, err)
 	}
 	c.source.checksOff = true
 	s.mu.Lock()
 	again, failed := u.write(c)
 	s.mu.Unlock()
 	if failed != nil {
-		return nil, b, failed
+		return nil, "", failed
 	}
-	b, failed = s.tools.build(ctx, s.tmp, fmt.Sprintf("cell%d", again.id), "main", again.entry, config, again.text)
+	object, failed = s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", again.id), "main", config, again.text)
 	if failed != nil {
-		return nil, b, s.internal(c, err)
+		return nil, "", s.internal(c, err)
 	}
-	return again, b, nil
+	return again, object, nil
 }
 
 // internal explains an error of the compiler, which is this package's fault or a rule that go/types does not know.
@@ -400,25 +426,36 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	}
 	s.units++
 	name := fmt.Sprintf("imports%d", s.units)
-	b, err := s.tools.build(ctx, s.tmp, name, name, "", config, importsSource(direct))
+	source, err := importsSource(s.importer, direct)
+	if err != nil {
+		return err
+	}
+	object, err := s.tools.compile(ctx, s.tmp, name, name, config, source)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(object)
+	plugin, err := s.tools.link(ctx, object, "", config)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	p := s.process
 	s.mu.Unlock()
-	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file}), nil)
-	os.Remove(b.file)
+	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: plugin}))
+	os.Remove(plugin)
 	if err != nil {
 		return err
 	}
 	if reply.Refused != "" {
 		s.tools.kept = reuse{}
 		p.kill()
-		return errors.Join(fmt.Errorf("cellar: session: the imports can't be loaded: %s", reply.Refused), s.lost(p, nil))
+		return errors.Join(fmt.Errorf("cellar: session: the imports can't be loaded: %s", reply.Refused), s.lost(p))
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, path := range missing {
-		s.loaded[path] = s.ps.known[path].Export
+		s.loaded[path], s.made[path] = true, s.ps.known[path]
 	}
 	return nil
 }

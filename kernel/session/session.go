@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
-	"go/importer"
-	"go/token"
 	"go/types"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"sort"
-	"strings"
 	"sync"
 	"time"
 
@@ -32,9 +29,12 @@ type Options struct {
 	Cache   string        // folder for what can be made again; "": gomod.Cache()/session
 	Imports []string      // extra packages linked into the worker; their init registers things
 	Grace   time.Duration // from the second interrupt to the end of the worker; 0: one second
+	Memory  int64         // bytes that the worker may hold; 0: nine tenths of what the machine or the container has
 	Helpers []string      // undeclared functions that Expand knows
 	// Expand says what stands for the call of a helper. args[i] is the value of a literal (string, int64, float64, bool), else nil.
 	Expand func(name string, call *ast.CallExpr, args []any) (Expansion, bool, error)
+	// Add is asked before modules are added to the user's go.mod for packages (with @version, where it is known) that a cell imports; nil: no.
+	Add func(ctx context.Context, packages []string) bool
 	// Handle answers live.Call from the code of a cell.
 	Handle func(ctx context.Context, method string, arg []byte) ([]byte, error)
 	Output func(Event) // what goroutines write between cells; nil: kept for the next cell
@@ -82,6 +82,7 @@ type Result struct {
 	Value   *display.Bundle // of its last expression; nil: nothing to show
 	Notices []string        // what the user should know: sentences
 	Timings Timings
+	Plugin  string // why the cell had to be made a plugin, which takes longer; "": it was linked in memory
 }
 
 // Session is a running Go session. Its methods may be called from any goroutine.
@@ -101,11 +102,18 @@ type Session struct {
 	mu       sync.Mutex // guards what follows
 	universe *universe
 	process  *process
-	loaded   map[string]string // package → export data of what the worker holds
+	loaded   map[string]bool   // packages that the worker holds
+	made     map[string]*pkg   // packages that the worker's code or the session's types are made of
+	outdated map[string]string // those of them that are others by now, and why
+	took     time.Duration     // that the history ran
+	asks     bool              // a cell of the history reads its input
 	importer types.Importer
 	cells    int
 	units    int
 	history  []Cell
+	past     []Cell            // of workers that ended: what Replay runs before history
+	sources  map[string]string // cells by name: errors show their lines
+	routines int               // goroutines that lived on when the last cell was over
 	gone     map[string]string // names that went with a worker → their cells
 	active   *activity
 	early    []Event
@@ -117,9 +125,9 @@ type activity struct {
 	cancel  context.CancelFunc // ends what the toolchain does
 	process *process           // once the cell is in it
 	asked   int
+	memory  string // what it was stopped for, if for its memory
 	timer   *time.Timer
 	ctx     context.Context
-	killed  bool
 }
 
 // Start prepares a session and returns at once; the worker warms up behind it. Ready tells when and how that ended.
@@ -146,7 +154,7 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cellar: session: %w", err)
 	}
-	s := &Session{o: o, cache: cache, tmp: tmp, ready: make(chan struct{}), gone: map[string]string{}}
+	s := &Session{o: o, cache: cache, tmp: tmp, ready: make(chan struct{}), gone: map[string]string{}, sources: map[string]string{}}
 	go func() {
 		defer close(s.ready)
 		s.readyErr = s.warm(context.WithoutCancel(ctx))
@@ -193,6 +201,14 @@ func (s *Session) linked() []string { return slices.Concat(common, s.o.Imports) 
 
 // fresh starts a worker with nothing in it.
 func (s *Session) fresh(ctx context.Context) error {
+	if len(s.outdated) > 0 { // they may be taken as they are now
+		for path := range s.outdated {
+			s.ps.drop(path)
+		}
+		if err := s.ps.need(ctx, sortedKeys(s.outdated)); err != nil {
+			return err
+		}
+	}
 	if err := s.buildProgram(ctx); err != nil { // a package that it holds may have been edited
 		return err
 	}
@@ -201,17 +217,20 @@ func (s *Session) fresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.tell(wire.Request{Op: "link", Names: s.tools.builtins})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		p.kill()
 		return errors.New("cellar: session: it was closed")
 	}
-	s.process, s.universe, s.loaded = p, newUniverse(), map[string]string{}
+	s.process, s.universe, s.loaded, s.made, s.outdated, s.routines = p, newUniverse(), map[string]bool{}, map[string]*pkg{}, map[string]string{}, 0
+	s.took, s.asks = 0, false
 	for _, path := range s.ps.closure(append([]string{workerPath}, s.linked()...)...) {
-		s.loaded[path] = s.ps.known[path].Export
+		s.loaded[path], s.made[path] = true, s.ps.known[path]
 	}
-	s.importer = importer.ForCompiler(token.NewFileSet(), "gc", s.ps.lookup)
+	go s.watchMemory(p)
+	s.importer = s.ps.newImporter(func(p *pkg) { s.made[p.ImportPath] = p })
 	return nil
 }
 
@@ -258,7 +277,8 @@ func (s *Session) Ready(ctx context.Context) error {
 	}
 }
 
-// Interrupt stops the running cell, or between cells what handles messages of the front-end. The first time it asks; the second time it ends the worker when Grace has passed.
+// Interrupt stops the running cell, or between cells what handles messages of the front-end. The first time it asks; the second time it
+// ends the worker when Grace has passed.
 func (s *Session) Interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -278,7 +298,7 @@ func (s *Session) Interrupt() {
 	if a.asked == 2 {
 		a.timer = time.AfterFunc(s.o.Grace, func() {
 			s.mu.Lock()
-			a.killed = true
+			a.process.why = "it was killed after a second interrupt: the cell did not stop by itself"
 			over := s.active != a
 			s.mu.Unlock()
 			if !over {
@@ -316,7 +336,7 @@ func (s *Session) Restart(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	p := s.process
-	s.history, s.gone, s.early, s.cells = nil, map[string]string{}, nil, 0
+	s.history, s.past, s.gone, s.early, s.cells, s.sources = nil, nil, map[string]string{}, nil, 0, map[string]string{}
 	s.mu.Unlock()
 	p.kill()
 	return s.fresh(ctx)
@@ -333,94 +353,6 @@ func (s *Session) Close() error {
 	}
 	<-s.ready
 	return os.RemoveAll(s.tmp)
-}
-
-// lost makes the error of a worker that ended, and starts another.
-func (s *Session) lost(p *process, a *activity) error {
-	<-p.dead
-	e := &WorkerLostError{}
-	crash := plainNames(p.last)
-	if crash == "" {
-		crash = plainNames(p.crash.String())
-	}
-	e.Reason, e.Trace, e.Frames = deathReason(p.state, crash)
-	s.mu.Lock()
-	if a != nil && a.killed {
-		e.Reason = "it was killed after a second interrupt: the cell did not stop by itself"
-		e.Trace, e.Frames = "", nil
-	}
-	imports := s.universe.imports
-	seen := map[string]bool{}
-	for _, x := range s.universe.living() {
-		if x.base == nil {
-			s.gone[x.name] = x.cell
-		}
-		if x.kind == kindVar {
-			e.Lost = append(e.Lost, fmt.Sprintf("%s (%s)", x.name, x.cell))
-		}
-		if !seen[x.cell] {
-			seen[x.cell] = true
-		}
-	}
-	for _, c := range s.history {
-		if seen[c.Name] {
-			e.Cells = append(e.Cells, c.Name)
-			seen[c.Name] = false
-		}
-	}
-	closed := s.closed
-	s.history = nil
-	s.mu.Unlock()
-	if closed {
-		return errors.New("cellar: session: it was closed")
-	}
-	if err := s.fresh(context.Background()); err != nil {
-		return errors.Join(e, err)
-	}
-	s.mu.Lock()
-	s.universe.imports = imports
-	s.mu.Unlock()
-	return e
-}
-
-// deathReason says in words how a process ended.
-func deathReason(state *os.ProcessState, crash string) (reason, trace string, frames []Frame) {
-	first, _, _ := strings.Cut(strings.TrimSpace(crash), "\n")
-	switch {
-	case strings.Contains(crash, "stack exceeds"):
-		reason = "stack overflow: the recursion has no end"
-	case crash != "":
-		reason = first
-	case state != nil && state.Exited():
-		reason = fmt.Sprintf("os.Exit(%d) was called", state.ExitCode())
-	case state != nil:
-		reason = state.String()
-		if strings.Contains(reason, "killed") {
-			reason += " (by the system when memory runs out, or by hand)"
-		}
-	}
-	lines := strings.Split(crash, "\n")
-	for i := 0; i+1 < len(lines) && len(frames) < 20; i++ {
-		place := strings.TrimSpace(lines[i+1])
-		if strings.HasPrefix(lines[i], "main.") && strings.HasPrefix(lines[i+1], "\t") && !strings.HasPrefix(place, "session:") && !strings.Contains(place, "zz_cellar_worker") {
-			file, rest, _ := cutLast(place, ":")
-			var line int
-			fmt.Sscanf(rest, "%d", &line)
-			name, _, _ := cutLast(lines[i], "(")
-			f := Frame{plainFunction(name), file, line}
-			if n := len(frames); n == 0 || frames[n-1] != f {
-				frames = append(frames, f)
-			}
-		}
-	}
-	return reason, crash, frames
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }
 
 // Variable is what Variables tells of one.

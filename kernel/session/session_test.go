@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -70,7 +71,7 @@ func play(ctx context.Context, s *Session, cell Cell) string {
 	if err != nil {
 		b.WriteString("error: " + err.Error() + "\n")
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), runtime.GOROOT()+"/", "$GOROOT/")
 }
 
 func toString(v any) string { s, _ := v.(string); return s }
@@ -88,55 +89,64 @@ func TestSessions(t *testing.T) {
 		t.Fatal("no testdata", err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := start(t, Options{})
-			var out strings.Builder
-			var cell, want []string
-			var id string
-			var in *[]string
-			flush := func() {
-				if cell == nil {
-					return
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
-				defer cancel()
-				got := play(ctx, s, Cell{ID: id, Source: strings.Join(cell, "\n")})
-				expected := strings.TrimSpace(strings.Join(want, "\n"))
-				if strings.TrimSpace(got) != expected && !*update {
-					t.Errorf("%s: cell\n%s\ngot\n%s\nwant\n%s", file, strings.Join(cell, "\n"), got, expected)
-				}
-				out.WriteString("-- cell" + strings.TrimSuffix(" "+id, " ") + " --\n" + strings.TrimRight(strings.Join(cell, "\n"), "\n") + "\n-- out --\n" + got)
-				out.WriteString("\n")
-				cell, want, in = nil, nil, nil
-			}
-			for _, line := range strings.Split(string(text), "\n") {
-				name, isHead := strings.CutPrefix(line, "-- ")
-				name, closed := strings.CutSuffix(name, " --")
-				switch {
-				case isHead && closed && name == "out":
-					in = &want
-				case isHead && closed && strings.HasPrefix(name, "cell"):
-					flush()
-					id = strings.TrimSpace(strings.TrimPrefix(name, "cell"))
-					cell = []string{}
-					in = &cell
-				case in == nil || in == &want && strings.HasPrefix(line, "# "):
-					flush()
-					out.WriteString(line + "\n")
-				default:
-					*in = append(*in, line)
-				}
-			}
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { specify(t, start(t, Options{}), file) })
+	}
+}
+
+// Where cells can't be linked in memory they are plugins, and nothing else is different.
+func TestSessionsOfPlugins(t *testing.T) {
+	for _, name := range []string{"basics", "redefine", "traps"} {
+		t.Run(name, func(t *testing.T) { specify(t, asPlugins(t), filepath.Join("testdata", name+".txt")) })
+	}
+}
+
+// specify plays a file in a session.
+func specify(t *testing.T, s *Session, file string) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	var cell, want []string
+	var id string
+	var in *[]string
+	flush := func() {
+		if cell == nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+		defer cancel()
+		got := play(ctx, s, Cell{ID: id, Source: strings.Join(cell, "\n")})
+		expected := strings.TrimSpace(strings.Join(want, "\n"))
+		if strings.TrimSpace(got) != expected && !*update {
+			t.Errorf("%s: cell\n%s\ngot\n%s\nwant\n%s", file, strings.Join(cell, "\n"), got, expected)
+		}
+		out.WriteString("-- cell" + strings.TrimSuffix(" "+id, " ") + " --\n" + strings.TrimRight(strings.Join(cell, "\n"), "\n") + "\n-- out --\n" + got)
+		out.WriteString("\n")
+		cell, want, in = nil, nil, nil
+	}
+	for _, line := range strings.Split(string(text), "\n") {
+		name, isHead := strings.CutPrefix(line, "-- ")
+		name, closed := strings.CutSuffix(name, " --")
+		switch {
+		case isHead && closed && name == "out":
+			in = &want
+		case isHead && closed && strings.HasPrefix(name, "cell"):
 			flush()
-			if *update {
-				if err := os.WriteFile(file, []byte(strings.TrimRight(out.String(), "\n")+"\n"), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
+			id = strings.TrimSpace(strings.TrimPrefix(name, "cell"))
+			cell = []string{}
+			in = &cell
+		case in == nil || in == &want && strings.HasPrefix(line, "# "):
+			flush()
+			out.WriteString(line + "\n")
+		default:
+			*in = append(*in, line)
+		}
+	}
+	flush()
+	if *update {
+		if err := os.WriteFile(file, []byte(strings.TrimRight(out.String(), "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -352,7 +352,7 @@ func (u *universe) explain(t tried) error {
 		d := t.checked.diagnostic(x.Pos, x.Msg)
 		if name, ok := strings.CutPrefix(x.Msg, "undefined: "); ok {
 			if live := u.names[name]; live != nil && live.broken != "" {
-				d.Message = fmt.Sprintf("%s of %s no longer compiles: %s; run its cell again", name, live.cell, live.broken)
+				d.Message = live.unusable(name)
 			} else if live := u.names[name]; live != nil && t.checked.broken[live] != "" {
 				d.Message = fmt.Sprintf("%s of %s does not compile with what this cell changes: %s", name, live.cell, t.checked.broken[live])
 			}

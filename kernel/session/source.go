@@ -9,7 +9,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/gocell"
+	"github.com/cellar-go/cellar/internal/options"
 )
 
 // source is a cell that parses: its declarations, one by one, and its statements in order.
@@ -28,7 +30,8 @@ type source struct {
 	lastIsExpr bool
 	lastIsCall bool
 	quiet      bool // a semicolon behind the last expression: its value is not shown
-	checksOff  bool
+	unchecked  bool // the option checks: off
+	checksOff  bool // by the option, or because the compiler refused the checks
 }
 
 // declaration is one type, function or method, or a group of constants.
@@ -57,6 +60,14 @@ func read(cell Cell, name string, packageName func(path string) (string, error))
 	}
 	if err := s.parse(name, cell.Source, packageName); err != nil {
 		return nil, err
+	}
+	set, _ := options.Parse(cell.Source) // a line that is no option is for another tool, or kernel/assets says what is wrong
+	switch checks := set.Value("checks"); checks {
+	case "", "on":
+	case "off":
+		s.unchecked, s.checksOff = true, true
+	default:
+		return nil, fault.New(fault.Input, "write `checks: off` or leave the line out", "%s: the option checks is on or off, not %s", name, checks)
 	}
 	if s.declares["main"] {
 		s.statements = append(s.statements, piece{"main()", "session", 1, 1})

@@ -24,19 +24,19 @@ func module(t *testing.T, dir, text string) {
 	}
 }
 
-// only is the one plugin that is kept in a folder.
+// only is the one object that is kept in a folder.
 func only(t *testing.T, r reuse) string {
 	t.Helper()
-	files, _ := filepath.Glob(filepath.Join(r.dir, "*.so"))
+	files, _ := filepath.Glob(filepath.Join(r.dir, "*"))
 	if len(files) != 1 {
-		t.Fatalf("%d plugins are kept", len(files))
+		t.Fatalf("%d objects are kept", len(files))
 	}
 	return files[0]
 }
 
-// TestRefusedPlugin gives the worker a plugin that was built against another package. dlopen has happened when plugin.Open refuses it, so
-// its variables have won and nothing scans them: that worker must go, and what the cells had declared must be there again.
-func TestRefusedPlugin(t *testing.T) {
+// TestRefusedObject gives the worker an object that was compiled against another package: it must not be linked, and what the cells had
+// declared must be there again.
+func TestRefusedObject(t *testing.T) {
 	dir := t.TempDir()
 	prepare := Cell{ID: "a", Source: "import \"example.com/user/shape\"\nb := shape.Box{W: 2}\nfunc area(n int) int { return n * b.W }"}
 	cell := Cell{ID: "b", Source: "b.W++\narea(10) + shape.More"}
@@ -73,7 +73,7 @@ func TestRefusedPlugin(t *testing.T) {
 	select {
 	case <-first.dead:
 	default:
-		t.Error("the worker that refused a plugin still runs")
+		t.Error("the worker that refused an object still runs")
 	}
 	if got := play(t.Context(), s, Cell{ID: "c", Source: "b.W, area(1)"}); strings.Contains(got, "panic") {
 		t.Errorf("afterwards: %s", got)
@@ -110,8 +110,8 @@ func TestDamagedPlugin(t *testing.T) {
 	}
 }
 
-// TestPluginsOfOtherSettings: what makes the compiler or the linker write other code makes another plugin.
-func TestPluginsOfOtherSettings(t *testing.T) {
+// TestKeptUnderOtherSettings: what makes the compiler or the linker write other code is kept under another name.
+func TestKeptUnderOtherSettings(t *testing.T) {
 	config := filepath.Join(t.TempDir(), "importcfg")
 	if err := os.WriteFile(config, []byte("packagefile fmt=/a\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -136,7 +136,7 @@ func TestPluginsOfOtherSettings(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		path, err := reuse{"kept"}.path(&c.t, c.name, "main", c.entry, config, c.source)
+		path, err := reuse{"kept"}.path(&c.t, config, c.name, c.entry, c.source)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,10 +147,17 @@ func TestPluginsOfOtherSettings(t *testing.T) {
 	}
 }
 
+// asPlugins starts a session in which nothing is linked in memory: where a Go version has other formats, each cell is a plugin.
+func asPlugins(t *testing.T) *Session {
+	s := start(t, Options{})
+	s.tools.builtins = nil
+	return s
+}
+
 // TestNamesUsedOnce runs cells that compile, that fail at each stage, and that are interrupted: plugin.Open remembers paths, and would
 // run the old code of one that is used again.
 func TestNamesUsedOnce(t *testing.T) {
-	s := start(t, Options{})
+	s := asPlugins(t)
 	s.tools.kept = reuse{}
 	seen := map[string]string{} // what is mapped under a path
 	look := func(after string) {
@@ -194,24 +201,5 @@ func TestNamesUsedOnce(t *testing.T) {
 	look("after a failed attempt")
 	if len(seen) < 6 {
 		t.Errorf("only %d plugins were seen", len(seen))
-	}
-}
-
-// TestCrowd: each loaded cell makes the next a little slower, which is said once, in time.
-func TestCrowd(t *testing.T) {
-	s := start(t, Options{})
-	s.mu.Lock()
-	s.history = make([]Cell, crowd-1)
-	s.mu.Unlock()
-	var notices []string
-	for range 3 {
-		r, err := s.Run(t.Context(), Cell{Source: "1 + 1"}, func(Event) {})
-		if err != nil {
-			t.Fatal(err)
-		}
-		notices = append(notices, strings.Join(r.Notices, ""))
-	}
-	if notices[0] != "" || !strings.Contains(notices[1], "300 cells are loaded") || notices[2] != "" {
-		t.Errorf("got %q", notices)
 	}
 }

@@ -41,9 +41,9 @@ func (u *universe) write(c *checked) (*unit, error) {
 	declare := func(e *entity, o types.Object, f *checkFile) {
 		e.object, e.methods = o, map[string]*entity{}
 		e.code, e.direct = newCode(), map[*entity]bool{}
-		e.cell, e.cellID, e.scope = c.name, c.source.cell.ID, f.imports
+		e.cell, e.cellID, e.scope, e.unchecked = c.name, c.source.cell.ID, f.imports, c.unchecked
 		if f.again != nil {
-			e.cell, e.cellID = f.again.cell, f.again.cellID
+			e.cell, e.cellID, e.unchecked = f.again.cell, f.again.cellID, f.again.unchecked
 		}
 		u.entities[o] = e
 		out.declared = append(out.declared, e)

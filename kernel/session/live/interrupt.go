@@ -1,8 +1,6 @@
 package live
 
 import (
-	"bytes"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,58 +11,115 @@ type Interrupted struct{}
 
 func (Interrupted) Error() string { return "interrupted" }
 
+// pause is how long what a stopped cell has deferred may run before it is stopped again.
+const pause = 200 * time.Millisecond
+
 var (
-	asked   atomic.Bool
-	cell    atomic.Pointer[string] // the goroutine that runs the cell
-	episode struct {
+	// asked is what every check looks at: a cell is to stop, or goroutines of stopped cells are still somewhere in a library.
+	asked    atomic.Bool
+	stopping atomic.Bool    // the cell is to stop
+	cell     atomic.Uintptr // the goroutine that runs the cell; 0: none
+	current  atomic.Pointer[chan struct{}]
+	left     atomic.Pointer[[]*leftBehind]
+	episode  struct {
 		sync.Mutex
-		done chan struct{} // closed when the cell is asked to stop
+		number int           // of the cell
+		done   chan struct{} // closed when the cell is asked to stop
 	}
-	current atomic.Pointer[chan struct{}]
 )
 
-func init() { Begin() }
+// leftBehind is the goroutine of a cell that was stopped while it waited in a library.
+type leftBehind struct {
+	id    uintptr
+	until atomic.Int64 // it may run what it has deferred
+}
+
+func init() {
+	episode.done = make(chan struct{})
+	current.Store(&episode.done)
+	left.Store(&[]*leftBehind{})
+}
+
+// look sets what checks look at. The caller holds episode.
+func look() { asked.Store(stopping.Load() || len(*left.Load()) > 0) }
 
 // Begin makes the calling goroutine the cell's.
 func Begin() {
-	id := goroutine()
 	done := make(chan struct{})
 	episode.Lock()
+	defer episode.Unlock()
+	episode.number++
 	episode.done = done
 	current.Store(&done)
-	cell.Store(&id)
-	asked.Store(false)
-	episode.Unlock()
+	cell.Store(Hooks.Goroutine())
+	stopping.Store(false)
+	look()
 }
 
-// End is called when the cell is over: what is asked from now on is not for it.
+// End is called by the cell's goroutine when the cell is over: what is asked from now on is not for it.
 func End() {
-	none := ""
-	cell.Store(&none)
-	renew()
-}
-
-// renew forgets what was asked.
-func renew() {
+	id := Hooks.Goroutine()
 	episode.Lock()
 	defer episode.Unlock()
+	if behind(id) != nil {
+		var others []*leftBehind
+		for _, l := range *left.Load() {
+			if l.id != id {
+				others = append(others, l)
+			}
+		}
+		left.Store(&others)
+	}
+	if cell.Load() == id {
+		over()
+	}
+	look()
+}
+
+// over says that no cell runs. The caller holds episode.
+func over() {
+	episode.number++
+	cell.Store(0)
+	stopping.Store(false)
 	select {
 	case <-episode.done:
-		episode.done = make(chan struct{})
-		current.Store(&episode.done)
+		done := make(chan struct{})
+		episode.done = done
+		current.Store(&done)
 	default:
 	}
-	asked.Store(false)
+}
+
+// Leave ends the cell while its goroutine waits in a library. Should that come back, it is stopped at its next check.
+func Leave() {
+	episode.Lock()
+	defer episode.Unlock()
+	if id := cell.Load(); id != 0 {
+		all := append(append([]*leftBehind{}, *left.Load()...), &leftBehind{id: id})
+		left.Store(&all)
+		over()
+		look()
+	}
+}
+
+func behind(id uintptr) *leftBehind {
+	for _, l := range *left.Load() {
+		if l.id == id {
+			return l
+		}
+	}
+	return nil
 }
 
 // Interrupt asks the cell to stop at its next check; if none runs, the handlers of messages.
 func Interrupt() {
 	episode.Lock()
 	defer episode.Unlock()
-	if *cell.Load() == "" && handling.Load() == 0 {
+	if cell.Load() == 0 && handling.Load() == 0 {
 		return
 	}
-	asked.Store(true)
+	stopping.Store(true)
+	look()
 	select {
 	case <-episode.done:
 	default:
@@ -72,126 +127,68 @@ func Interrupt() {
 	}
 }
 
-// Check stands at the loops and functions of a cell.
+// Check stands at the loops and functions of a cell, and behind what it calls.
 func Check() {
 	if asked.Load() {
 		Stop()
 	}
 }
 
-// Stop ends the cell, or the handler, if its goroutine calls. Other goroutines of the session live on: they wait a moment, so that one which polls
-// does not spin, and go on.
+// Stop ends the cell, or the handler, if its goroutine calls. Other goroutines of the session live on: they wait a moment, so that one
+// which polls does not spin, and go on.
 func Stop() {
-	if !asked.Load() {
+	id := Hooks.Goroutine()
+	if l := behind(id); l != nil {
+		now := time.Now()
+		if now.UnixNano() > l.until.Load() {
+			l.until.Store(now.Add(pause).UnixNano())
+			panic(Interrupted{})
+		}
 		return
 	}
-	id := goroutine()
+	if !stopping.Load() {
+		return
+	}
 	if !asks(id) {
 		time.Sleep(time.Millisecond)
 		return
 	}
-	// Deferred functions of the cell have loops too, and must be able to run; a cell that recovers and goes on is stopped again.
-	asked.Store(false)
-	time.AfterFunc(200*time.Millisecond, func() {
-		if asks(id) {
-			asked.Store(true)
-		}
-	})
+	Pause()
 	panic(Interrupted{})
 }
 
-// asks reports whether an interrupt is for the goroutine.
-func asks(id string) bool {
-	running := *cell.Load()
-	return running == id || running == "" && handles(id)
-}
-
-// Done is closed when the cell is asked to stop.
-func Done() <-chan struct{} { return *current.Load() }
-
-// Recv is <-c.
-func Recv[T any](c <-chan T) T { v, _ := Recv2(c); return v }
-
-// Recv2 is v, ok := <-c.
-func Recv2[T any](c <-chan T) (v T, ok bool) {
-	select {
-	case v, ok = <-c:
-		return v, ok
-	default:
-	}
-	for {
-		select {
-		case v, ok = <-c:
-			return v, ok
-		case <-Done():
-			Stop()
-			time.Sleep(time.Millisecond)
+// Pause lets the deferred functions of a cell run that has begun to stop: they have loops too. A cell that recovers and goes on is stopped
+// again.
+func Pause() {
+	episode.Lock()
+	defer episode.Unlock()
+	number := episode.number
+	stopping.Store(false)
+	look()
+	time.AfterFunc(pause, func() {
+		episode.Lock()
+		defer episode.Unlock()
+		if episode.number == number {
+			stopping.Store(true)
+			look()
 		}
-	}
+	})
 }
 
-// Send is c <- v.
-func Send[T any](c chan<- T, v T) {
-	select {
-	case c <- v:
-		return
-	default:
-	}
-	for {
-		select {
-		case c <- v:
-			return
-		case <-Done():
-			Stop()
-			time.Sleep(time.Millisecond)
-		}
-	}
+// asks reports whether an interrupt is for the goroutine: the cell's, or between cells a handler's.
+func asks(id uintptr) bool {
+	running := cell.Load()
+	return running == id || running == 0 && handles(id)
 }
 
-// Range is what a range over a channel goes through.
-func Range[T any](c <-chan T) func(func(T) bool) {
-	return func(yield func(T) bool) {
-		for {
-			v, ok := Recv2(c)
-			if !ok || !yield(v) {
-				return
-			}
-		}
-	}
-}
+// mine reports whether it is for the one that calls: no other has to stop.
+func mine() bool { return asks(Hooks.Goroutine()) }
 
-// Sleep is time.Sleep.
-func Sleep(d time.Duration) {
-	if d <= 0 {
-		return
+// Done is closed when the cell or handler is asked to stop; for all other goroutines it is nil, which is never ready.
+func Done() <-chan struct{} {
+	Check()
+	if !mine() {
+		return nil
 	}
-	end := time.NewTimer(d)
-	defer end.Stop()
-	for {
-		select {
-		case <-end.C:
-			return
-		case <-Done():
-			Stop()
-			time.Sleep(time.Millisecond)
-		}
-	}
-}
-
-// Wait is the Wait of a sync.WaitGroup.
-func Wait(wait func()) {
-	over := make(chan struct{})
-	go func() { defer close(over); wait() }()
-	Recv(over)
-}
-
-// goroutine is the number of the calling goroutine, as the runtime prints it.
-func goroutine() string {
-	var b [64]byte
-	line := b[:runtime.Stack(b[:], false)]
-	line = bytes.TrimPrefix(line, []byte("goroutine "))
-	if i := bytes.IndexByte(line, ' '); i >= 0 {
-		line = line[:i]
-	}
-	return string(line)
+	return *current.Load()
 }

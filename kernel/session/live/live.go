@@ -7,6 +7,11 @@ var Hooks struct {
 	New   func(pointer any) any // a new value of the type that a typed nil pointer points to
 	Call  func(method string, arg []byte) ([]byte, error)
 	Panic func(value any) // reports what a goroutine of a cell died of
+	Exit  func(code int)
+	// Goroutine tells goroutines apart.
+	Goroutine func() uintptr
+	// Guarded is a function that does the same as f, of the same type, and ends a panic as Guard does.
+	Guarded func(f any) any
 }
 
 var (
@@ -43,16 +48,23 @@ var (
 )
 
 // At notes how far the cell has come.
-func At(n int) { step = n }
+func At(n int) {
+	Check()
+	step = n
+}
 
 // Step is the number of the statement that runs, or ran last.
 func Step() int { return step }
 
 // Show notes the values of a cell's last expression.
-func Show(values ...any) { shown = values }
+func Show(values ...any) {
+	Check()
+	shown = values
+}
 
 // ShowCall notes the results of a call, without an error that is nil.
 func ShowCall(values ...any) {
+	Check()
 	if n := len(values); n > 0 && values[n-1] == nil {
 		values = values[:n-1]
 	}
@@ -70,13 +82,3 @@ func Shown() []any {
 
 // Call asks the kernel: the session's Options.Handle answers while the cell runs.
 func Call(method string, arg []byte) ([]byte, error) { return Hooks.Call(method, arg) }
-
-// Guard is deferred by the goroutines that a cell starts: a panic there is reported, and the session lives on.
-func Guard() {
-	if value := recover(); value != nil {
-		if value == any(Interrupted{}) {
-			return
-		}
-		Hooks.Panic(value)
-	}
-}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"os"
 	"reflect"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -18,8 +19,10 @@ import (
 
 	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/display/comm"
+	"github.com/cellar-go/cellar/kernel/session/internal/goid"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 	"github.com/cellar-go/cellar/kernel/session/live"
+	"github.com/cellar-go/cellar/kernel/session/worker/link"
 )
 
 // Main serves a session until it goes away.
@@ -37,11 +40,17 @@ func Main() {
 		debug.SetCrashOutput(crash, debug.CrashOptions{})
 		crash.Close()
 	}
+	// Should memory run out, the system is to end this process, not the kernel.
+	os.WriteFile("/proc/self/oom_score_adj", []byte("900"), 0)
 	debug.SetMaxStack(256 << 20) // a recursion without end is noticed before the machine is
 	w := &worker{nonce: nonce, out: json.NewEncoder(os.NewFile(wire.Replies, "replies")), calls: map[int]chan wire.Request{}}
+	w.linker, w.noLinker = link.New(nil)
 	live.Hooks.New = func(p any) any { return reflect.New(reflect.TypeOf(p).Elem()).Interface() }
 	live.Hooks.Call = w.call
 	live.Hooks.Panic = w.goroutinePanic
+	live.Hooks.Exit = os.Exit
+	live.Hooks.Goroutine = goid.Current
+	live.Hooks.Guarded = guarded
 	display.SetSink(w.display)
 	comm.SetTransport(w.transmit)
 	w.watchInput()
@@ -54,6 +63,7 @@ func Main() {
 			w.load(r)
 		}
 	}()
+	w.own = runtime.NumGoroutine()
 	for {
 		var r wire.Request
 		if err := requests.Decode(&r); err != nil {
@@ -62,8 +72,13 @@ func Main() {
 		switch r.Op {
 		case "load":
 			cells <- r
+		case "link":
+			w.linker, w.noLinker = link.New(r.Names)
 		case "interrupt":
-			live.Interrupt()
+			w.stop()
+			if r.Free {
+				go debug.FreeOSMemory()
+			}
 		case "answer":
 			w.answer(r)
 		case "input":
@@ -84,6 +99,12 @@ type worker struct {
 	marks int
 	calls map[int]chan wire.Request
 	asked int
+	own   int // goroutines that are no cell's
+
+	cell atomic.Pointer[running] // nil: none runs
+
+	linker   *link.Linker
+	noLinker error // why cells have to come as plugins
 
 	running, mayRead, inputAsked atomic.Bool
 }
@@ -101,6 +122,9 @@ func (w *worker) mark(r wire.Reply, files ...int) {
 	w.marks++
 	r.Mark = w.marks
 	C.flushAll()
+	if r.Op == "done" {
+		r.Goroutines = max(0, runtime.NumGoroutine()-w.own)
+	}
 	if w.out.Encode(r) != nil {
 		r.Bundle = &display.Bundle{Data: map[string]any{"text/plain": "cellar: this value can't be shown: it does not encode as JSON"}}
 		w.out.Encode(r)

@@ -24,14 +24,16 @@ const Nonce = "CELLAR_WORKER_NONCE"
 
 // Request goes to the worker.
 type Request struct {
-	Op    string   `json:"op"` // load, interrupt, answer, input, values, comm
-	ID    int      `json:"id,omitempty"`
-	File  string   `json:"file,omitempty"`  // load: the shared object
-	Entry string   `json:"entry,omitempty"` // load: its function to run; none for a plugin of imports
-	Input bool     `json:"input,omitempty"` // load: the cell may read its stdin
-	Names []string `json:"names,omitempty"` // values
-	Data  []byte   `json:"data,omitempty"`  // answer
-	Error string   `json:"error,omitempty"` // answer
+	Op       string   `json:"op"` // link, load, interrupt, answer, input, values, comm
+	ID       int      `json:"id,omitempty"`
+	File     string   `json:"file,omitempty"`     // load: the plugin, or the object file to be linked
+	Entry    string   `json:"entry,omitempty"`    // load: its function to run; none for a plugin of imports
+	Packages string   `json:"packages,omitempty"` // load: where an object's packages are, as the compiler's -importcfg; none for a plugin
+	Free     bool     `json:"free,omitempty"`     // interrupt: memory is short
+	Input    bool     `json:"input,omitempty"`    // load: the cell may read its stdin
+	Names    []string `json:"names,omitempty"`    // values
+	Data     []byte   `json:"data,omitempty"`     // answer
+	Error    string   `json:"error,omitempty"`    // answer
 
 	Comm *comm.Packet `json:"comm,omitempty"` // comm: for the handler of its comm
 }
@@ -46,12 +48,15 @@ type Reply struct {
 	Handler     int               `json:"handler,omitempty"` // display, comm: the comm request whose handler shows it
 	Taken       bool              `json:"taken,omitempty"`   // done: the packet had a handler
 	Panic       *Panic            `json:"panic,omitempty"`
-	Refused     string            `json:"refused,omitempty"` // why a plugin could not be loaded: the worker is of no use any more
+	Refused     string            `json:"refused,omitempty"`  // why a plugin could not be loaded: the worker is of no use any more
+	Unlinked    string            `json:"unlinked,omitempty"` // why an object could not be linked: as a plugin it may
 	Interrupted bool              `json:"interrupted,omitempty"`
+	Left        string            `json:"left,omitempty"` // what the goroutine of an interrupted cell is still in
 	Load        time.Duration     `json:"load,omitempty"`
 	Run         time.Duration     `json:"run,omitempty"`
-	Step        int               `json:"step,omitempty"`  // done: the statement that ran last
-	Cured       int               `json:"cured,omitempty"` // itabs and types that had been built before the plugin brought its own
+	Step        int               `json:"step,omitempty"`       // done: the statement that ran last
+	Goroutines  int               `json:"goroutines,omitempty"` // done: that live on
+	Cured       int               `json:"cured,omitempty"`      // itabs and types that had been built before the plugin brought its own
 	Method      string            `json:"method,omitempty"`
 	Data        []byte            `json:"data,omitempty"`
 	Values      map[string]string `json:"values,omitempty"`
@@ -60,6 +65,7 @@ type Reply struct {
 // Panic is how a cell or a goroutine of one ended.
 type Panic struct {
 	Value  string  `json:"value"`
+	Ended  bool    `json:"ended,omitempty"` // no panic: the goroutine ended itself, Value says how
 	Trace  string  `json:"trace"`
 	Frames []Frame `json:"frames"`
 }

@@ -1,4 +1,4 @@
-package worker
+package link
 
 /*
 #define _GNU_SOURCE
@@ -20,30 +20,44 @@ var replaced = map[uintptr]uintptr{}
 
 // cureTypes makes a module use the composed types that reflection made before the module brought its own.
 func cureTypes(types []slot) (cured int, err error) {
-	done := make([]bool, len(types))
+	uses := map[uintptr][]slot{} // of each descriptor
+	var own []uintptr
+	for _, s := range types {
+		at := s.symbol()
+		if uses[at] == nil {
+			own = append(own, at)
+		}
+		uses[at] = append(uses[at], s)
+	}
 	// A composed type holds the address of its element, which may itself be cured: until nothing changes.
+	// It gets the hash that the compiler gave its twin (internal/abi.Type: at 16): type switches go by it before they compare.
+	hashed := false
 	for round, changed := 0, true; changed && round < 8; round++ {
 		changed = false
-		for i, s := range types {
-			if done[i] {
+		for _, at := range own {
+			known, ok := replaced[at]
+			if !ok && uses[at] != nil && uses[at][0].own {
+				known = builtBefore(at)
+			}
+			if known == 0 || known == at || uses[at] == nil {
 				continue
 			}
-			own := s.symbol()
-			known, ok := replaced[own]
-			if !ok && s.own {
-				known = builtBefore(own)
+			replaced[at] = known
+			for _, s := range uses[at] {
+				if err := s.set(known); err != nil {
+					return cured, err
+				}
 			}
-			if known == 0 || known == own {
-				continue
+			if hash, right := (*uint32)(pointer(known+16)), *(*uint32)(pointer(at + 16)); *hash != right {
+				*hash, hashed = right, true
 			}
-			replaced[own] = known
-			if err := s.set(known); err != nil {
-				return cured, err
-			}
-			rehash(known, own)
-			cured++
-			done[i], changed = true, true
+			cured += len(uses[at])
+			delete(uses, at)
+			changed = true
 		}
+	}
+	if hashed {
+		refile()
 	}
 	return cured, nil
 }
@@ -98,19 +112,13 @@ func compose(t reflect.Type) (other reflect.Type) {
 	return nil
 }
 
-// rehash gives a type that reflection made the hash that the compiler gave its twin (internal/abi.Type: at 16): type switches go by it
-// before they compare.
-func rehash(known, own uintptr) {
-	hash, right := (*uint32)(at(known+16)), *(*uint32)(at(own + 16))
-	if *hash == right {
-		return
-	}
-	*hash = right
-	// Reflection finds functions and structs by the hashes of their parts. Those that it has made must be found again.
+// refile puts reflection's caches right when types have got other hashes: it finds functions and structs by the hashes of their parts, and
+// must find those that it has made again.
+func refile() {
 	var made []reflect.Type
 	for _, m := range []*sync.Map{&funcLookupCache.m, &structLookupCache.m} {
 		eachCached(m, func(cell *uintptr) {
-			if C.inModule(C.uintptr_t(*cell)) == 0 {
+			if !inModule(*cell) {
 				made = append(made, typeAt(*cell))
 			}
 		})
@@ -129,6 +137,11 @@ func rehash(known, own uintptr) {
 			})
 		}
 	}
+}
+
+// inModule reports whether a type came with a plugin, a linked cell or the program.
+func inModule(address uintptr) bool {
+	return address >= linked.start && address < linked.end || C.inModule(C.uintptr_t(address)) != 0
 }
 
 // dropped holds types that went from reflection's caches: the collector does not see the types of interface values.

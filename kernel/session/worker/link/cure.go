@@ -1,4 +1,4 @@
-package worker
+package link
 
 /*
 #cgo LDFLAGS: -ldl
@@ -40,24 +40,25 @@ func (s slot) symbol() uintptr { return *s.at - s.addend }
 func (s slot) set(address uintptr) error {
 	size := uintptr(syscall.Getpagesize())
 	page := uintptr(unsafe.Pointer(s.at)) &^ (size - 1)
-	if err := syscall.Mprotect(unsafe.Slice((*byte)(at(page)), size), syscall.PROT_READ|syscall.PROT_WRITE); err != nil {
+	if err := syscall.Mprotect(unsafe.Slice((*byte)(pointer(page)), size), syscall.PROT_READ|syscall.PROT_WRITE); err != nil {
 		return fmt.Errorf("cellar: cure a plugin: %w", err)
 	}
 	*s.at = address + s.addend
 	return nil
 }
 
-// cure makes a module that was just loaded use the itabs and the composed types which the runtime and reflection have built before the
-// module brought its own. They are compared by address: two of one kind make assertions, type switches, == and map keys wrong without
-// any error. Layout of an itab (internal/abi.ITab): interface, type, hash at 0, 8, 16.
-func cure(file string) (cured int, err error) {
-	itabs, types, err := slots(file)
+// Cure makes a plugin that was just opened use the itabs and the composed types which the runtime and reflection have built before it
+// brought its own, and the types and variables that this linker had to place itself. They are compared by address: two of one kind make
+// assertions, type switches, == and map keys wrong without any error. Layout of an itab (internal/abi.ITab): interface, type, hash at 0,
+// 8, 16.
+func (l *Linker) Cure(file string) (cured int, err error) {
+	itabs, types, err := l.slots(file)
 	if err != nil {
 		return 0, err
 	}
 	for _, s := range itabs {
 		own := s.symbol()
-		known := uintptr(getitab(*(*unsafe.Pointer)(at(own)), *(*unsafe.Pointer)(at(own + 8)), true))
+		known := uintptr(getitab(*(*unsafe.Pointer)(pointer(own)), *(*unsafe.Pointer)(pointer(own + 8)), true))
 		if known == 0 || known == own {
 			continue
 		}
@@ -65,7 +66,7 @@ func cure(file string) (cured int, err error) {
 			return cured, err
 		}
 		// The runtime leaves the hash of the itabs that it builds zero; type switches compare it.
-		*(*uint32)(at(known + 16)) = *(*uint32)(at(own + 16))
+		*(*uint32)(pointer(known + 16)) = *(*uint32)(pointer(own + 16))
 		cured++
 	}
 	more, err := cureTypes(types)
@@ -73,7 +74,7 @@ func cure(file string) (cured int, err error) {
 }
 
 // slots lists the words of a module that point to itabs, and those that point to type descriptors.
-func slots(file string) (itabs, types []slot, err error) {
+func (l *Linker) slots(file string) (itabs, types []slot, err error) {
 	f, err := elf.Open(file)
 	if err != nil {
 		return nil, nil, err
@@ -91,6 +92,10 @@ func slots(file string) (itabs, types []slot, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	placed := map[string]uintptr{}
+	for n, address := range l.known {
+		placed[mangled(n.Text)] = address
+	}
 	path := C.CString(file)
 	defer C.free(unsafe.Pointer(path))
 	base := uintptr(C.loadBase(path))
@@ -101,13 +106,21 @@ func slots(file string) (itabs, types []slot, err error) {
 			continue
 		}
 		symbol := symbols[index-1]
-		s := slot{at: (*uintptr)(at(base + uintptr(offset))), addend: uintptr(addend)}
+		s := slot{at: (*uintptr)(pointer(base + uintptr(offset))), addend: uintptr(addend)}
 		switch {
 		case strings.HasPrefix(symbol.Name, "go:itab."):
 			itabs = append(itabs, s)
-		case strings.HasPrefix(symbol.Name, "type:") && !strings.HasPrefix(symbol.Name, "type:."): // "type:." begins names and algorithms
+		case isTypeName(symbol.Name):
 			s.own = symbol.Section != elf.SHN_UNDEF && s.symbol() == base+uintptr(symbol.Value)
 			types = append(types, s)
+			fallthrough
+		default:
+			if address, ok := placed[symbol.Name]; ok && symbol.Section != elf.SHN_UNDEF && elf.ST_TYPE(symbol.Info) != elf.STT_FUNC && address != s.symbol() {
+				replaced[s.symbol()] = address
+				if err := s.set(address); err != nil {
+					return nil, nil, err
+				}
+			}
 		}
 	}
 	return itabs, types, nil
@@ -122,6 +135,3 @@ func pointsToSymbol(m elf.Machine, kind uint32) bool {
 	}
 	return false
 }
-
-// at makes a pointer of an address outside the Go heap.
-func at(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }

@@ -1,0 +1,147 @@
+package session
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestTypesBeforePlugins: a cell uses types that no package in the worker has; then comes a plugin that has them too. They must be one.
+func TestTypesBeforePlugins(t *testing.T) {
+	dir := t.TempDir()
+	module(t, dir, "package shape\n"+`
+import ("iter"; "strings"; "sync/atomic")
+
+type More = struct{ A int; B []*strings.Builder }
+
+func Slice() any   { return []*strings.Builder{new(strings.Builder)} }
+func Map() any     { return map[string]map[rune][]float32{"a": nil} }
+func Func() any    { return func(strings.Builder, ...float32) (chan<- bool, error) { return nil, nil } }
+func Struct() any  { return More{A: 1} }
+func Array() any   { return [3]chan strings.Builder{} }
+func Generic() any { return new(atomic.Pointer[strings.Builder]) }
+func Seq() any     { return iter.Seq[strings.Builder](func(func(strings.Builder) bool) {}) }
+func Is(v any) (is [7]bool) {
+	_, is[0] = v.([]*strings.Builder)
+	_, is[1] = v.(map[string]map[rune][]float32)
+	_, is[2] = v.(func(strings.Builder, ...float32) (chan<- bool, error))
+	_, is[3] = v.(More)
+	_, is[4] = v.([3]chan strings.Builder)
+	_, is[5] = v.(*atomic.Pointer[strings.Builder])
+	_, is[6] = v.(iter.Seq[strings.Builder])
+	return is
+}
+type Named interface{ Name() string }
+func NameOf(v any) string { if n, ok := v.(Named); ok { return n.Name() }; return "none" }
+`)
+	mine := `[]any{[]*strings.Builder{}, map[string]map[rune][]float32{}, func(strings.Builder, ...float32) (chan<- bool, error) { return nil, nil },
+		struct{ A int; B []*strings.Builder }{}, [3]chan strings.Builder{}, new(atomic.Pointer[strings.Builder]), iter.Seq[strings.Builder](nil)}`
+	is := `func is(v any) (is [7]bool) {
+	_, is[0] = v.([]*strings.Builder)
+	_, is[1] = v.(map[string]map[rune][]float32)
+	_, is[2] = v.(func(strings.Builder, ...float32) (chan<- bool, error))
+	_, is[3] = v.(struct{ A int; B []*strings.Builder })
+	_, is[4] = v.([3]chan strings.Builder)
+	_, is[5] = v.(*atomic.Pointer[strings.Builder])
+	_, is[6] = v.(iter.Seq[strings.Builder])
+	return is
+}
+type named struct{}
+func (named) Name() string { return "cell" }
+var n any = named{}
+_, before := n.(interface{ Name() string })`
+	theirs := "[]any{shape.Slice(), shape.Map(), shape.Func(), shape.Struct(), shape.Array(), shape.Generic(), shape.Seq()}"
+	check := `wrong := []string{}
+for i := range mine {
+	want := [7]bool{}
+	want[i] = true
+	if is(mine[i]) != want { wrong = append(wrong, fmt.Sprintf("mine %d here", i)) }
+	if is(theirs[i]) != want { wrong = append(wrong, fmt.Sprintf("theirs %d here", i)) }
+	if shape.Is(mine[i]) != want { wrong = append(wrong, fmt.Sprintf("mine %d there", i)) }
+	if shape.Is(theirs[i]) != want { wrong = append(wrong, fmt.Sprintf("theirs %d there", i)) }
+	if reflect.TypeOf(mine[i]) != reflect.TypeOf(theirs[i]) { wrong = append(wrong, fmt.Sprintf("reflected %d", i)) }
+}
+fmt.Println(wrong, shape.NameOf(n))`
+	s := start(t, Options{Dir: dir})
+	for _, source := range []string{
+		"import (\"fmt\"; \"iter\"; \"reflect\"; \"strings\"; \"sync/atomic\")", is, "mine := " + mine, "import \"example.com/user/shape\"", "theirs := " + theirs,
+	} {
+		if got := play(t.Context(), s, Cell{Source: source}); got != "" {
+			t.Fatalf("%s\ngave %s", source, got)
+		}
+	}
+	for _, linked := range []bool{true, false, true} { // a plugin between linked cells
+		builtins := s.tools.builtins
+		if !linked {
+			s.tools.builtins = nil
+		}
+		if got := play(t.Context(), s, Cell{Source: check}); got != "[] cell\n" {
+			t.Errorf("linked %v: got %s", linked, got)
+		}
+		s.tools.builtins = builtins
+	}
+}
+
+// TestLinkedMemory loads cells while goroutines of other cells allocate, grow their stacks, and hold pointers to types of cells in globals,
+// closures, channels and maps, with the collector always at work: a wrong pointer mask or stack map would lose or corrupt a value.
+func TestLinkedMemory(t *testing.T) {
+	s := start(t, Options{})
+	prepare := `import ("fmt"; "runtime"; "runtime/debug"; "sync"; "sync/atomic")
+debug.SetGCPercent(5)
+type node struct{ next *node; name string; load []byte; m map[string]*node }
+func build(n int) *node { var head *node; for i := range n { head = &node{head, fmt.Sprint("n", i), make([]byte, 64+i%100), map[string]*node{"self": nil}}; head.m["self"] = head }; return head }
+func deep(n int, keep *node) int { var pad [256]byte; pad[n%256] = 1; if n == 0 { return len(keep.name) }; here := keep; return deep(n-1, here.m["self"]) + int(pad[n%256]) }
+func check(head *node, n int) bool { for i := n - 1; i >= 0; i-- { if head == nil || head.name != fmt.Sprint("n", i) || head.m["self"] != head || len(head.load) != 64+i%100 { return false }; head = head.next }; return head == nil }
+var stop atomic.Bool
+var bad, rounds atomic.Int64
+var workers sync.WaitGroup
+for range 6 { workers.Go(func() { for !stop.Load() { h := build(40); f := func() *node { return h }; if deep(200, f()) != 203 || !check(f(), 40) { bad.Add(1) }; rounds.Add(1) } }) }`
+	if got := play(t.Context(), s, Cell{Source: prepare}); strings.Contains(got, "error") {
+		t.Fatal(got)
+	}
+	for i := range 60 {
+		source := fmt.Sprintf("var g%d = build(%d)\ntype t%[1]d struct { *node; extra map[int]*t%[1]d }\nvar h%[1]d = &t%[1]d{g%[1]d, map[int]*t%[1]d{}}\nh%[1]d.extra[1] = h%[1]d", i, 10+i)
+		if got := play(t.Context(), s, Cell{Source: source}); got != "" {
+			t.Fatal(got)
+		}
+	}
+	var all strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&all, "if !check(g%d, %d) || h%[1]d.extra[1] != h%[1]d || h%[1]d.node != g%[1]d { fmt.Println(\"lost\", %[1]d) }\n", i, 10+i)
+	}
+	if got := play(t.Context(), s, Cell{Source: "stop.Store(true)\nworkers.Wait()\nruntime.GC()\n" + all.String() + "fmt.Println(bad.Load(), rounds.Load() > 100)"}); got != "0 true\n" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestLinkedInCorners uses what needs more of a linker than plain code: profiles and traces of linked functions, closures over several
+// packages, assembly that nothing in the worker calls, and functions that inline others.
+func TestLinkedInCorners(t *testing.T) {
+	s := start(t, Options{})
+	for _, c := range []struct{ source, want string }{
+		{"import (\"bytes\"; \"fmt\"; \"runtime\"; \"runtime/pprof\"; \"strings\"; \"time\")\nfunc where() string { pc, _, line, _ := runtime.Caller(1); return fmt.Sprint(runtime.FuncForPC(pc).Name() != \"\", line) }\nwhere()", "= true 3\n"},
+		{"var profile bytes.Buffer\npprof.StartCPUProfile(&profile)\nspin := 0\nfor t := time.Now(); time.Since(t) < 300*time.Millisecond; { for i := range 100000 { spin += i } }\npprof.StopCPUProfile()\nprofile.Len() > 0", "= true\n"},
+		{"import (\"math/big\"; \"crypto/sha512\"; \"hash/crc32\"; \"math/bits\")\nn := new(big.Int).Exp(big.NewInt(3), big.NewInt(200), nil)\nfmt.Println(n.BitLen(), sha512.Sum512([]byte(\"x\"))[0], crc32.ChecksumIEEE([]byte(\"x\")), bits.OnesCount(7))", "317 164 2363233923 3\n"},
+		{"stack := make([]byte, 10000)\nstrings.Contains(string(stack[:runtime.Stack(stack, true)]), \"main.\")", "= true\n"},
+		{"f := func(xs ...int) (sum int) { defer func() { sum *= 2 }(); for _, x := range xs { sum += x }; return }\nf(1, 2, 3)", "= 12\n"},
+	} {
+		if got := play(t.Context(), s, Cell{Source: c.source}); got != c.want {
+			t.Errorf("%s\ngave %s", c.source, got)
+		}
+	}
+}
+
+// TestLinkedNearPrograms that the toolchain makes position-independent.
+func TestLinkedNearPrograms(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/pie\n\ngo 1.26\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=-buildmode=pie")})
+	r, err := s.Run(t.Context(), Cell{Source: "import \"fmt\"\nx := 20\nfmt.Sprint(x + 1)"}, func(Event) {})
+	if err != nil || r.Plugin != "" || r.Value == nil || r.Value.Data["text/plain"] != "21" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

@@ -1,0 +1,165 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/gomod"
+)
+
+// replayable is how long a session's cells may have run for them to be run again unasked.
+const replayable = 5 * time.Second
+
+// sameModules looks whether go.mod, go.sum or go.work are still as they were, and takes them as they are now.
+func (s *Session) sameModules() error {
+	stamp := gomod.Stamp(s.tools.dir)
+	if stamp == s.tools.stamp {
+		return nil
+	}
+	module, err := gomod.Find(s.tools.dir)
+	if err != nil {
+		return err
+	}
+	s.tools.module, s.tools.stamp = module, stamp
+	s.ps.forget()
+	return nil
+}
+
+// need makes packages known. One of a module that the user's go.mod does not require is found all the same, but then go.mod has to say so:
+// the session asks.
+func (s *Session) need(ctx context.Context, paths []string) error {
+	var missing []string
+	var refused *buildError
+	switch err := s.ps.need(ctx, paths); {
+	case errors.As(err, &refused) && strings.Contains(refused.Output, "no required module provides package"):
+		missing = paths // a workspace finds nothing by itself
+	case err != nil:
+		return explainMissing(err, paths)
+	}
+	for _, path := range paths {
+		if p := s.ps.known[path]; p != nil && p.Module != nil && !p.Module.Main && !s.tools.module.Requires(p.Module.Path) {
+			missing = append(missing, path+"@"+p.Module.Version)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if s.o.Add == nil || !s.o.Add(ctx, missing) {
+		for _, path := range paths {
+			s.ps.drop(path)
+		}
+		return fault.New(fault.Input, "run %go get "+strings.Join(missing, " ")+" in a cell, or `go get` in a terminal, and then this cell again",
+			"import %s: no module of go.mod provides it", strings.Join(paths, ", "))
+	}
+	c := s.tools.plain(ctx, "get", missing...)
+	if output, err := c.CombinedOutput(); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return explainMissing(&buildError{string(output), fmt.Errorf("go get %s: %w", strings.Join(missing, " "), err)}, paths)
+	}
+	if err := s.sameModules(); err != nil {
+		return err
+	}
+	return s.ps.need(ctx, paths)
+}
+
+// explainMissing puts the go command's words for a package that is nowhere into one sentence.
+func explainMissing(err error, paths []string) error {
+	var refused *buildError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	for _, c := range []struct{ words, hint string }{
+		{"is not in std", "check the spelling; paths of modules begin with a host name, as in github.com/…"},
+		{"cannot find module providing package", "check the spelling, and whether the module proxy can be reached (go env GOPROXY)"},
+		{"not found", "check the spelling, and whether the module proxy can be reached (go env GOPROXY)"},
+		{"dial tcp", "the module proxy can't be reached (go env GOPROXY): connect, or vendor the module"},
+		{"module lookup disabled", "GOPROXY is off: allow it, or download the module elsewhere"},
+	} {
+		if strings.Contains(refused.Output, c.words) {
+			return fault.New(fault.Input, c.hint, "import %s: %s", strings.Join(paths, ", "), strings.TrimSpace(refused.Output))
+		}
+	}
+	return err
+}
+
+// drop forgets one package, so that it is looked for again.
+func (ps *packages) drop(path string) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	delete(ps.known, path)
+}
+
+// changes looks whether the packages that the session has are what the sources and go.mod say now. If its cells can be run again in a
+// moment, they are; else the session goes on with what it has and says so, once for each change.
+func (s *Session) changes(imports []string) (notices []string, err error) {
+	s.mu.Lock()
+	made := maps.Clone(s.made)
+	s.mu.Unlock()
+	var changed []string
+	reasons := map[string]string{} // by package
+	for _, path := range sortedKeys(made) {
+		if p := s.ps.known[path]; p != nil && p.Export != made[path].Export {
+			changed = append(changed, path)
+			reasons[path] = made[path].difference(p)
+		}
+	}
+	told := slices.Compact(slices.Sorted(maps.Values(reasons)))
+	if len(told) > 0 && s.took < replayable && !s.asks {
+		return nil, errReplay{strings.Join(told, "; ")}
+	}
+	for _, path := range changed {
+		kept := *made[path]
+		kept.Stamp = kept.stamp() // so that it is looked at again when it is edited again
+		s.ps.mu.Lock()
+		s.ps.known[path] = &kept
+		s.ps.mu.Unlock()
+		s.outdated[path] = reasons[path]
+	}
+	if len(s.outdated) > 0 { // what comes new may have been compiled with what changed
+		for _, path := range s.ps.closure(imports...) {
+			if _, has := made[path]; has {
+				continue
+			}
+			for _, q := range s.ps.closure(path) {
+				if why, ok := s.outdated[q]; ok {
+					s.ps.drop(path)
+					return nil, fault.New(fault.Input, "run %replay to run the session's cells again with all of it, or restart the kernel", "import %s: it needs %s as it is now: %s", path, q, why)
+				}
+			}
+		}
+	}
+	for _, why := range told {
+		cost := fmt.Sprintf("its %d cells ran for %v", len(s.history), s.took.Round(time.Second))
+		if s.asks {
+			cost = "its cells read their input"
+		}
+		notices = append(notices, fmt.Sprintf("%s. The session goes on with what it has loaded, since %s: %%replay runs them again with the change", why, cost))
+	}
+	return notices, nil
+}
+
+// difference says what happened to a package.
+func (p *pkg) difference(now *pkg) string {
+	if p.Module != nil && now.Module != nil && p.Module.Version != now.Module.Version {
+		return fmt.Sprintf("module %s is loaded as %s, and go.mod asks for %s now", p.Module.Path, version(p.Module.Version), version(now.Module.Version))
+	}
+	if !now.local() && p.Module != nil {
+		return fmt.Sprintf("package %s of module %s is built from other modules now", p.ImportPath, p.Module.Path)
+	}
+	return fmt.Sprintf("package %s was edited", p.ImportPath)
+}
+
+func version(v string) string {
+	if v == "" {
+		return "a local folder"
+	}
+	return v
+}

@@ -1,0 +1,122 @@
+package worker
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/cellar-go/cellar/kernel/session/live"
+)
+
+const (
+	checksTake = 300 * time.Millisecond // in which the checks of a cell's own code should have stopped it
+	look       = 20 * time.Millisecond
+	still      = 5 // looks in a row that find the goroutine waiting
+)
+
+// stop ends the cell that runs. Its own code looks at a flag; the programs that it started get a signal, as from a terminal; a goroutine
+// that then still waits in a library is left behind.
+func (w *worker) stop() {
+	c := w.cell.Load()
+	live.Interrupt()
+	if c == nil {
+		return
+	}
+	c.stop.Do(func() {
+		interruptChildren()
+		go func() {
+			waits := 0
+			for wait := checksTake; ; wait = look {
+				select {
+				case <-c.over:
+					return
+				case <-time.After(wait):
+				}
+				where, state := c.whereabouts()
+				if waiting(state) && !w.inputAsked.Load() {
+					waits++
+				} else {
+					waits = 0
+				}
+				if waits == still {
+					live.Leave()
+					select {
+					case c.left <- where:
+					case <-c.over:
+					}
+					return
+				}
+			}
+		}()
+	})
+}
+
+// waiting reports whether a goroutine in this state computes nothing: it waits for something or is in a system call. A call of C is
+// one of these too.
+func waiting(state string) bool {
+	state, _, _ = strings.Cut(state, ",")
+	switch {
+	case state == "", state == "running", state == "runnable", strings.HasPrefix(state, "GC "), strings.HasSuffix(state, "(scan)"), strings.HasPrefix(state, "preempt"):
+		return false
+	}
+	return true
+}
+
+// whereabouts says in which function of a library the cell's goroutine is, called from where, and the state that it is in.
+func (c *running) whereabouts() (where, state string) {
+	if runtime.NumGoroutine() > 20_000 {
+		return "", ""
+	}
+	var stacks []byte
+	for size := 1 << 20; ; size *= 4 {
+		stacks = make([]byte, size)
+		if n := runtime.Stack(stacks, true); n < size || size > 64<<20 {
+			stacks = stacks[:n]
+			break
+		}
+	}
+	head := []byte("goroutine " + c.goroutine + " [")
+	i := bytes.Index(stacks, head)
+	if i < 0 {
+		return "", ""
+	}
+	text := stacks[i+len(head):]
+	if end := bytes.Index(text, []byte("\n\n")); end >= 0 {
+		text = text[:end]
+	}
+	lines := strings.Split(string(text), "\n")
+	state, _, _ = strings.Cut(lines[0], "]")
+	library := ""
+	for i := 1; i+1 < len(lines); i += 2 {
+		function, place := lines[i], strings.TrimSpace(lines[i+1])
+		if open := strings.LastIndexByte(function, '('); open > 0 {
+			function = function[:open]
+		}
+		if strings.HasPrefix(function, "main.") {
+			place, _, _ = strings.Cut(place, " ")
+			return fmt.Sprintf("%s, called at %s", library, place), state
+		}
+		library = function
+	}
+	return library, state
+}
+
+// interruptChildren sends SIGINT to the programs that cells have started: a terminal's Ctrl-C reaches them too.
+func interruptChildren() {
+	own := os.Getpid()
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == own {
+			continue
+		}
+		if group, err := syscall.Getpgid(pid); err == nil && group == own {
+			syscall.Kill(pid, syscall.SIGINT)
+		}
+	}
+}
