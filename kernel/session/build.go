@@ -237,42 +237,49 @@ func put(text []byte, to string, mode os.FileMode) error {
 	return os.Rename(temp.Name(), to)
 }
 
-// compile makes an object of one Go file. Name is that of its files, and never used again.
-func (t *toolchain) compile(ctx context.Context, dir, name, packagePath, importcfg, source string) (object string, err error) {
-	base := filepath.Join(dir, name)
-	object = base + ".a"
-	kept, err := t.kept.path(t, importcfg, "object", name, packagePath, source)
-	if err == nil && t.kept.take(kept, object) {
-		return object, nil
-	}
-	if err := os.WriteFile(base+".go", []byte(source), 0o600); err != nil {
-		return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
-	}
-	defer os.Remove(base + ".go")
-	err = t.tool(ctx, "compile", "-p", packagePath, "-dynlink", "-pack", "-dwarf=false", "-c=2", "-trimpath", dir+"=>", "-importcfg", importcfg,
-		"-o", object, base+".go")
-	if err != nil {
-		return "", err
-	}
-	if kept != "" {
-		t.kept.keep(object, kept)
-	}
-	return object, nil
+// compile makes an object of a cell's Go file. Name is that of its files, and never used again.
+func (t *toolchain) compile(ctx context.Context, dir, name, importcfg, source string) (object string, err error) {
+	object = filepath.Join(dir, name+".a")
+	return object, t.kept.once(t, importcfg, object, func() error { return t.compileAs(ctx, "main", object, importcfg, source) }, "object", name, source)
 }
 
-// link makes a plugin of an object. Its path is never used again, not even after a failure: plugin.Open remembers paths.
-func (t *toolchain) link(ctx context.Context, object, entry, importcfg string) (plugin string, err error) {
-	base := strings.TrimSuffix(object, ".a")
-	name := filepath.Base(base)
-	plugin = base + ".so"
+// linkCell makes a plugin of a cell's object, where it can't be linked in memory.
+func (t *toolchain) linkCell(ctx context.Context, object, entry, importcfg string) (plugin string, err error) {
+	plugin = strings.TrimSuffix(object, ".a") + ".so"
 	content, err := os.ReadFile(object)
 	if err != nil {
 		return "", fmt.Errorf("cellar: session: %w", err)
 	}
-	kept, err := t.kept.path(t, importcfg, "plugin", name, entry, string(content))
-	if err == nil && t.kept.take(kept, plugin) {
-		return plugin, nil
+	return plugin, t.kept.once(t, importcfg, plugin, func() error { return t.link(ctx, object, entry, importcfg, plugin) }, "plugin", filepath.Base(plugin), entry, string(content))
+}
+
+// importsPlugin makes a plugin that brings packages.
+func (t *toolchain) importsPlugin(ctx context.Context, dir, name, importcfg, source string) (plugin string, err error) {
+	plugin = filepath.Join(dir, name+".so")
+	return plugin, t.kept.once(t, importcfg, plugin, func() error {
+		object := filepath.Join(dir, name+".a")
+		defer os.Remove(object)
+		if err := t.compileAs(ctx, name, object, importcfg, source); err != nil {
+			return err
+		}
+		return t.link(ctx, object, "", importcfg, plugin)
+	}, "imports", name, source)
+}
+
+func (t *toolchain) compileAs(ctx context.Context, packagePath, object, importcfg, source string) error {
+	base := strings.TrimSuffix(object, ".a")
+	if err := os.WriteFile(base+".go", []byte(source), 0o600); err != nil {
+		return fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
 	}
+	defer os.Remove(base + ".go")
+	return t.tool(ctx, "compile", "-p", packagePath, "-dynlink", "-pack", "-dwarf=false", "-c=2", "-trimpath", filepath.Dir(object)+"=>", "-importcfg", importcfg,
+		"-o", object, base+".go")
+}
+
+// link makes a plugin of an object. Its path is never used again, not even after a failure: plugin.Open remembers paths.
+func (t *toolchain) link(ctx context.Context, object, entry, importcfg, plugin string) error {
+	base := strings.TrimSuffix(plugin, ".so")
+	name := filepath.Base(base)
 	defer os.Remove(base + ".tmp")
 	flags := []string{"-Wl,--build-id=none"} // nobody reads it
 	if t.linker != "" {
@@ -285,12 +292,9 @@ func (t *toolchain) link(ctx context.Context, object, entry, importcfg string) (
 	flags = append(t.cc[1:len(t.cc):len(t.cc)], flags...)
 	link = append(link, "-extldflags="+strings.Join(flags, " "))
 	if err := t.tool(ctx, "link", append(link, "-o", base+".tmp", object)...); err != nil {
-		return "", err
+		return err
 	}
-	if kept != "" {
-		t.kept.keep(base+".tmp", kept)
-	}
-	return plugin, os.Rename(base+".tmp", plugin)
+	return os.Rename(base+".tmp", plugin)
 }
 
 func (t *toolchain) tool(ctx context.Context, name string, args ...string) error {

@@ -16,7 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
 )
 
@@ -76,6 +75,7 @@ type packages struct {
 	tools *toolchain
 	mu    sync.Mutex // guards known
 	known map[string]*pkg
+	fresh bool   // the go command was asked since the last save
 	files int    // importcfg files written
 	text  string // of the last one
 }
@@ -104,7 +104,7 @@ func (ps *packages) list(ctx context.Context, paths ...string) error {
 			p.Stamp = p.stamp()
 		}
 		ps.mu.Lock()
-		ps.known[p.ImportPath] = &p
+		ps.known[p.ImportPath], ps.fresh = &p, true
 		ps.mu.Unlock()
 	}
 	for _, path := range paths {
@@ -216,8 +216,9 @@ func (ps *packages) forget() {
 
 // save and restore keep the list in the cache: go list takes half a second to say what it said the last time.
 func (ps *packages) save(file string) {
-	if text, err := json.Marshal(ps.known); err == nil {
-		atomicfile.Write(file, text, 0o644)
+	if text, err := json.Marshal(ps.snapshot()); err == nil {
+		put(text, file, 0o644)
+		ps.fresh = false
 	}
 }
 

@@ -22,7 +22,22 @@ const (
 // full disk left of one is not used.
 type reuse struct{ dir string } // "": keeps nothing
 
-var errNotKept = errors.New("plugins are not kept")
+var errNotKept = errors.New("nothing is kept")
+
+// once puts at a path what was kept of the same parts, or makes and keeps it.
+func (r reuse) once(t *toolchain, importcfg, to string, build func() error, parts ...string) error {
+	kept, err := r.path(t, importcfg, parts...)
+	if err == nil && r.take(kept, to) {
+		return nil
+	}
+	if err := build(); err != nil {
+		return err
+	}
+	if kept != "" {
+		r.keep(to, kept)
+	}
+	return nil
+}
 
 // path is where what is made of the parts with these packages is kept.
 func (r reuse) path(t *toolchain, importcfg string, parts ...string) (string, error) {

@@ -178,7 +178,7 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	if err == nil && reply.Unlinked != "" {
 		result.Plugin = reply.Unlinked
 		start = time.Now()
-		if request.File, err = s.tools.link(ctx, object, unit.entry, config); err != nil {
+		if request.File, err = s.tools.linkCell(ctx, object, unit.entry, config); err != nil {
 			return result, s.internal(c, err)
 		}
 		result.Timings.Link += time.Since(start)
@@ -351,7 +351,11 @@ func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) (no
 	if err := s.ps.need(ctx, slices.Compact(paths)); err != nil {
 		return nil, err
 	}
-	return s.changes(imports)
+	notices, err = s.changes(imports)
+	if s.ps.fresh && len(s.outdated) == 0 {
+		s.ps.save(s.listFile())
+	}
+	return notices, err
 }
 
 // compile makes the unit's object. Should the compiler refuse what go/types took, the cell is tried without checks for an interrupt.
@@ -360,7 +364,7 @@ func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *uni
 	if err != nil {
 		return nil, "", err
 	}
-	object, err := s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", out.id), "main", config, out.text)
+	object, err := s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", out.id), config, out.text)
 	var refused *buildError
 	if err == nil || !errors.As(err, &refused) || c.checksOff {
 		return out, object, s.internal(c, err)
@@ -372,7 +376,7 @@ func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *uni
 	if failed != nil {
 		return nil, "", failed
 	}
-	object, failed = s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", again.id), "main", config, again.text)
+	object, failed = s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", again.id), config, again.text)
 	if failed != nil {
 		return nil, "", s.internal(c, err)
 	}
@@ -430,12 +434,7 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	if err != nil {
 		return err
 	}
-	object, err := s.tools.compile(ctx, s.tmp, name, name, config, source)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(object)
-	plugin, err := s.tools.link(ctx, object, "", config)
+	plugin, err := s.tools.importsPlugin(ctx, s.tmp, name, config, source)
 	if err != nil {
 		return err
 	}

@@ -172,12 +172,11 @@ func (s *Session) warm(ctx context.Context) error {
 	s.tools = tools
 	s.ps = &packages{tools: tools, known: map[string]*pkg{}}
 	imports := s.linked()
-	list := filepath.Join(s.cache, "packages-"+tools.key(imports)+".json")
-	if !s.ps.restore(list) {
+	if !s.ps.restore(s.listFile()) {
 		if err := s.ps.list(ctx, append(imports, workerPath)...); err != nil {
 			return err
 		}
-		s.ps.save(list)
+		s.ps.save(s.listFile())
 	}
 	if err := s.buildProgram(ctx); err != nil {
 		return err
@@ -186,6 +185,11 @@ func (s *Session) warm(ctx context.Context) error {
 		return err
 	}
 	return s.fresh(ctx)
+}
+
+// listFile keeps what is known of packages.
+func (s *Session) listFile() string {
+	return filepath.Join(s.cache, "packages-"+s.tools.key(s.linked())+".json")
 }
 
 // buildProgram makes the worker of what the packages in it are now.
