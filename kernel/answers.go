@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -18,12 +17,11 @@ var answers = map[string]func(*kernel, *jupyter.Message) (any, error){
 	"inspect":     (*kernel).inspect,
 	"is_complete": (*kernel).isComplete,
 	"history":     (*kernel).historyRequest,
-	"comm_info": func(*kernel, *jupyter.Message) (any, error) {
-		return map[string]any{"status": "ok", "comms": struct{}{}}, nil
-	},
-	"interrupt": func(*kernel, *jupyter.Message) (any, error) { return map[string]string{"status": "ok"}, nil },
-	"shutdown":  (*kernel).shutdown,
-	"usage":     (*kernel).usage,
+	"comm_info":   (*kernel).commInfo,
+	"interrupt":   func(*kernel, *jupyter.Message) (any, error) { return map[string]string{"status": "ok"}, nil },
+	"shutdown":    (*kernel).shutdown,
+	"usage":       (*kernel).usageRequest,
+	"debug":       (*kernel).debug,
 }
 
 func (k *kernel) kernelInfo(*jupyter.Message) (any, error) {
@@ -46,7 +44,7 @@ func (k *kernel) kernelInfo(*jupyter.Message) (any, error) {
 		"implementation_version": version,
 		"banner":                 "Cellar " + version + " · Go " + goVersion,
 		"debugger":               false,
-		"supported_features":     []string{},
+		"supported_features":     []string{"kernel subshells"},
 		"help_links": []link{
 			{"Go documentation", "https://go.dev/doc/"},
 			{"Go standard library", "https://pkg.go.dev/std"},
@@ -170,7 +168,11 @@ func (k *kernel) historyRequest(r *jupyter.Message) (any, error) {
 	if err := r.Decode(&q); err != nil {
 		return nil, err
 	}
-	entries, err := k.history.find(q)
+	sh, err := k.shells.find(r)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := sh.history.find(q)
 	if err != nil {
 		return nil, err
 	}
@@ -197,27 +199,19 @@ func (k *kernel) shutdown(r *jupyter.Message) (any, error) {
 	return content, nil
 }
 
-func (k *kernel) usage(*jupyter.Message) (any, error) {
-	host, err := os.Hostname()
-	if err != nil {
+// debug says in both languages, Jupyter's and the debug adapter protocol's, that there is no debugger.
+func (k *kernel) debug(r *jupyter.Message) (any, error) {
+	var q struct {
+		Sequence int    `json:"seq"`
+		Command  string `json:"command"`
+	}
+	if err := r.Decode(&q); err != nil {
 		return nil, err
 	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return map[string]any{"hostname": host, "pid": os.Getpid(), "cpu_count": runtime.NumCPU(), "kernel_memory": m.Sys}, nil
-}
-
-// comm refuses a front-end's wish to open a comm: no target is registered.
-func (k *kernel) comm(r *jupyter.Message) {
-	if r.Header.Type != "comm_open" {
-		return
-	}
-	var open struct {
-		ID string `json:"comm_id"`
-	}
-	if r.Decode(&open) == nil {
-		k.publish(r.Header, "comm_close", map[string]any{"comm_id": open.ID, "data": struct{}{}})
-	}
+	const message = "the kernel has no debugger, as kernel_info_reply says"
+	reply := errorReply("Unsupported", message, nil)
+	reply["type"], reply["request_seq"], reply["command"], reply["success"], reply["message"] = "response", q.Sequence, q.Command, false, message
+	return reply, nil
 }
 
 func nullable(s string) any {

@@ -3,8 +3,10 @@ package kernel
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cellar-go/cellar/display"
@@ -41,13 +43,27 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 		k.reply(jupyter.Shell, r, "execute_reply", errorReply("BadRequest", err.Error(), nil))
 		return nil
 	}
+	sh, err := k.shells.find(r)
+	if err != nil { // deleted just now
+		f := describe(err, "")
+		k.reply(jupyter.Shell, r, "execute_reply", errorReply(f.Name, f.Value, f.Traceback))
+		return nil
+	}
+	select { // of the shells' cells, one runs at a time
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+	case <-ctx.Done():
+		return nil
+	}
+	ctx, over := k.interruptible(ctx)
+	defer over()
 	store := orTrue(q.StoreHistory) && !q.Silent
 	blank := strings.TrimSpace(q.Code) == ""
-	k.mu.Lock()
 	if store && !blank {
-		k.count++
+		sh.count++
 	}
-	count := k.count
+	count := sh.count
+	k.mu.Lock()
 	k.parent = r.Header
 	k.mu.Unlock()
 
@@ -58,13 +74,13 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 	reply := executeReply{Status: "ok", Count: count, Payload: []any{}, UserExpressions: map[string]any{}}
 	if !blank {
 		out := &output{kernel: k, parent: r.Header}
-		value, err := k.run(ctx, r, q, count, out)
+		value, err := k.run(ctx, r, q, fmt.Sprintf("%s[%d]", sh.name, count), out)
 		out.flush()
 		if value != nil && !q.Silent {
 			k.publish(r.Header, "execute_result", map[string]any{"execution_count": count, "data": value.Data, "metadata": orEmpty(value.Metadata), "transient": transient(*value)})
 		}
 		if store {
-			k.history.add(count, q.Code, plainText(value))
+			sh.history.add(count, q.Code, plainText(value))
 		}
 		if err != nil {
 			reply.Status, reply.failure = "error", describe(err, q.Code)
@@ -78,15 +94,27 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 	}
 	if reply.Status != "ok" && orTrue(q.StopOnError) {
 		time.Sleep(abortWindow)
-		aborted = k.cells.take()
+		aborted = sh.cells.take()
 	}
 	k.replyExecute(r, reply, started)
 	return aborted
 }
 
+// interruptible makes the context of what runs until over is called. The first interrupt cancels it; the session takes further ones.
+func (k *kernel) interruptible(ctx context.Context) (_ context.Context, over func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var asked atomic.Bool
+	k.stopBy(func() {
+		if asked.Swap(true) {
+			k.session.Interrupt()
+		}
+		cancel(session.ErrInterrupted)
+	})
+	return ctx, func() { k.stopBy(nil); cancel(nil) }
+}
+
 // run lets the hook and then the session have the cell.
-func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, count int, out *output) (*display.Bundle, error) {
-	defer k.stopBy(nil)
+func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, name string, out *output) (*display.Bundle, error) {
 	var metadata struct {
 		CellID string `json:"cellId"`
 	}
@@ -98,12 +126,10 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 		}
 		out.show(e)
 	}
-	cell := session.Cell{ID: metadata.CellID, Name: fmt.Sprintf("cell[%d]", count), Source: q.Code, Silent: q.Silent}
+	cell := session.Cell{ID: metadata.CellID, Name: name, Source: q.Code, Silent: q.Silent}
+	k.comms.settle(ctx)
 	if k.options.Intercept != nil {
-		hook, cancel := context.WithCancel(ctx)
-		defer cancel()
-		k.stopBy(cancel)
-		i, err := k.options.Intercept(hook, CellRequest{
+		i, err := k.options.Intercept(ctx, CellRequest{
 			Notebook: k.notebook, CellID: cell.ID, Name: cell.Name, Source: cell.Source, Silent: cell.Silent, Show: show,
 		})
 		if err != nil || i.Done {
@@ -114,7 +140,6 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 	if err := refuseMagics(cell); err != nil {
 		return nil, err
 	}
-	k.stopBy(k.session.Interrupt)
 	result, err := k.session.Run(ctx, cell, show)
 	for _, n := range result.Notices {
 		out.show(session.Event{Kind: session.Stderr, Text: n + "\n"})
@@ -148,14 +173,13 @@ func (k *kernel) input(ctx context.Context, r *jupyter.Message, prompt string, a
 		default:
 		}
 		k.reply(jupyter.Stdin, r, "input_request", map[string]any{"prompt": prompt, "password": false})
-		interrupted := make(chan struct{})
-		k.stopBy(func() { close(interrupted); k.stopBy(k.session.Interrupt); k.session.Interrupt() })
 		select {
 		case line = <-k.answers:
-		case <-interrupted:
 		case <-ctx.Done():
+			if !errors.Is(context.Cause(ctx), session.ErrInterrupted) {
+				return // the cell is over: the line would be the next one's
+			}
 		}
-		k.stopBy(k.session.Interrupt)
 	} else {
 		out.show(session.Event{Kind: session.Stderr, Text: "the cell reads standard input, which this front-end does not offer: it gets an empty line\n"})
 	}

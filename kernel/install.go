@@ -15,6 +15,7 @@ import (
 
 	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/jupyter"
 )
 
 //go:embed logo/*
@@ -37,6 +38,7 @@ type Spec struct {
 	InterruptMode string            `json:"interrupt_mode"`
 	Env           map[string]string `json:"env"`
 	Metadata      map[string]any    `json:"metadata"`
+	Protocol      string            `json:"kernel_protocol_version"` // of messages
 }
 
 // Install writes the kernelspec and returns its folder. A kernelspec of that name is replaced; at no moment is it half written.
@@ -62,7 +64,8 @@ func Install(o InstallOptions) (string, error) {
 		Language:      "go",
 		InterruptMode: "message",
 		Env:           map[string]string{},
-		Metadata:      map[string]any{"debugger": false},
+		Metadata:      map[string]any{"debugger": false, "supported_encryption": []string{"curve"}},
+		Protocol:      jupyter.ProtocolVersion,
 	}, "", " ")
 	if err != nil {
 		return "", err

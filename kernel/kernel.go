@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/display/comm"
 	"github.com/cellar-go/cellar/internal/jupyter"
 	"github.com/cellar-go/cellar/kernel/session"
 )
@@ -24,12 +25,14 @@ const patience = 15 * time.Second
 type Session interface {
 	// Run runs one cell. What the cell shows goes to sink, in order, before Run returns.
 	Run(ctx context.Context, c session.Cell, sink func(session.Event)) (session.Result, error)
-	// Interrupt stops the running cell; no cell running, it does nothing.
+	// Interrupt stops the running cell, or what handles comm messages.
 	Interrupt()
 	// Answer gives the running cell the line that its Input event asked for.
 	Answer(text string) error
 	Complete(src string, cursor int) session.Completion
 	Inspect(src string, cursor, level int) (session.Inspection, bool)
+	// Comm gives a packet to its handler and waits for it; false: there is none. Packets of one comm come one after the other.
+	Comm(ctx context.Context, packet comm.Packet, sink func(session.Event)) (taken bool, err error)
 	Close() error
 }
 
@@ -81,14 +84,13 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	if o.Start == nil {
 		o.Start = func(ctx context.Context, so session.Options) (Session, error) { return session.Start(ctx, so) }
 	}
-	k := &kernel{options: o, notebook: Notebook(), ended: make(chan struct{}), answers: make(chan string, 1)}
-	server, err := jupyter.Listen(c, jupyter.ServerOptions{Bad: func(ch jupyter.Channel, err error) { k.log("%s: %v", ch, err) }})
+	k := &kernel{options: o, notebook: Notebook(), ended: make(chan struct{}), answers: make(chan string, 1), turn: make(chan struct{}, 1)}
+	server, err := jupyter.Listen(c, jupyter.ServerOptions{Bad: k.refused})
 	if err != nil {
 		return err
 	}
 	defer server.Close()
 	k.server = server
-	k.history = openHistory(o.History)
 	k.publish(jupyter.Header{}, "status", status{"starting"})
 
 	so := o.Session
@@ -102,12 +104,10 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() { k.receive(ctx) })
-	wg.Go(func() { k.control(ctx) })
-	wg.Go(func() { k.signals(ctx) })
-	wg.Go(func() { k.cells.work(ctx, func(r *jupyter.Message) { k.handle(ctx, jupyter.Shell, r) }) })
-	wg.Go(func() { k.questions.work(ctx, func(r *jupyter.Message) { k.handle(ctx, jupyter.Shell, r) }) })
+	k.open(ctx, "")
+	k.working.Go(func() { k.receive(ctx) })
+	k.working.Go(func() { k.control(ctx) })
+	k.working.Go(func() { k.signals(ctx) })
 	select {
 	case <-ctx.Done():
 	case <-k.ended:
@@ -117,7 +117,8 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	closed := make(chan error, 1)
 	go func() {
 		err := k.session.Close() // ends the running cell
-		wg.Wait()
+		k.working.Wait()
+		k.comms.wait()
 		closed <- err
 	}()
 	select {
@@ -134,18 +135,20 @@ type kernel struct {
 	notebook string
 	server   *jupyter.Server
 	session  Session
-	history  *history
 
-	cells     queue // requests that run something, one after the other
-	questions queue // complete, inspect, history: answered while a cell runs
-	answers   chan string
-	ended     chan struct{}
-	endOnce   sync.Once
+	shells  shells
+	comms   comms
+	usage   usage
+	turn    chan struct{} // full while a cell runs
+	answers chan string
+	working sync.WaitGroup
+	ended   chan struct{}
+	endOnce sync.Once
 
 	mu     sync.Mutex
-	count  int            // of executed cells
 	parent jupyter.Header // the last execute_request
 	stop   func()         // stops what runs now; nil when nothing does
+	told   map[string]time.Time
 }
 
 type status struct {
@@ -157,13 +160,8 @@ func (k *kernel) receive(ctx context.Context) {
 	for {
 		select {
 		case r := <-k.server.Requests(jupyter.Shell):
-			switch r.Header.Type {
-			case "execute_request", "shutdown_request":
-				k.cells.put(r)
-			case "kernel_info_request": // how a front-end finds out whether the kernel is up
-				k.handle(ctx, jupyter.Shell, r)
-			default:
-				k.questions.put(r)
+			if err := k.route(ctx, r); err != nil {
+				k.refuse(r, err)
 			}
 		case r := <-k.server.Requests(jupyter.Stdin):
 			var reply struct{ Value string }
@@ -177,6 +175,25 @@ func (k *kernel) receive(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// route gives a message of the shell channel to who handles it.
+func (k *kernel) route(ctx context.Context, r *jupyter.Message) error {
+	switch r.Header.Type {
+	case "execute_request", "shutdown_request":
+		return k.shells.put(r, true)
+	case "kernel_info_request", "comm_open", "comm_msg", "comm_close":
+		if _, err := k.shells.find(r); err != nil {
+			return err
+		}
+		if r.Header.Type != "kernel_info_request" {
+			k.commMessage(ctx, r)
+			return nil
+		}
+		k.handle(ctx, jupyter.Shell, r) // how a front-end finds out whether the kernel is up
+		return nil
+	}
+	return k.shells.put(r, false)
 }
 
 // control answers what comes on control, whatever else goes on.
@@ -215,12 +232,12 @@ func (k *kernel) handle(ctx context.Context, ch jupyter.Channel, r *jupyter.Mess
 	k.publish(r.Header, "status", status{"busy"})
 	var aborted []*jupyter.Message
 	switch kind, isRequest := strings.CutSuffix(r.Header.Type, "_request"); {
-	case kind == "execute":
+	case kind == "execute" && ch == jupyter.Shell:
 		aborted = k.execute(ctx, r)
 	case isRequest:
-		k.answer(ch, r, kind)
+		k.answer(ctx, ch, r, kind)
 	default:
-		k.comm(r)
+		k.log("%s: a message of type %s has no meaning here", ch, r.Header.Type)
 	}
 	k.publish(r.Header, "status", status{"idle"})
 	for _, a := range aborted {
@@ -232,11 +249,13 @@ func (k *kernel) handle(ctx context.Context, ch jupyter.Channel, r *jupyter.Mess
 }
 
 // answer answers a request that runs nothing.
-func (k *kernel) answer(ch jupyter.Channel, r *jupyter.Message, kind string) {
+func (k *kernel) answer(ctx context.Context, ch jupyter.Channel, r *jupyter.Message, kind string) {
 	var content any
-	err := fmt.Errorf("this kernel does not know %s", r.Header.Type)
+	err := fmt.Errorf("the kernel does not know %s on %s", r.Header.Type, ch)
 	if answer, known := answers[kind]; known {
 		content, err = answer(k, r)
+	} else if what, ok := strings.CutSuffix(kind, "_subshell"); ok && ch == jupyter.Control && (what == "create" || what == "delete" || what == "list") {
+		content, err = k.subshell(ctx, r, what)
 	}
 	if err != nil {
 		content = errorReply("Unsupported", err.Error(), nil)
@@ -248,9 +267,10 @@ func (k *kernel) interrupt() {
 	k.mu.Lock()
 	stop := k.stop
 	k.mu.Unlock()
-	if stop != nil {
-		stop()
+	if stop == nil {
+		stop = k.session.Interrupt // it may handle messages
 	}
+	stop()
 }
 
 // stopBy says how what runs from now on is stopped.
@@ -265,6 +285,23 @@ func (k *kernel) publish(parent jupyter.Header, kind string, content any) {
 func (k *kernel) reply(ch jupyter.Channel, r *jupyter.Message, kind string, content any) {
 	if err := k.server.Reply(ch, r, kind, content); err != nil {
 		k.log("%v", err)
+	}
+}
+
+// refused notes what the server sent away, each kind once a minute: who goes on with it does not fill the log.
+func (k *kernel) refused(ch jupyter.Channel, err error) {
+	text := fmt.Sprintf("%s: %v", ch, err)
+	k.mu.Lock()
+	recent := time.Since(k.told[text]) < time.Minute
+	if len(k.told) > 100 || k.told == nil {
+		k.told = map[string]time.Time{}
+	}
+	if !recent {
+		k.told[text] = time.Now()
+	}
+	k.mu.Unlock()
+	if !recent {
+		k.log("%s", text)
 	}
 }
 

@@ -2,8 +2,11 @@ package jupyter
 
 import (
 	"errors"
+	"io"
 	"net"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -16,7 +19,9 @@ const handshakeTimeout = 10 * time.Second
 type bound struct {
 	kind     zmq4.SocketType
 	listener net.Listener
+	keys     *keys                 // nil: not encrypted
 	received func(*peer, [][]byte) // called from the peer's goroutine; may block it, and nobody else
+	refused  func(error)           // called with what a peer was sent away for
 
 	mu     sync.Mutex
 	peers  map[*peer]bool
@@ -26,14 +31,27 @@ type bound struct {
 	wg     sync.WaitGroup
 }
 
-func bind(network, address string, kind zmq4.SocketType, received func(*peer, [][]byte)) (*bound, error) {
+func bind(network, address string, kind zmq4.SocketType, keys *keys, received func(*peer, [][]byte), refused func(error)) (*bound, error) {
 	l, err := net.Listen(network, address)
+	if errors.Is(err, syscall.EADDRINUSE) && network == "unix" && deserted(address) {
+		os.Remove(address)
+		l, err = net.Listen(network, address)
+	}
 	if err != nil {
 		return nil, err
 	}
-	b := &bound{kind: kind, listener: l, received: received, peers: map[*peer]bool{}, routes: map[string]*peer{}, dials: map[net.Conn]bool{}}
+	b := &bound{kind: kind, listener: l, keys: keys, received: received, refused: refused, peers: map[*peer]bool{}, routes: map[string]*peer{}, dials: map[net.Conn]bool{}}
 	b.wg.Go(b.accept)
 	return b, nil
+}
+
+// deserted reports whether a socket's file was left behind by a process that was killed, such as the kernel before a restart.
+func deserted(address string) bool {
+	c, err := net.Dial("unix", address)
+	if err == nil {
+		c.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
 func (b *bound) accept() {
@@ -59,14 +77,18 @@ func (b *bound) accept() {
 }
 
 func (b *bound) serve(c net.Conn) {
-	p, err := open(c, b.kind, "", true, handshakeTimeout)
+	p, err := open(c, b.kind, "", true, b.keys, handshakeTimeout)
 	b.mu.Lock()
 	delete(b.dials, c)
 	if err == nil && b.shut {
 		p.close()
 	}
 	if err != nil || b.shut {
+		gone := b.shut || errors.Is(err, io.EOF)
 		b.mu.Unlock()
+		if !gone {
+			b.refused(err)
+		}
 		return
 	}
 	if p.id == "" {
@@ -79,6 +101,9 @@ func (b *bound) serve(c net.Conn) {
 	b.wg.Go(p.write)
 	for {
 		frames, err := p.receive()
+		if errors.Is(err, errTooLarge) || errors.Is(err, errCurve) {
+			b.refused(err)
+		}
 		if err != nil {
 			break
 		}

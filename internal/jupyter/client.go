@@ -33,6 +33,10 @@ func Dial(ctx context.Context, c Connection) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := c.keys()
+	if err != nil {
+		return nil, err
+	}
 	cl := &Client{Session: newSession(), signer: signer, peers: map[Channel]*peer{}, inbox: map[Channel]*inbox{}, beat: make(chan struct{}, 1)}
 	for _, s := range []struct {
 		channel Channel
@@ -45,7 +49,7 @@ func Dial(ctx context.Context, c Connection) (*Client, error) {
 		{Heartbeat, zmq4.Req},
 	} {
 		// Shell and stdin must have one identity: the kernel asks for input under the identity of the request.
-		p, err := connect(ctx, c, s.channel, s.kind, cl.Session.ID)
+		p, err := connect(ctx, c, s.channel, s.kind, cl.Session.ID, keys)
 		if err != nil {
 			cl.Close()
 			return nil, fmt.Errorf("cellar: connect to the kernel's %s socket: %w", s.channel, err)
@@ -66,14 +70,14 @@ func Dial(ctx context.Context, c Connection) (*Client, error) {
 	return cl, nil
 }
 
-func connect(ctx context.Context, c Connection, ch Channel, kind zmq4.SocketType, id string) (*peer, error) {
+func connect(ctx context.Context, c Connection, ch Channel, kind zmq4.SocketType, id string, keys *keys) (*peer, error) {
 	network, address := c.endpoint(ch)
 	var d net.Dialer
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
 		conn, err := d.DialContext(ctx, network, address)
 		if err == nil {
 			var p *peer
-			if p, err = open(conn, kind, id, false, handshakeTimeout); err == nil {
+			if p, err = open(conn, kind, id, false, keys, handshakeTimeout); err == nil {
 				return p, nil
 			}
 		}

@@ -38,6 +38,8 @@ type Connection struct {
 	StdinPort       int    `json:"stdin_port"`
 	HeartbeatPort   int    `json:"hb_port"`
 	KernelName      string `json:"kernel_name,omitempty"`
+	CurvePublic     string `json:"curve_publickey,omitempty"` // the kernel's keys, in Z85; without them nothing is encrypted
+	CurveSecret     string `json:"curve_secretkey,omitempty"`
 }
 
 // NewConnection makes a connection with a fresh key, on loopback ports that were free just now.
@@ -55,6 +57,8 @@ func NewConnection() (Connection, error) {
 	return c, nil
 }
 
+const halfWritten = "it may be half written; start the kernel again"
+
 // ReadConnection reads a connection file.
 func ReadConnection(path string) (Connection, error) {
 	var c Connection
@@ -66,18 +70,28 @@ func ReadConnection(path string) (Connection, error) {
 		return c, fault.New(fault.Input, "", "connection file: %w", err)
 	}
 	if err := json.Unmarshal(b, &c); err != nil {
-		return c, fault.New(fault.Input, "it may be half written; start the kernel again", "connection file %s is not valid JSON: %w", path, err)
+		return c, fault.New(fault.Input, halfWritten, "connection file %s is not valid JSON: %w", path, err)
+	}
+	var given map[string]json.RawMessage
+	if json.Unmarshal(b, &given); given["key"] == nil {
+		return c, fault.New(fault.Input, `an empty "key" runs the kernel for everybody who reaches its ports`, "connection file %s has no key", path)
 	}
 	if c.Transport != "" && c.Transport != "tcp" && c.Transport != "ipc" {
 		return c, fault.New(fault.Input, "use tcp or ipc", "connection file %s: transport %q is not supported", path, c.Transport)
 	}
 	if c.IP == "" {
-		return c, fault.New(fault.Input, "it may be half written; start the kernel again", "connection file %s names no ip", path)
+		return c, fault.New(fault.Input, halfWritten, "connection file %s names no ip", path)
 	}
 	for _, ch := range []Channel{Shell, Control, IOPub, Stdin, Heartbeat} {
-		if p := *c.port(ch); p < 0 || p > 65535 {
-			return c, fault.New(fault.Input, "", "connection file %s: %s_port is %d", path, ch, p)
+		if p := *c.port(ch); p < 1 || p > 65535 {
+			return c, fault.New(fault.Input, halfWritten, "connection file %s: %s_port is %d", path, ch, p)
 		}
+	}
+	if _, err := c.keys(); err != nil {
+		return c, err
+	}
+	if _, err := newSigner(c); err != nil {
+		return c, err
 	}
 	return c, nil
 }

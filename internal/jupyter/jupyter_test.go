@@ -22,7 +22,12 @@ import (
 // serve starts a server that answers every shell request with its own content, between a busy and an idle status.
 func serve(t *testing.T, o ServerOptions) *Server {
 	t.Helper()
-	s, err := Listen(Connection{IP: "127.0.0.1", Key: "k3y", SignatureScheme: schemeSHA256}, o)
+	return serveOn(t, Connection{IP: "127.0.0.1", Key: "k3y", SignatureScheme: schemeSHA256}, o)
+}
+
+func serveOn(t *testing.T, c Connection, o ServerOptions) *Server {
+	t.Helper()
+	s, err := Listen(c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +141,7 @@ func TestClientsWithOneIdentity(t *testing.T) {
 	c := s.Connection()
 	var peers []*peer
 	for range 3 {
-		p, err := open(raw(t, s, Shell), zmq4.Dealer, "same", false, time.Second)
+		p, err := open(raw(t, s, Shell), zmq4.Dealer, "same", false, nil, time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,6 +175,23 @@ func TestIPC(t *testing.T) {
 	defer s.Close()
 	if err := dial(t, s).Beat(soon(t)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A kernel that was killed leaves the files of its sockets, and is started again on them.
+func TestIPCAfterACrash(t *testing.T) {
+	c := Connection{Transport: "ipc", IP: filepath.Join(t.TempDir(), "k"), ShellPort: 1, ControlPort: 2, IOPubPort: 3, StdinPort: 4, HeartbeatPort: 5}
+	l, err := net.Listen(c.endpoint(Shell))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(c, ServerOptions{}); err == nil {
+		t.Error("the socket of a living process was taken")
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	if err := dial(t, serveOn(t, c, ServerOptions{})).Beat(soon(t)); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -244,6 +266,7 @@ func TestBrokenMessages(t *testing.T) {
 		"header not object":  frames("[1]", "{}", "{}", "{}"),
 		"header without id":  frames("{}", "{}", "{}", "{}"),
 		"parent not JSON":    frames(good, "nul", "{}", "{}"),
+		"metadata not JSON":  frames(good, "{}", "{]", "{}"),
 		"signature too long": {delimiter, bytes.Repeat([]byte("0"), 1000), []byte(good), []byte("{}"), []byte("{}"), []byte("{}")},
 	} {
 		if m, err := decode(f, s); err == nil {
@@ -283,11 +306,27 @@ func TestConnectionFile(t *testing.T) {
 			t.Fatalf("cut at %d: %v", n, err)
 		}
 	}
-	for _, bad := range []string{`{}`, `{"ip":"x","transport":"udp"}`, `{"ip":"x","shell_port":70000}`} {
+	for _, bad := range []string{`{}`, `{"ip":"x","transport":"udp"}`, `{"ip":"x","shell_port":70000}`, `null`, `[]`} {
 		os.WriteFile(path, []byte(bad), 0o600)
 		if _, err := ReadConnection(path); err == nil {
 			t.Errorf("%s was accepted", bad)
 		}
+	}
+	for field, bad := range map[string]string{"key": "", "ip": "", "shell_port": "", "hb_port": "0", "iopub_port": "-1", "transport": `"udp"`, "signature_scheme": `"hmac-md5"`,
+		"curve_publickey": `"half"`, "stdin_port": `"x"`} {
+		var fields map[string]json.RawMessage
+		json.Unmarshal(whole, &fields)
+		if delete(fields, field); bad != "" {
+			fields[field] = json.RawMessage(bad)
+		}
+		b, _ := json.Marshal(fields)
+		os.WriteFile(path, b, 0o600)
+		if _, err := ReadConnection(path); fault.ExitCode(err) != int(fault.Input) || !strings.Contains(err.Error(), field) && field != "stdin_port" {
+			t.Errorf("%s %q: %v", field, bad, err)
+		}
+	}
+	if _, err := ReadConnection(dir); fault.ExitCode(err) != int(fault.Input) {
+		t.Error(err)
 	}
 	if _, err := ReadConnection(filepath.Join(dir, "none")); fault.ExitCode(err) != int(fault.Input) {
 		t.Error(err)
@@ -307,7 +346,10 @@ func TestPortTaken(t *testing.T) {
 	}
 	defer l.Close()
 	_, err = Listen(Connection{IP: "127.0.0.1", IOPubPort: l.Addr().(*net.TCPAddr).Port}, ServerOptions{})
-	if err == nil || !strings.Contains(err.Error(), "iopub") {
+	if err == nil || !strings.Contains(err.Error(), "iopub") || !strings.Contains(fault.Hint(err), "another program") {
 		t.Error(err)
+	}
+	if _, err = Listen(Connection{IP: "no.such.host.invalid"}, ServerOptions{}); err == nil || !strings.Contains(fault.Hint(err), "ip and shell_port") {
+		t.Errorf("%v", err)
 	}
 }

@@ -42,7 +42,15 @@ type Message struct {
 
 // Decode fills content from the message's content.
 func (m *Message) Decode(content any) error {
-	if err := json.Unmarshal(m.Content, content); err != nil {
+	err := json.Unmarshal(m.Content, content)
+	if e := (*json.UnmarshalTypeError)(nil); errors.As(err, &e) {
+		what := "it"
+		if e.Field != "" {
+			what = e.Field
+		}
+		return fmt.Errorf("cellar: read content of %s: %s is a JSON %s", m.Header.Type, what, e.Value)
+	}
+	if err != nil {
 		return fmt.Errorf("cellar: read content of %s: %w", m.Header.Type, err)
 	}
 	return nil
@@ -139,6 +147,9 @@ func decode(frames [][]byte, s *signer) (*Message, error) {
 	}
 	if err := json.Unmarshal(body[2], &m.Parent); err != nil {
 		return nil, fmt.Errorf("cellar: read parent header of %s: %w", m.Header.Type, err)
+	}
+	if !json.Valid(m.Metadata) { // content is read, and answered, by those who know what it should be
+		return nil, fmt.Errorf("cellar: read metadata of %s: it is not JSON", m.Header.Type)
 	}
 	return m, nil
 }

@@ -24,15 +24,22 @@ const (
 	maxFrames    = 1 << 16
 	maxHandshake = 1 << 16
 
+	// trickle is how many bytes a peer takes that is only slow, in the time after which one that takes nothing is let go.
+	trickle = 1 << 20
+
 	overhead = 64 // bytes that a queued frame takes beyond its own, roughly
 )
 
-var errTooLarge = errors.New("cellar: jupyter message is too large")
+var (
+	errTooLarge = errors.New("cellar: jupyter message is too large")
+	errSilent   = errors.New("cellar: handshake: the peer did not say what it is")
+)
 
 // peer is one ZMTP connection. Messages are queued by send, and written by one goroutine.
 type peer struct {
 	conn *zmq4.Conn
 	rw   *buffered
+	box  *curve // nil: frames go as they are
 	id   string // routing identity
 
 	mu     sync.Mutex
@@ -50,12 +57,15 @@ type outgoing struct {
 	size   int64
 }
 
-// open performs the handshake on a connection within the given time.
-func open(c net.Conn, kind zmq4.SocketType, id string, server bool, timeout time.Duration) (p *peer, err error) {
+// open performs the handshake on a connection within the given time. With keys, the connection is encrypted.
+func open(c net.Conn, kind zmq4.SocketType, id string, server bool, keys *keys, timeout time.Duration) (p *peer, err error) {
 	// zmq4 panics on malformed metadata and on an unknown socket type, which anybody can send.
 	defer func() {
 		if r := recover(); r != nil {
 			p, err = nil, fmt.Errorf("cellar: handshake: %v", r)
+		}
+		if e := net.Error(nil); errors.As(err, &e) && e.Timeout() {
+			err = errSilent
 		}
 		if err != nil {
 			c.Close()
@@ -67,7 +77,13 @@ func open(c net.Conn, kind zmq4.SocketType, id string, server bool, timeout time
 	rw := &buffered{Conn: c}
 	rw.r, rw.w = bufio.NewReaderSize(c, 1<<16), bufio.NewWriterSize(&rw.out, 1<<16)
 	rw.out.c = c
-	conn, err := zmq4.Open(rw, plain{}, kind, zmq4.SocketIdentity(id), server, nil)
+	var security zmq4.Security = plain{}
+	var box *curve
+	if keys != nil {
+		box = &curve{keys: keys}
+		security = box
+	}
+	conn, err := zmq4.Open(rw, security, kind, zmq4.SocketIdentity(id), server, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +91,8 @@ func open(c net.Conn, kind zmq4.SocketType, id string, server bool, timeout time
 		return nil, err
 	}
 	rw.ready = true
-	rw.out.moved.Store(time.Now().UnixNano())
 	return &peer{
-		conn: conn, rw: rw, id: conn.Peer.Meta["Identity"],
+		conn: conn, rw: rw, box: box, id: conn.Peer.Meta["Identity"],
 		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), closed: make(chan struct{}),
 	}, nil
 }
@@ -85,7 +100,7 @@ func open(c net.Conn, kind zmq4.SocketType, id string, server bool, timeout time
 // receive returns the next message; commands after the handshake are answered or left alone.
 func (p *peer) receive() ([][]byte, error) {
 	for {
-		frames, command, err := readMessage(p.rw.r, maxMessage)
+		frames, command, err := readMessage(p.rw.r, maxMessage, p.box)
 		if err != nil {
 			return nil, err
 		}
@@ -100,12 +115,13 @@ func (p *peer) receive() ([][]byte, error) {
 }
 
 // send queues a message. It never blocks.
-func (p *peer) send(frames [][]byte) {
-	var size int64
+func (p *peer) send(frames [][]byte) { p.push(outgoing{frames: frames, size: size(frames)}) }
+
+func size(frames [][]byte) (n int64) {
 	for _, f := range frames {
-		size += overhead + int64(len(f))
+		n += overhead + int64(len(f))
 	}
-	p.push(outgoing{frames: frames, size: size})
+	return n
 }
 
 // keepsUp closes a peer that does not read the answers to what it sends.
@@ -127,19 +143,22 @@ func (p *peer) push(o outgoing) {
 
 func (p *peer) backlog() int64 { p.mu.Lock(); defer p.mu.Unlock(); return p.queued }
 
-// wait returns when less than limit bytes are queued; false if the peer takes nothing for as long as stall.
+// wait returns when less than limit bytes are queued; false if the peer takes next to nothing for as long as stall.
 func (p *peer) wait(limit int64, stall time.Duration) bool {
-	begun := time.Now()
+	begun, taken := time.Now(), p.rw.out.bytes.Load()
 	for p.backlog() >= limit {
-		idle := min(time.Since(begun), time.Since(time.Unix(0, p.rw.out.moved.Load())))
-		if idle >= stall {
-			return false
+		left := stall - time.Since(begun)
+		if left <= 0 {
+			if p.rw.out.bytes.Load()-taken < trickle {
+				return false
+			}
+			begun, taken, left = time.Now(), p.rw.out.bytes.Load(), stall
 		}
 		select {
 		case <-p.room:
 		case <-p.closed:
 			return false
-		case <-time.After(stall - idle):
+		case <-time.After(left):
 		}
 	}
 	return true
@@ -161,9 +180,16 @@ func (p *peer) write() {
 		for i := range batch {
 			var err error
 			if batch[i].pong != nil {
-				err = p.conn.SendCmd(zmq4.CmdPong, batch[i].pong)
-			} else {
-				err = p.conn.SendMsg(zmq4.NewMsgFrom(batch[i].frames...))
+				err = p.put(append([]byte("\x04PONG"), batch[i].pong...), flagCommand)
+			}
+			for n, f := range batch[i].frames {
+				flags := byte(flagMore)
+				if n == len(batch[i].frames)-1 {
+					flags = 0
+				}
+				if err = p.put(f, flags); err != nil {
+					break
+				}
 			}
 			if err == nil && i == len(batch)-1 {
 				err = p.rw.w.Flush()
@@ -180,6 +206,22 @@ func (p *peer) write() {
 	}
 }
 
+// put writes one frame; not to be called by two goroutines.
+func (p *peer) put(body []byte, flags byte) error {
+	if p.box != nil {
+		body, flags = p.box.seal(body, flags), 0
+	}
+	head := []byte{flags, byte(len(body))}
+	if len(body) > 255 {
+		head = binary.BigEndian.AppendUint64([]byte{flags | flagLong}, uint64(len(body)))
+	}
+	if _, err := p.rw.w.Write(head); err != nil {
+		return err
+	}
+	_, err := p.rw.w.Write(body)
+	return err
+}
+
 func (p *peer) close() { p.once.Do(func() { close(p.closed); p.conn.Close() }) }
 
 func signal(c chan struct{}) {
@@ -189,8 +231,9 @@ func signal(c chan struct{}) {
 	}
 }
 
-// readMessage reads the frames of one message or command. A frame's stated length is not believed: memory grows as bytes arrive.
-func readMessage(r io.Reader, limit int64) (frames [][]byte, command bool, err error) {
+// readMessage reads the frames of one message or command, out of their boxes if there are. A frame's stated length is not believed:
+// memory grows as bytes arrive.
+func readMessage(r io.Reader, limit int64, box *curve) (frames [][]byte, command bool, err error) {
 	for more := true; more; {
 		var head [9]byte
 		if _, err := io.ReadFull(r, head[:2]); err != nil {
@@ -211,9 +254,15 @@ func readMessage(r io.Reader, limit int64) (frames [][]byte, command bool, err e
 		if err != nil {
 			return nil, false, err
 		}
+		flags := head[0]
+		if box != nil {
+			if body, flags, err = box.unseal(body); err != nil {
+				return nil, false, err
+			}
+		}
 		frames = append(frames, body)
-		more = head[0]&flagMore != 0
-		command = command || head[0]&flagCommand != 0
+		more = flags&flagMore != 0
+		command = command || flags&flagCommand != 0
 	}
 	return frames, command, nil
 }
@@ -259,10 +308,10 @@ func (b *buffered) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// progress notes when bytes last went out, so that a slow peer can be told from one that stands still.
+// progress counts what goes out, so that a slow peer can be told from one that stands still.
 type progress struct {
 	c     net.Conn
-	moved atomic.Int64
+	bytes atomic.Int64
 }
 
 func (o *progress) Write(p []byte) (n int, err error) {
@@ -270,7 +319,7 @@ func (o *progress) Write(p []byte) (n int, err error) {
 		var k int
 		k, err = o.c.Write(p[n:min(len(p), n+1<<18)])
 		n += k
-		o.moved.Store(time.Now().UnixNano())
+		o.bytes.Add(int64(k))
 	}
 	return n, err
 }
@@ -290,7 +339,7 @@ func (plain) Handshake(c *zmq4.Conn, _ bool) error {
 	if err := c.SendCmd(zmq4.CmdReady, raw); err != nil {
 		return err
 	}
-	frames, command, err := readMessage(c, maxHandshake)
+	frames, command, err := readMessage(c, maxHandshake, nil)
 	if err != nil {
 		return err
 	}

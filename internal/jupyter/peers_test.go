@@ -104,7 +104,7 @@ func TestLateSubscriber(t *testing.T) {
 // rawSubscriber subscribes and then reads nothing by itself.
 func rawSubscriber(t *testing.T, s *Server) *peer {
 	t.Helper()
-	p, err := open(raw(t, s, IOPub), zmq4.Sub, "", false, time.Second)
+	p, err := open(raw(t, s, IOPub), zmq4.Sub, "", false, nil, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,10 +137,50 @@ func TestStalledSubscriberIsLetGo(t *testing.T) {
 	}
 }
 
+// One that reads a little, so as not to look dead, does not hold up the kernel either.
+func TestTricklingSubscriberIsLetGo(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	s.stall = time.Second
+	p := rawSubscriber(t, s)
+	go func() {
+		for {
+			time.Sleep(20 * time.Millisecond)
+			if _, err := p.rw.Conn.Read(make([]byte, 100)); err != nil {
+				return
+			}
+		}
+	}()
+	chunk := map[string]string{"text": strings.Repeat("x", 1<<20)}
+	for range 2 * queueLimit >> 20 {
+		s.Publish(Header{}, "stream", chunk)
+	}
+	s.subscribing.Lock()
+	defer s.subscribing.Unlock()
+	for p := range s.topics {
+		select {
+		case <-p.closed:
+		default:
+			t.Error("it holds up the kernel")
+		}
+	}
+}
+
+// What is published while nobody listens does not fill the memory.
+func TestNobodyListens(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	chunk := map[string]string{"text": strings.Repeat("x", 1<<20)}
+	for range 2 * queueLimit >> 20 {
+		s.Publish(Header{}, "stream", chunk)
+	}
+	if n := len(s.early); n < 50 || n > queueLimit>>20 {
+		t.Errorf("%d MiB are kept", n)
+	}
+}
+
 // A peer that floods a channel with questions and never reads is let go before its answers fill the memory.
 func TestDeafPeerIsLetGo(t *testing.T) {
 	s := serve(t, ServerOptions{})
-	p, err := open(raw(t, s, Heartbeat), zmq4.Req, "", false, time.Second)
+	p, err := open(raw(t, s, Heartbeat), zmq4.Req, "", false, nil, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +249,7 @@ func TestHugeMessage(t *testing.T) {
 
 func TestPing(t *testing.T) {
 	s := serve(t, ServerOptions{})
-	p, err := open(raw(t, s, Shell), zmq4.Dealer, "", false, time.Second)
+	p, err := open(raw(t, s, Shell), zmq4.Dealer, "", false, nil, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +259,7 @@ func TestPing(t *testing.T) {
 	if err := p.rw.w.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	frames, command, err := readMessage(p.rw.r, maxMessage)
+	frames, command, err := readMessage(p.rw.r, maxMessage, nil)
 	if body, ok := cutCommand(frames, zmq4.CmdPong); err != nil || !command || !ok || string(body) != "context" {
 		t.Errorf("answer %q, %v", frames, err)
 	}
@@ -240,7 +280,11 @@ func python(t *testing.T) string {
 
 // jupyter_client (libzmq) drives our server, including its own heartbeat and reconnection.
 func TestServerWithJupyterClient(t *testing.T) {
-	s := serve(t, ServerOptions{})
+	t.Run("plain", func(t *testing.T) { withJupyterClient(t, serve(t, ServerOptions{})) })
+	t.Run("encrypted", func(t *testing.T) { withJupyterClient(t, serveEncrypted(t)) })
+}
+
+func withJupyterClient(t *testing.T, s *Server) {
 	file := filepath.Join(t.TempDir(), "c.json")
 	if err := s.Connection().Write(file); err != nil {
 		t.Fatal(err)
@@ -275,6 +319,15 @@ func TestClientWithIPykernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Run("plain", func(t *testing.T) { withIPykernel(t, c) })
+	if c, err = NewConnection(); err != nil {
+		t.Fatal(err)
+	}
+	c.CurvePublic, c.CurveSecret = testKeys.CurvePublic, testKeys.CurveSecret
+	t.Run("encrypted", func(t *testing.T) { withIPykernel(t, c) })
+}
+
+func withIPykernel(t *testing.T, c Connection) {
 	file := filepath.Join(t.TempDir(), "c.json")
 	if err := c.Write(file); err != nil {
 		t.Fatal(err)
@@ -350,7 +403,7 @@ func FuzzWire(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bytes.NewReader(b)
 		for {
-			frames, _, err := readMessage(r, maxMessage)
+			frames, _, err := readMessage(r, maxMessage, nil)
 			if err != nil {
 				return
 			}

@@ -2,10 +2,12 @@ package jupyter
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -16,23 +18,25 @@ import (
 const (
 	// queueLimit is how many bytes may wait for one peer before the publisher waits for it.
 	queueLimit = 64 << 20
-	// stallLimit is how long a peer with a full queue may take nothing at all before it is let go.
+	// stallLimit is how long a peer with a full queue may take next to nothing before it is let go.
 	stallLimit = 10 * time.Second
-	// earlyLimit is how many published messages are kept for the first subscriber.
-	earlyLimit = 1000
-	linger     = time.Second
+	// earlyLimit is how many published messages are kept for the first subscriber, of queueLimit bytes at most.
+	earlyLimit  = 1000
+	topicsLimit = 1000 // of one subscriber
+	linger      = time.Second
 )
 
 // ServerOptions are the options of Listen; the zero value works.
 type ServerOptions struct {
-	// Bad is told of each message that was refused: a wrong signature, a replay, a broken header. Default: nobody is.
+	// Bad is told of each message that was refused (a wrong signature, a replay, a broken header), and of each peer (no handshake, a
+	// message without end). Default: nobody is.
 	Bad func(Channel, error)
 }
 
 // Server is the kernel's side of a connection. It answers the heartbeat itself, and greets subscribers with iopub_welcome.
 //
 // Publishing blocks while a subscriber that still reads has 64 MiB waiting, so that a flood neither loses messages nor eats the
-// memory; a subscriber that reads nothing for ten seconds with a full queue is disconnected.
+// memory; a subscriber that reads next to nothing for ten seconds with a full queue is disconnected. The others lose nothing by it.
 type Server struct {
 	Session *Session
 
@@ -49,12 +53,17 @@ type Server struct {
 	subscribing sync.Mutex         // guards what follows
 	topics      map[*peer][][]byte // what each subscriber wants, as prefixes
 	early       [][][]byte         // published before the first subscriber came
+	earlySize   int64
 	met         bool
 }
 
 // Listen opens a kernel's sockets. A port that is 0 is chosen; Connection tells which.
 func Listen(c Connection, o ServerOptions) (*Server, error) {
 	signer, err := newSigner(c)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := c.keys()
 	if err != nil {
 		return nil, err
 	}
@@ -78,10 +87,14 @@ func Listen(c Connection, o ServerOptions) (*Server, error) {
 		{Heartbeat, zmq4.Rep, echo},
 	} {
 		network, address := s.connection.endpoint(b.channel)
-		socket, err := bind(network, address, b.kind, b.received)
+		socket, err := bind(network, address, b.kind, keys, b.received, func(err error) { s.complain(b.channel, err) })
 		if err != nil {
 			s.Close()
-			return nil, fault.New(fault.Environment, "another program may use the port; start the kernel again", "open the kernel's %s socket: %w", b.channel, err)
+			hint := "look at ip and " + string(b.channel) + "_port in the connection file"
+			if errors.Is(err, syscall.EADDRINUSE) {
+				hint = "another program uses the port; start the kernel again"
+			}
+			return nil, fault.New(fault.Environment, hint, "open the kernel's %s socket: %w", b.channel, err)
 		}
 		s.sockets[b.channel] = socket
 		if a, ok := socket.listener.Addr().(*net.TCPAddr); ok {
@@ -165,8 +178,8 @@ func (s *Server) audience(frames [][]byte) []*peer {
 	s.subscribing.Lock()
 	defer s.subscribing.Unlock()
 	if !s.met {
-		if len(s.early) < earlyLimit {
-			s.early = append(s.early, frames)
+		if n := size(frames); len(s.early) < earlyLimit && s.earlySize+n <= queueLimit {
+			s.early, s.earlySize = append(s.early, frames), s.earlySize+n
 		}
 		return nil
 	}
@@ -198,6 +211,10 @@ func (s *Server) subscribe(p *peer, frames [][]byte) {
 	on, topic := frames[0][0], frames[0][1:]
 	switch on {
 	case 1:
+		if len(s.topics[p]) == topicsLimit {
+			p.close()
+			return
+		}
 		s.topics[p] = append(s.topics[p], topic)
 		s.welcome(p, topic)
 		for _, m := range s.early {
@@ -228,6 +245,12 @@ func (s *Server) welcome(p *peer, topic []byte) {
 	}
 }
 
+func (s *Server) complain(ch Channel, err error) {
+	if s.bad != nil {
+		s.bad(ch, err)
+	}
+}
+
 func echo(p *peer, frames [][]byte) {
 	if p.keepsUp() {
 		p.send(frames)
@@ -238,9 +261,7 @@ func (s *Server) request(ch Channel) func(*peer, [][]byte) {
 	return func(p *peer, frames [][]byte) {
 		m, err := decode(frames, s.signer)
 		if err != nil {
-			if s.bad != nil {
-				s.bad(ch, err)
-			}
+			s.complain(ch, err)
 			return
 		}
 		m.Identities, m.from = append([][]byte{[]byte(p.id)}, m.Identities...), p

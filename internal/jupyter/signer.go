@@ -5,8 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"sync"
+
+	"github.com/cellar-go/cellar/internal/fault"
 )
 
 // Errors of messages that are not what the key's owner sent.
@@ -31,7 +32,7 @@ type signer struct {
 // newSigner makes the signer of a connection.
 func newSigner(c Connection) (*signer, error) {
 	if c.Key != "" && c.SignatureScheme != "" && c.SignatureScheme != schemeSHA256 {
-		return nil, fmt.Errorf("cellar: connection file: signature scheme %q is not supported, only %s", c.SignatureScheme, schemeSHA256)
+		return nil, fault.New(fault.Input, "use "+schemeSHA256, "connection file: signature_scheme %q is not supported", c.SignatureScheme)
 	}
 	return &signer{key: []byte(c.Key), seen: map[[sha256.Size]byte]struct{}{}}, nil
 }

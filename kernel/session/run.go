@@ -96,7 +96,7 @@ func (s *Session) run(ctx context.Context, cell Cell, sink func(Event), a *activ
 	if !replay {
 		return result, fmt.Errorf("cellar: session: %s; restart the session and run its cells again", again.reason)
 	}
-	notices, err := s.replay(ctx, again.reason, a)
+	notices, err := s.replay(ctx, again.reason, a, sink)
 	if err != nil {
 		return Result{}, err
 	}
@@ -105,12 +105,16 @@ func (s *Session) run(ctx context.Context, cell Cell, sink func(Event), a *activ
 	return result, err
 }
 
-// replay runs the session's cells in a fresh worker, without their output.
-func (s *Session) replay(ctx context.Context, reason string, a *activity) (notices []string, err error) {
+// replay runs the session's cells in a fresh worker, without their output. Comms that they open are new ones, which must be known.
+func (s *Session) replay(ctx context.Context, reason string, a *activity, sink func(Event)) (notices []string, err error) {
 	s.mu.Lock()
 	cells := latest(s.history)
 	s.mu.Unlock()
-	count, notices, err := s.again(ctx, cells, func(Event) {}, a)
+	count, notices, err := s.again(ctx, cells, func(e Event) {
+		if e.Kind == Comm {
+			sink(e)
+		}
+	}, a)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +165,7 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		return result, ErrInterrupted
 	}
 	p.setEmit(sink)
-	defer p.setEmit(s.between)
+	defer p.setEmit(nil)
 	config, err := s.ps.importcfg(s.tmp)
 	if err != nil {
 		return result, err

@@ -8,7 +8,7 @@ import unittest
 
 import nbclient
 import nbformat
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager, start_new_kernel
 
 
 class Client(unittest.TestCase):
@@ -145,6 +145,20 @@ class Restart(unittest.TestCase):
         kc.stop_channels()
         km.shutdown_kernel()
         self.assertFalse(km.is_alive())
+
+
+class Encrypted(unittest.TestCase):
+    def test_curve(self):
+        km = KernelManager(kernel_name="cellar", transport_encryption="required")
+        km.start_kernel()
+        kc = km.client()
+        kc.start_channels()
+        kc.wait_for_ready(timeout=300)
+        shown = []
+        kc.execute_interactive("6 * 7", timeout=300, output_hook=lambda m: shown.append(m["content"].get("data")))
+        self.assertIn({"text/plain": "42"}, shown)
+        kc.stop_channels()
+        km.shutdown_kernel()
 
 
 class Notebook(unittest.TestCase):

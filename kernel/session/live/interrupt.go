@@ -111,11 +111,11 @@ func behind(id uintptr) *leftBehind {
 	return nil
 }
 
-// Interrupt asks the cell to stop at its next check.
+// Interrupt asks the cell to stop at its next check; if none runs, the handlers of messages.
 func Interrupt() {
 	episode.Lock()
 	defer episode.Unlock()
-	if cell.Load() == 0 {
+	if cell.Load() == 0 && handling.Load() == 0 {
 		return
 	}
 	stopping.Store(true)
@@ -134,8 +134,8 @@ func Check() {
 	}
 }
 
-// Stop ends the cell if its goroutine calls. Other goroutines of the session live on: they wait a moment, so that one which polls
-// does not spin, and go on.
+// Stop ends the cell, or the handler, if its goroutine calls. Other goroutines of the session live on: they wait a moment, so that one
+// which polls does not spin, and go on.
 func Stop() {
 	id := Hooks.Goroutine()
 	if l := behind(id); l != nil {
@@ -149,7 +149,7 @@ func Stop() {
 	if !stopping.Load() {
 		return
 	}
-	if id != cell.Load() {
+	if !asks(id) {
 		time.Sleep(time.Millisecond)
 		return
 	}
@@ -175,10 +175,16 @@ func Pause() {
 	})
 }
 
-// mine reports whether the cell's goroutine calls: no other has to stop.
-func mine() bool { return Hooks.Goroutine() == cell.Load() }
+// asks reports whether an interrupt is for the goroutine: the cell's, or between cells a handler's.
+func asks(id uintptr) bool {
+	running := cell.Load()
+	return running == id || running == 0 && handles(id)
+}
 
-// Done is closed when the cell is asked to stop; for all goroutines but the cell's it is nil, which is never ready.
+// mine reports whether it is for the one that calls: no other has to stop.
+func mine() bool { return asks(Hooks.Goroutine()) }
+
+// Done is closed when the cell or handler is asked to stop; for all other goroutines it is nil, which is never ready.
 func Done() <-chan struct{} {
 	Check()
 	if !mine() {

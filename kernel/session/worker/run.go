@@ -102,7 +102,7 @@ func describe(value any) *wire.Panic {
 		case f.Function == "runtime.gopanic" || f.Function == "runtime.Goexit":
 			p.Frames, panicking = nil, true
 		case panicking && len(p.Frames) == 0 && strings.HasPrefix(f.Function, "runtime."):
-		case strings.HasPrefix(f.Function, "github.com/cellar-go/cellar/kernel/session/"), f.Function == "runtime.goexit":
+		case strings.HasPrefix(f.Function, "github.com/cellar-go/cellar/kernel/session/"), strings.HasPrefix(f.Function, "github.com/cellar-go/cellar/display/comm."), f.Function == "runtime.goexit":
 		case strings.Contains(f.File, "/kernel/session/live/"): // inlined
 		default:
 			p.Frames = append(p.Frames, wire.Frame{Function: f.Function, File: f.File, Line: f.Line})
