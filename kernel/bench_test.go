@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,21 +15,48 @@ import (
 
 // peer is a kernel that the benchmarks compare.
 type peer struct {
-	name         string
-	argv         []string // the connection file comes last
-	small, lines string   // cells
+	name  string
+	argv  []string // the connection file comes last
+	small string   // a cell with a number that makes it new
+	lines string   // prints 200,000 lines
+	loop  string   // prints the nanoseconds that it takes to add 100 million numbers, and to find the 32nd Fibonacci number
 }
+
+const (
+	goLines = "for i := range 200_000 {\n\tfmt.Println(i)\n}"
+	goFib   = "func fib(n int) int {\n\tif n < 2 {\n\t\treturn n\n\t}\n\treturn fib(n-1) + fib(n-2)\n}\n"
+	goLoop  = "start := time.Now()\nsum := 0.0\nfor i := 0; i < 100_000_000; i++ {\n\tsum += float64(i)\n}\nloop := time.Since(start)\nstart = time.Now()\nfib(32)\nfmt.Println(loop.Nanoseconds(), time.Since(start).Nanoseconds(), sum > 0)"
+	imports = "import (\n\t\"fmt\"\n\t\"time\"\n)\n"
+)
 
 func cellar(t testing.TB) peer {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return peer{"cellar", []string{self, "kernel", "--connection-file"}, "%d + 1", "import \"fmt\"\nfor i := range 200_000 {\n\tfmt.Println(i)\n}"}
+	return peer{"cellar", []string{self, "kernel", "--connection-file"}, "%d + 1", imports + goLines, imports + goFib + goLoop}
 }
 
+// peers are this kernel, ipykernel, and those kernels for Go that are in the PATH.
 func peers(b *testing.B) []peer {
-	return []peer{cellar(b), {"ipykernel", []string{python(b), "-m", "ipykernel_launcher", "-f"}, "%d + 1", "for i in range(200_000):\n    print(i)"}}
+	all := []peer{cellar(b), {"ipykernel", []string{python(b), "-m", "ipykernel_launcher", "-f"}, "%d + 1", "for i in range(200_000):\n    print(i)",
+		`import time
+def fib(n): return n if n < 2 else fib(n-1) + fib(n-2)
+start = time.perf_counter_ns()
+total = 0.0
+for i in range(100_000_000): total += i
+loop = time.perf_counter_ns() - start
+start = time.perf_counter_ns()
+fib(32)
+print(loop, time.perf_counter_ns() - start)`}}
+	if gonb, err := exec.LookPath("gonb"); err == nil {
+		all = append(all, peer{"gonb", []string{gonb, "--kernel"}, "%%%%\nfmt.Println(%d + 1)", imports + "%%\n" + goLines, imports + goFib + "%%\n" + goLoop})
+	}
+	if gophernotes, err := exec.LookPath("gophernotes"); err == nil {
+		lines := strings.Replace(goLines, "i := range 200_000", "i := 0; i < 200000; i++", 1)
+		all = append(all, peer{"gophernotes", []string{gophernotes}, "%d + 1", imports + lines, imports + goFib + strings.ReplaceAll(goLoop, "_", "")})
+	}
+	return all
 }
 
 // launch starts a kernel and waits for its kernel_info.
@@ -64,8 +92,8 @@ func (p peer) launch(b testing.TB) (*jupyter.Client, func()) {
 	}
 }
 
-// run runs a cell to its idle status.
-func run(b *testing.B, c *jupyter.Client, code string) {
+// run runs a cell to its idle status, and gives what it printed.
+func run(b *testing.B, c *jupyter.Client, code string) (output string) {
 	b.Helper()
 	h, err := c.Request(jupyter.Shell, "execute_request", map[string]any{"code": code, "silent": false, "store_history": false, "allow_stdin": false})
 	if err != nil {
@@ -81,15 +109,17 @@ func run(b *testing.B, c *jupyter.Client, code string) {
 		var content struct {
 			State string `json:"execution_state"`
 			Value string `json:"evalue"`
+			Text  string `json:"text"`
 		}
 		if m.Parent.ID != h.ID || m.Decode(&content) != nil {
 			continue
 		}
+		output += content.Text
 		if m.Header.Type == "error" {
 			b.Fatal(content.Value)
 		}
 		if content.State == "idle" {
-			return
+			return output
 		}
 	}
 }
@@ -133,6 +163,26 @@ func BenchmarkLines(b *testing.B) {
 			run(b, c, "0")
 			for b.Loop() {
 				run(b, c, p.lines)
+			}
+		})
+	}
+}
+
+// BenchmarkLoop is a loop and a recursion in a cell, each by the cell's own clock.
+func BenchmarkLoop(b *testing.B) {
+	for _, p := range peers(b) {
+		b.Run(p.name, func(b *testing.B) {
+			c, stop := p.launch(b)
+			defer stop()
+			for b.Loop() {
+				var loop, fib float64
+				if out := run(b, c, p.loop); out == "" {
+					b.Fatal("it printed nothing")
+				} else if _, err := fmt.Sscan(out, &loop, &fib); err != nil {
+					b.Fatalf("%q: %v", out, err)
+				}
+				b.ReportMetric(loop/1e6, "loop-ms")
+				b.ReportMetric(fib/1e6, "fib-ms")
 			}
 		})
 	}
