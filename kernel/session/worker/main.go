@@ -50,6 +50,7 @@ func Main() {
 	go func() { // a goroutine of its own: a C library may need the stack of a thread that stays
 		for r := range cells {
 			w.load(r)
+			display.NextCell()
 		}
 	}()
 	for {
