@@ -18,12 +18,10 @@ var answers = map[string]func(*kernel, *jupyter.Message) (any, error){
 	"inspect":     (*kernel).inspect,
 	"is_complete": (*kernel).isComplete,
 	"history":     (*kernel).historyRequest,
-	"comm_info": func(*kernel, *jupyter.Message) (any, error) {
-		return map[string]any{"status": "ok", "comms": struct{}{}}, nil
-	},
-	"interrupt": func(*kernel, *jupyter.Message) (any, error) { return map[string]string{"status": "ok"}, nil },
-	"shutdown":  (*kernel).shutdown,
-	"usage":     (*kernel).usage,
+	"comm_info":   (*kernel).commInfo,
+	"interrupt":   func(*kernel, *jupyter.Message) (any, error) { return map[string]string{"status": "ok"}, nil },
+	"shutdown":    (*kernel).shutdown,
+	"usage":       (*kernel).usage,
 }
 
 func (k *kernel) kernelInfo(*jupyter.Message) (any, error) {
@@ -205,19 +203,6 @@ func (k *kernel) usage(*jupyter.Message) (any, error) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return map[string]any{"hostname": host, "pid": os.Getpid(), "cpu_count": runtime.NumCPU(), "kernel_memory": m.Sys}, nil
-}
-
-// comm refuses a front-end's wish to open a comm: no target is registered.
-func (k *kernel) comm(r *jupyter.Message) {
-	if r.Header.Type != "comm_open" {
-		return
-	}
-	var open struct {
-		ID string `json:"comm_id"`
-	}
-	if r.Decode(&open) == nil {
-		k.publish(r.Header, "comm_close", map[string]any{"comm_id": open.ID, "data": struct{}{}})
-	}
 }
 
 func nullable(s string) any {

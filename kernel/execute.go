@@ -3,8 +3,10 @@ package kernel
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cellar-go/cellar/display"
@@ -41,6 +43,8 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 		k.reply(jupyter.Shell, r, "execute_reply", errorReply("BadRequest", err.Error(), nil))
 		return nil
 	}
+	ctx, over := k.interruptible(ctx)
+	defer over()
 	store := orTrue(q.StoreHistory) && !q.Silent
 	blank := strings.TrimSpace(q.Code) == ""
 	k.mu.Lock()
@@ -84,9 +88,21 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 	return aborted
 }
 
+// interruptible makes the context of what runs until over is called. The first interrupt cancels it; the session takes further ones.
+func (k *kernel) interruptible(ctx context.Context) (_ context.Context, over func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var asked atomic.Bool
+	k.stopBy(func() {
+		if asked.Swap(true) {
+			k.session.Interrupt()
+		}
+		cancel(session.ErrInterrupted)
+	})
+	return ctx, func() { k.stopBy(nil); cancel(nil) }
+}
+
 // run lets the hook and then the session have the cell.
 func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, count int, out *output) (*display.Bundle, error) {
-	defer k.stopBy(nil)
 	var metadata struct {
 		CellID string `json:"cellId"`
 	}
@@ -99,11 +115,9 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 		out.show(e)
 	}
 	cell := session.Cell{ID: metadata.CellID, Name: fmt.Sprintf("cell[%d]", count), Source: q.Code, Silent: q.Silent}
+	k.comms.settle(ctx)
 	if k.options.Intercept != nil {
-		hook, cancel := context.WithCancel(ctx)
-		defer cancel()
-		k.stopBy(cancel)
-		i, err := k.options.Intercept(hook, CellRequest{
+		i, err := k.options.Intercept(ctx, CellRequest{
 			Notebook: k.notebook, CellID: cell.ID, Name: cell.Name, Source: cell.Source, Silent: cell.Silent, Show: show,
 		})
 		if err != nil || i.Done {
@@ -114,7 +128,6 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 	if err := refuseMagics(cell); err != nil {
 		return nil, err
 	}
-	k.stopBy(k.session.Interrupt)
 	result, err := k.session.Run(ctx, cell, show)
 	for _, n := range result.Notices {
 		out.show(session.Event{Kind: session.Stderr, Text: n + "\n"})
@@ -148,14 +161,13 @@ func (k *kernel) input(ctx context.Context, r *jupyter.Message, prompt string, a
 		default:
 		}
 		k.reply(jupyter.Stdin, r, "input_request", map[string]any{"prompt": prompt, "password": false})
-		interrupted := make(chan struct{})
-		k.stopBy(func() { close(interrupted); k.stopBy(k.session.Interrupt); k.session.Interrupt() })
 		select {
 		case line = <-k.answers:
-		case <-interrupted:
 		case <-ctx.Done():
+			if !errors.Is(context.Cause(ctx), session.ErrInterrupted) {
+				return // the cell is over: the line would be the next one's
+			}
 		}
-		k.stopBy(k.session.Interrupt)
 	} else {
 		out.show(session.Event{Kind: session.Stderr, Text: "the cell reads standard input, which this front-end does not offer: it gets an empty line\n"})
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/display/comm"
 	"github.com/cellar-go/cellar/internal/jupyter"
 	"github.com/cellar-go/cellar/kernel/session"
 )
@@ -24,12 +25,14 @@ const patience = 15 * time.Second
 type Session interface {
 	// Run runs one cell. What the cell shows goes to sink, in order, before Run returns.
 	Run(ctx context.Context, c session.Cell, sink func(session.Event)) (session.Result, error)
-	// Interrupt stops the running cell; no cell running, it does nothing.
+	// Interrupt stops the running cell, or what handles comm messages.
 	Interrupt()
 	// Answer gives the running cell the line that its Input event asked for.
 	Answer(text string) error
 	Complete(src string, cursor int) session.Completion
 	Inspect(src string, cursor, level int) (session.Inspection, bool)
+	// Comm gives a packet to its handler and waits for it; false: there is none. Packets of one comm come one after the other.
+	Comm(ctx context.Context, packet comm.Packet, sink func(session.Event)) (taken bool, err error)
 	Close() error
 }
 
@@ -118,6 +121,7 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	go func() {
 		err := k.session.Close() // ends the running cell
 		wg.Wait()
+		k.comms.wait()
 		closed <- err
 	}()
 	select {
@@ -139,6 +143,7 @@ type kernel struct {
 
 	cells     queue // requests that run something, one after the other
 	questions queue // complete, inspect, history: answered while a cell runs
+	comms     comms
 	answers   chan string
 	ended     chan struct{}
 	endOnce   sync.Once
@@ -163,6 +168,8 @@ func (k *kernel) receive(ctx context.Context) {
 				k.cells.put(r)
 			case "kernel_info_request": // how a front-end finds out whether the kernel is up
 				k.handle(ctx, jupyter.Shell, r)
+			case "comm_open", "comm_msg", "comm_close":
+				k.commMessage(ctx, r)
 			default:
 				k.questions.put(r)
 			}
@@ -221,7 +228,7 @@ func (k *kernel) handle(ctx context.Context, ch jupyter.Channel, r *jupyter.Mess
 	case isRequest:
 		k.answer(ch, r, kind)
 	default:
-		k.comm(r)
+		k.log("%s: a message of type %s has no meaning here", ch, r.Header.Type)
 	}
 	k.publish(r.Header, "status", status{"idle"})
 	for _, a := range aborted {
@@ -249,9 +256,10 @@ func (k *kernel) interrupt() {
 	k.mu.Lock()
 	stop := k.stop
 	k.mu.Unlock()
-	if stop != nil {
-		stop()
+	if stop == nil {
+		stop = k.session.Interrupt // it may handle messages
 	}
+	stop()
 }
 
 // stopBy says how what runs from now on is stopped.

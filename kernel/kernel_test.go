@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/display/comm"
 	"github.com/cellar-go/cellar/internal/jupyter"
 	"github.com/cellar-go/cellar/kernel/session"
 )
@@ -22,6 +24,9 @@ import (
 type echo struct {
 	interrupts chan struct{}
 	input      chan string
+
+	mu    sync.Mutex
+	comms map[string]bool
 }
 
 func (e *echo) Run(ctx context.Context, c session.Cell, sink func(session.Event)) (session.Result, error) {
@@ -59,6 +64,11 @@ func (e *echo) Run(ctx context.Context, c session.Cell, sink func(session.Event)
 		case <-e.interrupts:
 			return session.Result{}, session.ErrInterrupted
 		}
+	case "open":
+		e.mu.Lock()
+		e.comms[rest] = true
+		e.mu.Unlock()
+		sink(session.Event{Kind: session.Comm, Packet: comm.Packet{Kind: comm.KindOpen, ID: rest, Target: "page", Data: json.RawMessage("1"), Metadata: json.RawMessage(`{"m":2}`), Buffers: [][]byte{{3}}}})
 	case "notice":
 		return session.Result{Notices: []string{"replayed"}}, nil
 	default:
@@ -84,6 +94,38 @@ func (e *echo) Inspect(src string, _, _ int) (session.Inspection, bool) {
 	return session.Inspection{Signature: "var x int", Doc: "X is.", Value: "3", Source: "x := 3"}, src == "x"
 }
 
+// Comm has one target, echo, which sends back what comes until it is told to wait, to panic, or to close.
+func (e *echo) Comm(ctx context.Context, p comm.Packet, sink func(session.Event)) (bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case p.Kind == comm.KindOpen && p.Target == "echo":
+		e.comms[p.ID] = true
+		return true, nil
+	case !e.comms[p.ID]:
+		return false, nil
+	case p.Kind == comm.KindClose:
+		delete(e.comms, p.ID)
+		return true, nil
+	}
+	switch string(p.Data) {
+	case `"wait"`:
+		e.mu.Unlock()
+		<-ctx.Done()
+		e.mu.Lock()
+		return true, ctx.Err()
+	case `"panic"`:
+		return true, &session.PanicError{Value: "boom"}
+	case `"close"`:
+		delete(e.comms, p.ID)
+		sink(session.Event{Kind: session.Comm, Packet: comm.Packet{Kind: comm.KindClose, ID: p.ID}})
+	default:
+		sink(session.Event{Kind: session.Stdout, Text: "got " + string(p.Data)})
+		sink(session.Event{Kind: session.Comm, Packet: p})
+	}
+	return true, nil
+}
+
 func (e *echo) Close() error { e.Interrupt(); return nil }
 
 // started is a kernel and a client of it.
@@ -106,7 +148,7 @@ func start(t *testing.T, o Options) *started {
 	}
 	o.Start = func(_ context.Context, so session.Options) (Session, error) {
 		s.output = so.Output
-		return &echo{interrupts: make(chan struct{}, 1), input: make(chan string, 1)}, nil
+		return &echo{interrupts: make(chan struct{}, 1), input: make(chan string, 1), comms: map[string]bool{}}, nil
 	}
 	var err error
 	if s.connection, err = jupyter.NewConnection(); err != nil {
@@ -174,6 +216,12 @@ func (s *started) next(ch jupyter.Channel, h jupyter.Header) (kind string, conte
 func (s *started) outcome(ch jupyter.Channel, h jupyter.Header) (reply map[string]any, log string) {
 	s.Helper()
 	_, reply = s.next(ch, h)
+	return reply, s.shown(h)
+}
+
+// shown is what comes on iopub for h, until it is over.
+func (s *started) shown(h jupyter.Header) string {
+	s.Helper()
 	var lines []string
 	for {
 		kind, c := s.next(jupyter.IOPub, h)
@@ -188,12 +236,12 @@ func (s *started) outcome(ch jupyter.Channel, h jupyter.Header) (reply map[strin
 			kind += fmt.Sprintf(" %v %v", c["data"], c["transient"])
 		case "error":
 			kind += fmt.Sprintf(" %v: %v", c["ename"], c["evalue"])
-		case "comm_close":
-			kind += fmt.Sprintf(" %v", c["comm_id"])
+		case "comm_open", "comm_msg", "comm_close":
+			kind += fmt.Sprintf(" %v %v", c["comm_id"], c["data"])
 		}
 		lines = append(lines, kind)
 		if kind == "status idle" {
-			return reply, strings.Join(lines, "\n")
+			return strings.Join(lines, "\n")
 		}
 	}
 }
@@ -361,12 +409,6 @@ func TestOtherRequests(t *testing.T) {
 	}
 	if reply, _ = s.request(jupyter.Shell, "comm_info_request", nil); fmt.Sprint(reply["comms"]) != "map[]" {
 		t.Errorf("comm_info: %v", reply)
-	}
-	h := s.send(jupyter.Shell, "comm_open", map[string]any{"comm_id": "c", "target_name": "t", "data": struct{}{}})
-	for want := range strings.SplitSeq("status,comm_close,status", ",") {
-		if kind, _ := s.next(jupyter.IOPub, h); kind != want {
-			t.Errorf("comm_open: got %s, want %s", kind, want)
-		}
 	}
 	for _, kind := range []string{"debug", "create_subshell", "nonsense"} {
 		if reply, _ = s.request(jupyter.Control, kind+"_request", nil); reply["status"] != "error" {

@@ -57,6 +57,9 @@ func (o *output) show(e session.Event) {
 	case session.Display:
 		o.send(true)
 		o.display(e.Bundle)
+	case session.Comm:
+		o.send(true)
+		o.kernel.publishComm(o.parent, e.Packet)
 	}
 }
 

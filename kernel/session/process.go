@@ -8,13 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/cellar-go/cellar/display/comm"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
 
@@ -23,15 +26,17 @@ type process struct {
 	cmd      *exec.Cmd
 	requests *json.Encoder
 	stdin    io.WriteCloser
-	mu       sync.Mutex // guards requests, sink, waiting, nextID
+	mu       sync.Mutex // guards requests, emit, handlers, comms, waiting, nextID
 	nextID   int
 	waiting  map[int]chan wire.Reply
-	emit     func(Event)                        // where output goes
+	emit     func(Event)                        // where output of the running cell goes; nil: between cells
+	between  func(Event)                        // where output goes that is nobody's
+	handlers map[int]func(Event)                // where the output of those goes that handle a message of the front-end
+	comms    map[string]bool                    // the open ones
 	called   func(id int, m string, arg []byte) // answers the worker's calls
 
-	marks   map[int]chan struct{} // seen in stdout: what was said with them may be passed on
-	errors  map[int]chan struct{} // the same of stderr
-	pending sync.WaitGroup        // readers
+	stdout, stderr marks
+	pending        sync.WaitGroup // readers
 
 	dead  chan struct{} // closed when the process is gone and all it wrote is read
 	state *os.ProcessState
@@ -63,12 +68,12 @@ func lastWords(b []byte) int {
 }
 
 // startProcess starts a worker in dir and waits for its first word.
-func startProcess(program, dir string, env []string, emit func(Event), called func(int, string, []byte)) (*process, error) {
+func startProcess(program, dir string, env []string, between func(Event), called func(int, string, []byte)) (*process, error) {
 	var nonce [8]byte
 	rand.Read(nonce[:])
 	word := hex.EncodeToString(nonce[:])
-	p := &process{waiting: map[int]chan wire.Reply{}, emit: emit, called: called, dead: make(chan struct{}),
-		marks: map[int]chan struct{}{}, errors: map[int]chan struct{}{}}
+	p := &process{waiting: map[int]chan wire.Reply{}, between: between, called: called, dead: make(chan struct{}),
+		handlers: map[int]func(Event){}, comms: map[string]bool{}}
 	p.cmd = exec.Command(program)
 	p.cmd.Dir = dir
 	p.cmd.Env = append(append([]string{}, env...), wire.Nonce+"="+word)
@@ -111,8 +116,8 @@ func startProcess(program, dir string, env []string, emit func(Event), called fu
 	p.waiting[0] = ready
 	readers := []func(){
 		func() { p.readReplies(repR) },
-		func() { p.readOutput(outR, word, Stdout, p.marks) },
-		func() { p.readOutput(errR, word, Stderr, p.errors) },
+		func() { p.readOutput(outR, word, Stdout, &p.stdout) },
+		func() { p.readOutput(errR, word, Stderr, &p.stderr) },
 		func() { io.Copy(&p.crash, crashR); crashR.Close() },
 	}
 	for _, read := range readers {
@@ -134,6 +139,7 @@ func startProcess(program, dir string, env []string, emit func(Event), called fu
 		}
 		inW.Close()
 		reqW.Close()
+		p.closeComms()
 		close(p.dead)
 	}()
 	select {
@@ -148,6 +154,21 @@ func startProcess(program, dir string, env []string, emit func(Event), called fu
 func (p *process) request(r wire.Request) <-chan wire.Reply {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.ask(r)
+}
+
+// handle sends a packet to its handler, whose output goes to sink until over is called.
+func (p *process) handle(packet comm.Packet, sink func(Event)) (replies <-chan wire.Reply, over func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.track(packet)
+	replies = p.ask(wire.Request{Op: "comm", Comm: &packet})
+	id := p.nextID
+	p.handlers[id] = sink
+	return replies, func() { p.mu.Lock(); defer p.mu.Unlock(); delete(p.handlers, id) }
+}
+
+func (p *process) ask(r wire.Request) <-chan wire.Reply {
 	p.nextID++
 	r.ID = p.nextID
 	c := make(chan wire.Reply, 1)
@@ -168,37 +189,50 @@ func (p *process) setEmit(f func(Event)) {
 	p.emit = f
 }
 
-func (p *process) send(e Event) {
+// send passes on an event of a handler (0: of no handler). Text says not whose it is: while no cell runs, it is the latest handler's.
+func (p *process) send(handler int, e Event) {
 	p.mu.Lock()
-	emit := p.emit
+	emit := p.handlers[handler]
+	if emit == nil {
+		emit = p.emit
+	}
+	if text := e.Kind == Stdout || e.Kind == Stderr; emit == nil && text && len(p.handlers) > 0 {
+		emit = p.handlers[slices.Max(slices.Collect(maps.Keys(p.handlers)))]
+	}
+	if emit == nil {
+		emit = p.between
+	}
+	if e.Kind == Comm {
+		p.track(e.Packet)
+	}
 	p.mu.Unlock()
 	emit(e)
 }
 
-func (p *process) mark(marks map[int]chan struct{}, n int) chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c := marks[n]
-	if c == nil {
-		c = make(chan struct{})
-		marks[n] = c
+// track keeps account of the open comms.
+func (p *process) track(packet comm.Packet) {
+	switch packet.Kind {
+	case comm.KindOpen:
+		p.comms[packet.ID] = true
+	case comm.KindClose:
+		delete(p.comms, packet.ID)
 	}
-	return c
 }
 
-// await waits until the output before a mark has been passed on. A cell may have closed its stdout: then no mark comes.
-func (p *process) await(marks map[int]chan struct{}, n int) {
-	select {
-	case <-p.mark(marks, n):
-	case <-time.After(time.Second):
-	}
+// closeComms tells the front-end that the process's end of each comm is gone.
+func (p *process) closeComms() {
 	p.mu.Lock()
-	delete(marks, n)
+	open := slices.Sorted(maps.Keys(p.comms))
 	p.mu.Unlock()
+	for _, id := range open {
+		p.between(Event{Kind: Comm, Packet: comm.Packet{Kind: comm.KindClose, ID: id}})
+	}
 }
 
 func (p *process) readReplies(r *os.File) {
 	defer r.Close()
+	defer p.stderr.end()
+	defer p.stdout.end()
 	for d := json.NewDecoder(r); ; {
 		var reply wire.Reply
 		if d.Decode(&reply) != nil {
@@ -206,20 +240,27 @@ func (p *process) readReplies(r *os.File) {
 		}
 		switch reply.Op {
 		case "display":
-			p.await(p.marks, reply.Mark)
-			p.send(Event{Kind: Display, Bundle: *reply.Bundle})
+			p.stdout.await(reply.Mark)
+			p.send(reply.Handler, Event{Kind: Display, Bundle: *reply.Bundle})
+			p.stdout.pass(reply.Mark)
+		case "comm":
+			p.stdout.await(reply.Mark)
+			p.send(reply.Handler, Event{Kind: Comm, Packet: *reply.Comm})
+			p.stdout.pass(reply.Mark)
 		case "input":
-			p.await(p.marks, reply.Mark)
-			p.send(Event{Kind: Input})
+			p.stdout.await(reply.Mark)
+			go p.send(0, Event{Kind: Input}) // it waits for the user; others go on
+			p.stdout.pass(reply.Mark)
 		case "goroutine":
-			p.await(p.marks, reply.Mark)
-			p.send(Event{Kind: Stderr, Text: "a goroutine of the session ended with a panic: " + newPanic(reply.Panic).Error() + "\n"})
+			p.stdout.await(reply.Mark)
+			p.send(0, Event{Kind: Stderr, Text: "a goroutine of the session ended with a panic: " + newPanic(reply.Panic).Error() + "\n"})
+			p.stdout.pass(reply.Mark)
 		case "call":
 			go p.called(reply.ID, reply.Method, reply.Data)
 		default:
 			if reply.Op == "done" {
-				p.await(p.marks, reply.Mark)
-				p.await(p.errors, reply.Mark)
+				p.stdout.await(reply.Mark)
+				p.stderr.await(reply.Mark)
 			}
 			p.mu.Lock()
 			c := p.waiting[reply.ID]
@@ -228,18 +269,25 @@ func (p *process) readReplies(r *os.File) {
 			if c != nil {
 				c <- reply
 			}
+			if reply.Op == "done" {
+				p.stdout.pass(reply.Mark)
+				p.stderr.pass(reply.Mark)
+			}
 		}
 	}
 }
 
 // readOutput passes on what the worker writes, cut at its marks, never within a character.
-func (p *process) readOutput(r *os.File, nonce string, kind EventKind, marks map[int]chan struct{}) {
+func (p *process) readOutput(r *os.File, nonce string, kind EventKind, marks *marks) {
 	defer r.Close()
+	defer marks.waits(true)
 	prefix := []byte(wire.MarkPrefix(nonce))
 	buffer := make([]byte, 64<<10)
 	var held []byte
 	for {
+		marks.waits(true)
 		n, err := r.Read(buffer)
+		marks.waits(false)
 		held = append(held, buffer[:n]...)
 		for {
 			i := bytes.Index(held, prefix)
@@ -253,7 +301,7 @@ func (p *process) readOutput(r *os.File, nonce string, kind EventKind, marks map
 			p.write(kind, held[:i])
 			var number int
 			fmt.Sscanf(string(held[i+len(prefix):]), "%d", &number)
-			close(p.mark(marks, number))
+			marks.reach(number)
 			held = held[i+len(prefix)+end+1:]
 		}
 		whole := len(held)
@@ -301,7 +349,7 @@ func complete(b, prefix []byte) int {
 
 func (p *process) write(kind EventKind, b []byte) {
 	if len(b) > 0 {
-		p.send(Event{Kind: kind, Text: plainNames(string(b))})
+		p.send(0, Event{Kind: kind, Text: plainNames(string(b))})
 	}
 }
 

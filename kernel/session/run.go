@@ -89,7 +89,7 @@ func (s *Session) run(ctx context.Context, cell Cell, sink func(Event), a *activ
 	if !replay {
 		return result, fmt.Errorf("cellar: session: %s; restart the session and run its cells again", again.reason)
 	}
-	notices, err := s.replay(ctx, again.reason, a)
+	notices, err := s.replay(ctx, again.reason, a, sink)
 	if err != nil {
 		return Result{}, err
 	}
@@ -98,8 +98,8 @@ func (s *Session) run(ctx context.Context, cell Cell, sink func(Event), a *activ
 	return result, err
 }
 
-// replay runs the session's cells in a fresh worker, without their output.
-func (s *Session) replay(ctx context.Context, reason string, a *activity) (notices []string, err error) {
+// replay runs the session's cells in a fresh worker, without their output. Comms that they open are new ones, which must be known.
+func (s *Session) replay(ctx context.Context, reason string, a *activity, sink func(Event)) (notices []string, err error) {
 	s.mu.Lock()
 	history, p := s.history, s.process
 	s.history, a.process = nil, nil
@@ -107,6 +107,11 @@ func (s *Session) replay(ctx context.Context, reason string, a *activity) (notic
 	p.kill()
 	if err := s.fresh(ctx); err != nil {
 		return nil, err
+	}
+	packets := func(e Event) {
+		if e.Kind == Comm {
+			sink(e)
+		}
 	}
 	last := map[string]int{}
 	for i, c := range history {
@@ -118,7 +123,7 @@ func (s *Session) replay(ctx context.Context, reason string, a *activity) (notic
 			continue // the notebook has a newer text of it
 		}
 		count++
-		if _, err := s.run(ctx, c, func(Event) {}, a, false); err != nil {
+		if _, err := s.run(ctx, c, packets, a, false); err != nil {
 			if ctx.Err() != nil {
 				return nil, ErrInterrupted
 			}
@@ -167,7 +172,7 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		return result, ErrInterrupted
 	}
 	p.setEmit(sink)
-	defer p.setEmit(s.between)
+	defer p.setEmit(nil)
 	reply, err := s.wait(p, p.request(wire.Request{Op: "load", File: b.file, Entry: unit.entry, Input: c.readsInput()}), a)
 	os.Remove(b.file) // it is mapped, and its name is not used again
 	if err != nil {

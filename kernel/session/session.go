@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/display/comm"
 	"github.com/cellar-go/cellar/internal/gomod"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
@@ -62,6 +63,7 @@ const (
 	Stderr
 	Display
 	Input // the cell reads its stdin: Session.Answer
+	Comm  // a packet for the front-end
 )
 
 // Event is output of a cell as it appears.
@@ -69,6 +71,7 @@ type Event struct {
 	Kind   EventKind
 	Text   string
 	Bundle display.Bundle
+	Packet comm.Packet
 }
 
 // Timings tell where the time between Enter and output went.
@@ -255,12 +258,15 @@ func (s *Session) Ready(ctx context.Context) error {
 	}
 }
 
-// Interrupt stops the running cell. The first time it asks; the second time it ends the worker when Grace has passed.
+// Interrupt stops the running cell, or between cells what handles messages of the front-end. The first time it asks; the second time it ends the worker when Grace has passed.
 func (s *Session) Interrupt() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.active
 	if a == nil {
+		if s.process != nil {
+			s.process.tell(wire.Request{Op: "interrupt"})
+		}
 		return
 	}
 	a.asked++

@@ -41,6 +41,11 @@ func Begin() {
 func End() {
 	none := ""
 	cell.Store(&none)
+	renew()
+}
+
+// renew forgets what was asked.
+func renew() {
 	episode.Lock()
 	defer episode.Unlock()
 	select {
@@ -52,11 +57,11 @@ func End() {
 	asked.Store(false)
 }
 
-// Interrupt asks the cell to stop at its next check.
+// Interrupt asks the cell to stop at its next check; if none runs, the handlers of messages.
 func Interrupt() {
 	episode.Lock()
 	defer episode.Unlock()
-	if *cell.Load() == "" {
+	if *cell.Load() == "" && handling.Load() == 0 {
 		return
 	}
 	asked.Store(true)
@@ -74,25 +79,31 @@ func Check() {
 	}
 }
 
-// Stop ends the cell if its goroutine calls. Other goroutines of the session live on: they wait a moment, so that one which polls
+// Stop ends the cell, or the handler, if its goroutine calls. Other goroutines of the session live on: they wait a moment, so that one which polls
 // does not spin, and go on.
 func Stop() {
 	if !asked.Load() {
 		return
 	}
 	id := goroutine()
-	if id != *cell.Load() {
+	if !asks(id) {
 		time.Sleep(time.Millisecond)
 		return
 	}
 	// Deferred functions of the cell have loops too, and must be able to run; a cell that recovers and goes on is stopped again.
 	asked.Store(false)
 	time.AfterFunc(200*time.Millisecond, func() {
-		if *cell.Load() == id {
+		if asks(id) {
 			asked.Store(true)
 		}
 	})
 	panic(Interrupted{})
+}
+
+// asks reports whether an interrupt is for the goroutine.
+func asks(id string) bool {
+	running := *cell.Load()
+	return running == id || running == "" && handles(id)
 }
 
 // Done is closed when the cell is asked to stop.

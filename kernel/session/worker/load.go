@@ -95,7 +95,7 @@ func describe(value any) *wire.Panic {
 		case f.Function == "runtime.gopanic":
 			p.Frames, panicking = nil, true
 		case panicking && len(p.Frames) == 0 && strings.HasPrefix(f.Function, "runtime."):
-		case strings.HasPrefix(f.Function, "github.com/cellar-go/cellar/kernel/session/"), f.Function == "runtime.goexit":
+		case strings.HasPrefix(f.Function, "github.com/cellar-go/cellar/kernel/session/"), strings.HasPrefix(f.Function, "github.com/cellar-go/cellar/display/comm."), f.Function == "runtime.goexit":
 		default:
 			p.Frames = append(p.Frames, wire.Frame{Function: f.Function, File: f.File, Line: f.Line})
 		}

@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/display/comm"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 	"github.com/cellar-go/cellar/kernel/session/live"
 )
@@ -42,6 +43,7 @@ func Main() {
 	live.Hooks.Call = w.call
 	live.Hooks.Panic = w.goroutinePanic
 	display.SetSink(w.display)
+	comm.SetTransport(w.transmit)
 	w.watchInput()
 	w.send(wire.Reply{Op: "ready"})
 
@@ -67,6 +69,8 @@ func Main() {
 			w.answer(r)
 		case "input":
 			w.inputAsked.Store(false)
+		case "comm":
+			go w.handle(r)
 		case "values":
 			w.send(wire.Reply{Op: "values", ID: r.ID, Values: values(r.Names)})
 		}
@@ -117,7 +121,9 @@ func (w *worker) mark(r wire.Reply, files ...int) {
 	}
 }
 
-func (w *worker) display(b display.Bundle) { w.mark(wire.Reply{Op: "display", Bundle: &b}, 1) }
+func (w *worker) display(b display.Bundle) {
+	w.mark(wire.Reply{Op: "display", Bundle: &b, Handler: live.Handled()}, 1)
+}
 
 func (w *worker) call(method string, arg []byte) ([]byte, error) {
 	reply := make(chan wire.Request, 1)

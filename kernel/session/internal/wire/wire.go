@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/display/comm"
 )
 
 // Files of the worker process: requests come in on Requests, replies go out on Replies, the runtime's last words on Crash.
@@ -23,7 +24,7 @@ const Nonce = "CELLAR_WORKER_NONCE"
 
 // Request goes to the worker.
 type Request struct {
-	Op    string   `json:"op"` // load, interrupt, answer, input, values
+	Op    string   `json:"op"` // load, interrupt, answer, input, values, comm
 	ID    int      `json:"id,omitempty"`
 	File  string   `json:"file,omitempty"`  // load: the shared object
 	Entry string   `json:"entry,omitempty"` // load: its function to run; none for a plugin of imports
@@ -31,14 +32,19 @@ type Request struct {
 	Names []string `json:"names,omitempty"` // values
 	Data  []byte   `json:"data,omitempty"`  // answer
 	Error string   `json:"error,omitempty"` // answer
+
+	Comm *comm.Packet `json:"comm,omitempty"` // comm: for the handler of its comm
 }
 
 // Reply comes from the worker.
 type Reply struct {
-	Op          string            `json:"op"` // ready, done, display, call, input, values, goroutine
+	Op          string            `json:"op"` // ready, done, display, comm, call, input, values, goroutine
 	ID          int               `json:"id,omitempty"`
-	Mark        int               `json:"mark,omitempty"` // display, done: the mark in the output that it stands behind
+	Mark        int               `json:"mark,omitempty"` // display, comm, done: the mark in the output that it stands behind
 	Bundle      *display.Bundle   `json:"bundle,omitempty"`
+	Comm        *comm.Packet      `json:"comm,omitempty"`
+	Handler     int               `json:"handler,omitempty"` // display, comm: the comm request whose handler shows it
+	Taken       bool              `json:"taken,omitempty"`   // done: the packet had a handler
 	Panic       *Panic            `json:"panic,omitempty"`
 	Refused     string            `json:"refused,omitempty"` // why a plugin could not be loaded: the worker is of no use any more
 	Interrupted bool              `json:"interrupted,omitempty"`
