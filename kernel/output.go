@@ -59,6 +59,7 @@ func (o *output) show(e session.Event) {
 		o.display(e.Bundle)
 	case session.Comm:
 		o.send(true)
+		o.kernel.comms.opened(e.Packet, o.parent)
 		o.kernel.publishComm(o.parent, e.Packet)
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/display/comm"
+	_ "github.com/cellar-go/cellar/display/widget" // there from the start: no cell waits for it
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 	"github.com/cellar-go/cellar/kernel/session/live"
 )
