@@ -3,6 +3,8 @@ package display
 import (
 	"fmt"
 	"os"
+	"runtime"
+	"strings"
 	"sync"
 )
 
@@ -47,15 +49,50 @@ func Clear() { emit(Bundle{Clear: true}) }
 // ClearNow removes what the cell has shown.
 func ClearNow() { emit(Bundle{Clear: true, Now: true}) }
 
+// Divert runs f. What f shows, in its own goroutine, goes to another place than the notebook.
+func Divert(to func(Bundle), f func()) {
+	id := goroutine()
+	mu.Lock()
+	before := diverted[id]
+	diverted[id] = to
+	mu.Unlock()
+	defer func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if diverted[id] = before; before == nil {
+			delete(diverted, id)
+		}
+	}()
+	f()
+}
+
+var diverted = map[string]func(Bundle){} // goroutine → where its displays go
+
+// goroutine names the calling one, as stack traces do.
+func goroutine() string {
+	var b [64]byte
+	name, _, _ := strings.Cut(string(b[:runtime.Stack(b[:], false)]), " [")
+	return name
+}
+
 // emit shows a bundle, if it holds anything, and returns it as one that has been shown.
 func emit(b Bundle) Bundle {
 	mu.Lock()
 	defer mu.Unlock()
-	if len(b.Data) > 0 || b.Clear {
-		sink(b)
-	}
 	now := cell
 	b.shown = &now
+	if len(b.Data) == 0 && !b.Clear {
+		return b
+	}
+	if len(diverted) > 0 {
+		if to := diverted[goroutine()]; to != nil {
+			mu.Unlock()
+			defer mu.Lock()
+			to(b)
+			return b
+		}
+	}
+	sink(b)
 	return b
 }
 

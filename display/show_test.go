@@ -138,6 +138,33 @@ func TestHandle(t *testing.T) {
 	}
 }
 
+// What a function shows can go elsewhere; what others show meanwhile does not.
+func TestDivert(t *testing.T) {
+	var elsewhere []string
+	note := func(b Bundle) { elsewhere = append(elsewhere, b.Data["text/plain"].(string)) }
+	all := recorded(t, func() {
+		Divert(note, func() {
+			HTML("diverted")
+			other := make(chan bool)
+			go func() { HTML("of another goroutine"); close(other) }()
+			<-other
+			Divert(func(b Bundle) {}, func() { HTML("twice") })
+			HTML("diverted again")
+		})
+		HTML("after")
+	})
+	if got := strings.Join(elsewhere, "|"); got != "diverted|diverted again" || len(all) != 2 {
+		t.Errorf("%s, %v", got, all)
+	}
+	func() {
+		defer func() { recover() }()
+		Divert(note, func() { panic("x") })
+	}()
+	if len(recorded(t, func() { HTML("after a panic") })) != 1 {
+		t.Error("a panic left it diverted")
+	}
+}
+
 func TestClear(t *testing.T) {
 	all := recorded(t, func() { Clear(); ClearNow() })
 	if len(all) != 2 || !all[0].Clear || all[0].Now || !all[1].Clear || !all[1].Now {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/display/comm"
 )
 
@@ -103,12 +104,32 @@ func TestTalk(t *testing.T) {
 		fmt.Fprint(out, "one ")
 		fmt.Fprint(out, "two")
 		out.Show(3)
-		out.Replace("last")
+		out.Do(func() {
+			var h display.Handle
+			h.HTML("first")
+			display.Clear()
+			display.Show("instead")
+			h.HTML("second") // of a place that is gone
+			h = display.Handle{}
+			h.HTML("third")
+			h.HTML("fourth")
+		})
 		out.Clear()
 
 		n := Slider(1, 3)
-		Interact(func() any { return n.Value() * 10 }, n)
+		Interact(func() any {
+			switch n.Value() {
+			case 1:
+				return nil
+			case 3:
+				display.HTML("shown")
+				return nil
+			}
+			return n.Value() * 10
+		}, n)
 		p.sets(n, "value", "2")
+		p.sets(n, "value", "3")
+		p.sets(n, "value", "1")
 
 		c := Any("", "", map[string]any{"data": []byte("a")})
 		c.OnMessage(func(content json.RawMessage, buffers [][]byte) { p.notes("heard %s %q", content, buffers) })
