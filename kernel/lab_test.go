@@ -27,10 +27,19 @@ var labNotebook = []string{
 }
 
 // TestJupyterLab runs a notebook in JupyterLab, in a browser. The screenshot stays in build/.
-func TestJupyterLab(t *testing.T) { browse(t, "jupyterlab.mjs", labNotebook, "jupyterlab.png") }
+func TestJupyterLab(t *testing.T) { browse(t, "jupyterlab", notebook(t, labNotebook)) }
 
 // TestWidgets moves widgets in JupyterLab. web/test/widgets.mjs says what must come of it.
-func TestWidgets(t *testing.T) { browse(t, "widgets.mjs", widgetNotebook, "widgets.png") }
+func TestWidgets(t *testing.T) { browse(t, "widgets", notebook(t, widgetNotebook)) }
+
+// TestDisplays looks at the example of displays in JupyterLab, as web/test/displays.mjs says.
+func TestDisplays(t *testing.T) {
+	text, err := os.ReadFile("../examples/displays/displays.ipynb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	browse(t, "displays", text)
+}
 
 var widgetNotebook = []string{
 	`import (
@@ -88,8 +97,8 @@ counter.OnTrait("count", func() {
 counter`,
 }
 
-// browse opens a notebook of some cells in JupyterLab and has a script of web/test look at it.
-func browse(t *testing.T, script string, notebook []string, picture string) {
+// browse opens a notebook in JupyterLab and has a script of web/test look at it, which leaves a picture of that name in build/.
+func browse(t *testing.T, name string, notebook []byte) {
 	web, err := filepath.Abs("../web/test")
 	if err != nil {
 		t.Fatal(err)
@@ -107,23 +116,25 @@ func browse(t *testing.T, script string, notebook []string, picture string) {
 		t.Fatal("no Chromium: run `make tools`, or set CELLAR_TEST_CHROMIUM")
 	}
 	dir, env := t.TempDir(), installed(t)
-	writeNotebook(t, filepath.Join(dir, "try.ipynb"), notebook)
+	if err := os.WriteFile(filepath.Join(dir, "try.ipynb"), notebook, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	url, token := startLab(t, ctx, dir, env)
 
-	screenshot, err := filepath.Abs("../build/" + picture)
+	screenshot, err := filepath.Abs("../build/" + name + ".png")
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := exec.CommandContext(ctx, "node", script, url, token, "try.ipynb", screenshot)
+	browser := exec.CommandContext(ctx, "node", name+".mjs", url, token, "try.ipynb", screenshot)
 	browser.Dir, browser.Env = web, append(env, "CELLAR_TEST_CHROMIUM="+chromium)
 	if out, err := browser.CombinedOutput(); err != nil || !strings.Contains(string(out), "good") {
 		t.Fatalf("%v\n%s\nscreenshot: %s", err, out, screenshot)
 	}
 }
 
-func writeNotebook(t *testing.T, path string, sources []string) {
+func notebook(t *testing.T, sources []string) []byte {
 	t.Helper()
 	var cells []map[string]any
 	for i, source := range sources {
@@ -135,12 +146,10 @@ func writeNotebook(t *testing.T, path string, sources []string) {
 		"nbformat": 4, "nbformat_minor": 5, "cells": cells,
 		"metadata": map[string]any{"kernelspec": map[string]string{"name": "cellar", "display_name": "Go (Cellar)", "language": "go"}},
 	})
-	if err == nil {
-		err = os.WriteFile(path, b, 0o600)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b
 }
 
 var labAddress = regexp.MustCompile(`(http://127\.0\.0\.1:\d+)/`)
