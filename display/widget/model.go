@@ -121,12 +121,13 @@ func (m *Model) ID() string { return m.comm.ID() }
 // MarshalJSON writes a reference to the widget, which is what one widget holds of another.
 func (m *Model) MarshalJSON() ([]byte, error) { return json.Marshal("IPY_MODEL_" + m.ID()) }
 
-// Display shows the widget.
+// Display shows the widget; where there is no page that knows it, its text.
 func (m *Model) Display() display.Bundle {
-	return display.Bundle{Data: map[string]any{
-		"application/vnd.jupyter.widget-view+json": map[string]any{"version_major": 2, "version_minor": 0, "model_id": m.ID()},
-		"text/plain": m.String(),
-	}}
+	b := display.Bundle{Data: map[string]any{"text/plain": m.String()}}
+	if comm.Connected() {
+		b.Data["application/vnd.jupyter.widget-view+json"] = map[string]any{"version_major": 2, "version_minor": 0, "model_id": m.ID()}
+	}
+	return b
 }
 
 // String tells what the widget is, for those who see text only.

@@ -61,7 +61,7 @@ func TestWidgets(t *testing.T) {
 			HBox(Label("a"), VBox(Label("b"))), Tab([]string{"one"}, Label("a")), Accordion([]string{"one"}, Label("a")),
 			Text(Description("a long description")), Any("export default {}", "", map[string]any{"n": 1, "bytes": []byte{1}}),
 		} {
-			p.notes("%s", w.Display().Data["text/plain"])
+			p.notes("%v %v", w.Display().Data["text/plain"], w.Display().Data["application/vnd.jupyter.widget-view+json"] != nil)
 		}
 	})
 	golden(t, "testdata/widgets.golden", got)
@@ -145,6 +145,17 @@ func TestTalk(t *testing.T) {
 		c.SetTrait("data", "after the end")
 	})
 	golden(t, "testdata/talk.golden", got)
+}
+
+// In a step or a program a widget is its text and its value.
+func TestNobodyThere(t *testing.T) {
+	s := Slider(0, 10, Value(3))
+	var seen []int
+	s.OnChange(func(v int) { seen = append(seen, v) })
+	s.Set(4)
+	if data := s.Display().Data; len(data) != 1 || data["text/plain"] != "<IntSlider value=4 min=0 max=10>" || len(seen) != 1 {
+		t.Errorf("%v, seen %v", data, seen)
+	}
 }
 
 // A page that is loaded anew gets all widgets that live.
