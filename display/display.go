@@ -1,24 +1,24 @@
 package display
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"image"
-	"image/png"
 	"os"
+	"runtime"
+	"strings"
 	"sync"
 )
 
-// Bundle is one thing to show in several forms: MIME type → value. Text is a string, binary is base64 in a string, JSON types hold
-// any value that encodes as JSON. See "display_data" in the Jupyter messaging specification.
+// Bundle is one thing to show in several forms: MIME type → value. Text is a string, binary is a []byte or base64 in a string, JSON
+// types hold any value that encodes as JSON. See "display_data" in the Jupyter messaging specification.
 type Bundle struct {
 	Data     map[string]any `json:"data"`
 	Metadata map[string]any `json:"metadata,omitempty"`
 	ID       string         `json:"id,omitempty"`     // names the display, so that Update can change it
 	Update   bool           `json:"update,omitempty"` // changes the display of that ID
-	Clear    bool           `json:"clear,omitempty"`  // clears the cell's output before the next one
+	Clear    bool           `json:"clear,omitempty"`  // clears the cell's output when the next one comes
+	Now      bool           `json:"now,omitempty"`    // with Clear: does not wait for it
+
+	shown *int // the cell in which it was shown already; 0 when that has been allowed for
 }
 
 // Shower is a value that knows how it is shown.
@@ -26,6 +26,7 @@ type Shower interface{ Display() Bundle }
 
 var (
 	mu   sync.Mutex
+	cell = 1 // counts the cells of a session
 	sink = func(b Bundle) {
 		if text, ok := b.Data["text/plain"].(string); ok {
 			fmt.Fprintln(os.Stdout, text)
@@ -36,52 +37,72 @@ var (
 // SetSink sends what is shown from now on to f, one call at a time. The program that runs a cell calls it, not the cell.
 func SetSink(f func(Bundle)) { mu.Lock(); defer mu.Unlock(); sink = f }
 
-// Show shows a bundle.
-func Show(b Bundle) { mu.Lock(); defer mu.Unlock(); sink(b) }
+// NextCell tells that a cell has ended: what it showed may be shown again. The program that runs the cells calls it.
+func NextCell() { mu.Lock(); defer mu.Unlock(); cell++ }
 
-// HTML shows a piece of HTML.
-func HTML(s string) { Show(text("text/html", s)) }
+// Show shows values as they are shown behind a cell. What the cell has just shown (HTML and its like return it) is not repeated.
+func Show(values ...any) { emit(OfAll(values...)) }
 
-// Markdown shows a piece of Markdown.
-func Markdown(s string) { Show(text("text/markdown", s)) }
+// Clear removes what the cell has shown, when the next output comes: an animation does not flicker.
+func Clear() { emit(Bundle{Clear: true}) }
 
-// Latex shows a formula or a piece of LaTeX.
-func Latex(s string) { Show(text("text/latex", s)) }
+// ClearNow removes what the cell has shown.
+func ClearNow() { emit(Bundle{Clear: true, Now: true}) }
 
-// SVG shows a drawing.
-func SVG(s string) { Show(Bundle{Data: map[string]any{"image/svg+xml": s, "text/plain": "<svg>"}}) }
-
-// PNG shows an encoded picture.
-func PNG(b []byte) { Show(binary("image/png", b)) }
-
-// JPEG shows an encoded picture.
-func JPEG(b []byte) { Show(binary("image/jpeg", b)) }
-
-// Image shows a picture, encoded as PNG.
-func Image(m image.Image) error {
-	var b bytes.Buffer
-	if err := png.Encode(&b, m); err != nil {
-		return fmt.Errorf("cellar: display image: %w", err)
-	}
-	PNG(b.Bytes())
-	return nil
+// Divert runs f. What f shows, in its own goroutine, goes to another place than the notebook.
+func Divert(to func(Bundle), f func()) {
+	id := goroutine()
+	mu.Lock()
+	before := diverted[id]
+	diverted[id] = to
+	mu.Unlock()
+	defer func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if diverted[id] = before; before == nil {
+			delete(diverted, id)
+		}
+	}()
+	f()
 }
 
-// JSON shows any value that encodes as JSON, as a tree.
-func JSON(v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("cellar: display json: %w", err)
-	}
-	Show(Bundle{Data: map[string]any{"application/json": json.RawMessage(b), "text/plain": string(b)}})
-	return nil
+var diverted = map[string]func(Bundle){} // goroutine → where its displays go
+
+// goroutine names the calling one, as stack traces do.
+func goroutine() string {
+	var b [64]byte
+	name, _, _ := strings.Cut(string(b[:runtime.Stack(b[:], false)]), " [")
+	return name
 }
 
-// Clear removes what the cell has shown, when the next output comes.
-func Clear() { Show(Bundle{Clear: true}) }
+// emit shows a bundle, if it holds anything, and returns it as one that has been shown.
+func emit(b Bundle) Bundle {
+	mu.Lock()
+	defer mu.Unlock()
+	now := cell
+	b.shown = &now
+	if len(b.Data) == 0 && !b.Clear {
+		return b
+	}
+	if len(diverted) > 0 {
+		if to := diverted[goroutine()]; to != nil {
+			mu.Unlock()
+			defer mu.Lock()
+			to(b)
+			return b
+		}
+	}
+	sink(b)
+	return b
+}
 
-func text(mime, s string) Bundle { return Bundle{Data: map[string]any{mime: s, "text/plain": s}} }
-
-func binary(mime string, b []byte) Bundle {
-	return Bundle{Data: map[string]any{mime: base64.StdEncoding.EncodeToString(b), "text/plain": fmt.Sprintf("<%s, %d bytes>", mime, len(b))}}
+// again is b, or an empty bundle if the running cell has shown it already and nobody was told so yet.
+func (b Bundle) again() Bundle {
+	mu.Lock()
+	defer mu.Unlock()
+	if b.shown != nil && *b.shown == cell {
+		*b.shown = 0
+		return Bundle{}
+	}
+	return b
 }

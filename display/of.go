@@ -2,43 +2,50 @@ package display
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
-	"html"
 	"image"
-	"image/png"
+	"io"
+	"maps"
 	"reflect"
 	"strings"
 )
 
-const (
-	tableRows = 60    // rows of a table that are shown; the count is always told
-	textLimit = 20000 // bytes of a value's text
-)
-
-// Of is how a value is shown: by its own Display, as a picture, as a table of structs, and as the text that fmt prints.
+// Of is how a value is shown: as it says itself, by one of the methods of the interfaces here; as a picture, a plot, a table or an error
+// with what it wraps; and always as text, much as fmt prints it.
 func Of(v any) Bundle {
-	switch v := v.(type) {
-	case Bundle:
-		return v
-	case Shower:
-		if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && r.IsNil() {
-			return plain("<nil>")
-		}
-		return v.Display()
-	case image.Image:
-		var buffer bytes.Buffer
-		if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && r.IsNil() || png.Encode(&buffer, v) != nil {
-			break
-		}
-		b := plain(fmt.Sprintf("%T %v", v, v.Bounds()))
-		b.Data["image/png"] = base64.StdEncoding.EncodeToString(buffer.Bytes())
+	if b, ok := v.(Bundle); ok {
+		return b.again()
+	}
+	if isNil(v) {
+		return plain("<nil>")
+	}
+	if b, ok := own(v); ok {
 		return b
 	}
-	b := plain(valueText(v))
-	if table := htmlTable(v); table != "" {
-		b.Data["text/html"] = table
+	switch v := v.(type) {
+	case error:
+		return errorBundle(v)
+	case image.Image:
+		if b, err := imageBundle(v); err == nil {
+			return b
+		}
 	}
+	if b, ok := plotBundle(v); ok {
+		return b
+	}
+	t, ok := tableOf(v)
+	if !ok {
+		return plain(textOf(v))
+	}
+	text := ""
+	if !t.always {
+		text = textOf(v)
+	}
+	if t.always || len(text) > lineWidth || strings.Contains(text, "\n") {
+		text = t.text()
+	}
+	b := plain(text)
+	b.Data["text/html"] = t.html()
 	return b
 }
 
@@ -49,78 +56,90 @@ func OfAll(values ...any) Bundle {
 	}
 	texts := make([]string, len(values))
 	for i, v := range values {
-		texts[i] = valueText(v)
+		texts[i] = textOf(v)
 	}
 	return plain(strings.Join(texts, " "))
 }
 
-func plain(s string) Bundle {
-	if len(s) > textLimit {
-		s = s[:textLimit] + fmt.Sprintf("… (%d bytes in all)", len(s))
+// MIMEBundler is a value that knows how it is shown, of a type that need not import this package: MIME type → value.
+type MIMEBundler interface{ MIMEBundle() map[string]any }
+
+// own is what a value says of itself, with a text if it has none.
+func own(v any) (Bundle, bool) {
+	var b Bundle
+	switch s := v.(type) {
+	case Shower:
+		b = s.Display().again()
+	case MIMEBundler:
+		b = Bundle{Data: s.MIMEBundle()}
+	default:
+		var found bool
+		if b, found = rendered(v); !found {
+			return b, false
+		}
 	}
-	return Bundle{Data: map[string]any{"text/plain": s}}
+	return withText(b, v), true
 }
 
-// valueText is the plain form of a value: as fmt prints it, with the names of fields.
-func valueText(v any) string {
+// withText gives a bundle without text the text of another form, or that of the value.
+func withText(b Bundle, v any) Bundle {
+	if _, ok := b.Data["text/plain"]; ok || len(b.Data) == 0 {
+		return b
+	}
+	b.Data = maps.Clone(b.Data)
+	for _, mime := range []string{"text/html", "text/markdown", "text/latex"} {
+		if s, ok := b.Data[mime].(string); ok {
+			if mime == "text/html" {
+				s = htmlText(s)
+			}
+			b.Data["text/plain"] = s
+			return b
+		}
+	}
+	b.Data["text/plain"] = textOf(v)
+	return b
+}
+
+// textOf is the plain form of a value.
+func textOf(v any) string {
 	switch v := v.(type) {
 	case string:
-		return v
+		return shortened(v, textLimit)
 	case []byte:
 		if len(v) > 200 {
-			return fmt.Sprintf("%v… (%d bytes in all)", v[:200], len(v))
+			return fmt.Sprintf("%v… (%s in all)", v[:200], bytesText(len(v)))
 		}
 	}
-	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice && r.Len() > 1000 && (r.Type().Elem().Kind() != reflect.Uint8) {
-		return fmt.Sprintf("%+v… (%d in all)", r.Slice(0, 1000).Interface(), r.Len())
-	}
-	return fmt.Sprintf("%+v", v)
+	return valueText(reflect.ValueOf(v), textLimit)
 }
 
-// htmlTable shows a slice of structs, or of pointers to them.
-func htmlTable(v any) string {
+// plotBundle shows what has the method of gonum's *plot.Plot: WriterTo(width, height vg.Length, format string) (io.WriterTo, error).
+func plotBundle(v any) (Bundle, bool) {
+	method := reflect.ValueOf(v).MethodByName("WriterTo")
+	if !method.IsValid() {
+		return Bundle{}, false
+	}
+	t := method.Type()
+	if t.IsVariadic() || t.NumIn() != 3 || t.In(0).Kind() != reflect.Float64 || t.In(1) != t.In(0) || t.In(2).Kind() != reflect.String ||
+		t.NumOut() != 2 || t.Out(0) != reflect.TypeFor[io.WriterTo]() || t.Out(1) != reflect.TypeFor[error]() {
+		return Bundle{}, false
+	}
+	const width, height = 432.0, 288.0 // points: 6 by 4 inches
+	out := method.Call([]reflect.Value{reflect.ValueOf(width).Convert(t.In(0)), reflect.ValueOf(height).Convert(t.In(1)), reflect.ValueOf("png").Convert(t.In(2))})
+	var picture bytes.Buffer
+	if !out[1].IsNil() || out[0].IsNil() {
+		return Bundle{}, false
+	}
+	if _, err := out[0].Interface().(io.WriterTo).WriteTo(&picture); err != nil {
+		return Bundle{}, false
+	}
+	b := pictureBundle("image/png", picture.Bytes())
+	b.Data["text/plain"] = fmt.Sprintf("<%T>", v)
+	return b, true
+}
+
+// isNil reports whether v holds nothing.
+func isNil(v any) bool {
 	r := reflect.ValueOf(v)
-	if r.Kind() != reflect.Slice {
-		return ""
-	}
-	element := r.Type().Elem()
-	if element.Kind() == reflect.Pointer {
-		element = element.Elem()
-	}
-	if element.Kind() != reflect.Struct || element.NumField() == 0 || reflect.PointerTo(element).Implements(reflect.TypeFor[fmt.Stringer]()) {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteString(`<div style="max-height:30em;overflow:auto"><table><thead><tr><th></th>`)
-	for i := range element.NumField() {
-		f := element.Field(i)
-		fmt.Fprintf(&b, "<th>%s<br><small>%s</small></th>", html.EscapeString(f.Name), html.EscapeString(f.Type.String()))
-	}
-	b.WriteString("</tr></thead><tbody>")
-	rows := min(r.Len(), tableRows)
-	for i := range rows {
-		fmt.Fprintf(&b, "<tr><th>%d</th>", i)
-		row := r.Index(i)
-		if row.Kind() == reflect.Pointer {
-			if row.IsNil() {
-				fmt.Fprintf(&b, `<td colspan="%d">&lt;nil&gt;</td></tr>`, element.NumField())
-				continue
-			}
-			row = row.Elem()
-		}
-		for j := range element.NumField() {
-			cell := fmt.Sprintf("%+v", row.Field(j)) // fmt looks through reflect.Value, unexported fields too
-			if runes := []rune(cell); len(runes) > 200 {
-				cell = string(runes[:200]) + "…"
-			}
-			fmt.Fprintf(&b, "<td>%s</td>", html.EscapeString(cell))
-		}
-		b.WriteString("</tr>")
-	}
-	fmt.Fprintf(&b, "</tbody></table></div><small>%d rows × %d columns", r.Len(), element.NumField())
-	if rows < r.Len() {
-		fmt.Fprintf(&b, ", the first %d shown", rows)
-	}
-	b.WriteString("</small>")
-	return b.String()
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cellar-go/cellar/display/comm"
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/kernel/session"
 )
 
 // settleLimit is how long a cell waits for the comm messages that came before it: a value that a slider sent is there when the cell
@@ -20,8 +21,9 @@ const settleLimit = 200 * time.Millisecond
 // Messages of one comm are handled one after the other, off the execute path; those of several at the same time.
 type comms struct {
 	mu      sync.Mutex
-	targets map[string]string        // open comm → its target
-	waiting map[string][]commRequest // comm → what its goroutine has still to do; a key for each that has one
+	targets map[string]string         // open comm → its target
+	makers  map[string]jupyter.Header // comm that the worker opened → the cell that it belongs to
+	waiting map[string][]commRequest  // comm → what its goroutine has still to do; a key for each that has one
 	pending sync.WaitGroup
 	idle    chan struct{} // closed when nothing waits; nil: nothing does
 	last    time.Time     // when a message came
@@ -98,7 +100,31 @@ func (c *comms) note(p comm.Packet) {
 		c.targets[p.ID] = p.Target
 	case comm.KindClose:
 		delete(c.targets, p.ID)
+		delete(c.makers, p.ID)
 	}
+}
+
+// opened notes the cell that a comm belongs to.
+func (c *comms) opened(p comm.Packet, by jupyter.Header) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p.Kind == comm.KindOpen {
+		if c.makers == nil {
+			c.makers = map[string]jupyter.Header{}
+		}
+		c.makers[p.ID] = by
+	}
+}
+
+// maker is the message under which is seen what the handler of a comm prints and shows: that of the cell which opened it, for
+// front-ends have no place for what belongs to a comm message. A comm that the front-end opened has none.
+func (c *comms) maker(id string, otherwise jupyter.Header) jupyter.Header {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h, ok := c.makers[id]; ok {
+		return h
+	}
+	return otherwise
 }
 
 // commMessage takes a comm_open, comm_msg or comm_close of the front-end. It does not block.
@@ -130,11 +156,19 @@ func (k *kernel) handleComm(ctx context.Context, r commRequest) {
 	k.publish(parent, "status", status{"busy"})
 	defer k.publish(parent, "status", status{"idle"})
 	k.comms.note(r.packet)
-	out := &output{kernel: k, parent: parent}
-	taken, err := k.session.Comm(ctx, r.packet, out.show)
+	out := &output{kernel: k, parent: k.comms.maker(r.packet.ID, parent)}
+	taken, err := k.session.Comm(ctx, r.packet, func(e session.Event) {
+		if e.Kind == session.Comm {
+			out.flush()
+			k.comms.opened(e.Packet, out.parent)
+			k.publishComm(parent, e.Packet)
+			return
+		}
+		out.show(e)
+	})
 	out.flush()
 	if err != nil && ctx.Err() == nil {
-		k.publish(parent, "error", describe(err, ""))
+		k.publish(out.parent, "error", describe(err, ""))
 	}
 	if !taken && r.packet.Kind != comm.KindClose {
 		k.publishComm(parent, comm.Packet{Kind: comm.KindClose, ID: r.packet.ID})

@@ -73,7 +73,7 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 	}
 	reply := executeReply{Status: "ok", Count: count, Payload: []any{}, UserExpressions: map[string]any{}}
 	if !blank {
-		out := &output{kernel: k, parent: r.Header}
+		out := &output{kernel: k, parent: r.Header, terminal: k.terminal}
 		value, err := k.run(ctx, r, q, fmt.Sprintf("%s[%d]", sh.name, count), out)
 		out.flush()
 		if value != nil && !q.Silent {

@@ -84,7 +84,7 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	if o.Start == nil {
 		o.Start = func(ctx context.Context, so session.Options) (Session, error) { return session.Start(ctx, so) }
 	}
-	k := &kernel{options: o, notebook: Notebook(), ended: make(chan struct{}), answers: make(chan string, 1), turn: make(chan struct{}, 1)}
+	k := &kernel{options: o, notebook: Notebook(), terminal: startedByConsole(), ended: make(chan struct{}), answers: make(chan string, 1), turn: make(chan struct{}, 1)}
 	server, err := jupyter.Listen(c, jupyter.ServerOptions{Bad: k.refused})
 	if err != nil {
 		return err
@@ -133,6 +133,7 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 type kernel struct {
 	options  Options
 	notebook string
+	terminal bool // the front-end is one
 	server   *jupyter.Server
 	session  Session
 
@@ -326,6 +327,12 @@ func Notebook() string {
 		return abs
 	}
 	return path
+}
+
+// startedByConsole reports whether this process was started by jupyter console, which says of itself nothing in its messages.
+func startedByConsole() bool {
+	command, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", os.Getppid()))
+	return err == nil && (strings.Contains(string(command), "jupyter-console") || strings.Contains(string(command), "jupyter_console"))
 }
 
 // orphaned is closed when the process that started this one has gone, if that was Jupyter: it can't stop us any more.

@@ -301,6 +301,24 @@ func TestExecute(t *testing.T) {
 	}
 }
 
+// A terminal can't change a display: a line is written over the last one, until something else is shown.
+func TestRedraw(t *testing.T) {
+	var o output
+	written := ""
+	for _, b := range []display.Bundle{
+		{ID: "bar", Data: map[string]any{"text/plain": "1"}}, {ID: "bar", Update: true, Data: map[string]any{"text/plain": "2"}},
+		{Data: map[string]any{"text/plain": "a display"}}, {ID: "bar", Update: true, Data: map[string]any{"text/plain": "3"}},
+		{ID: "other", Data: map[string]any{"text/plain": "4"}}, {ID: "other", Update: true, Data: map[string]any{"text/plain": "two\nlines"}},
+	} {
+		e := o.redraw(session.Event{Kind: session.Display, Bundle: b})
+		written += string(o.text) + e.Text + plainText(&e.Bundle)
+		o.text = nil
+	}
+	if want := "1\r\x1b[K2\na display3\n4\ntwo\nlines"; written != want {
+		t.Errorf("got %q, want %q", written, want)
+	}
+}
+
 func TestErrorsAbortTheQueue(t *testing.T) {
 	s := start(t, Options{})
 	failing := s.send(jupyter.Shell, "execute_request", map[string]any{"code": "wrong"})

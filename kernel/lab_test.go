@@ -27,7 +27,78 @@ var labNotebook = []string{
 }
 
 // TestJupyterLab runs a notebook in JupyterLab, in a browser. The screenshot stays in build/.
-func TestJupyterLab(t *testing.T) {
+func TestJupyterLab(t *testing.T) { browse(t, "jupyterlab", notebook(t, labNotebook)) }
+
+// TestWidgets moves widgets in JupyterLab. web/test/widgets.mjs says what must come of it.
+func TestWidgets(t *testing.T) { browse(t, "widgets", notebook(t, widgetNotebook)) }
+
+// TestDisplays looks at the example of displays in JupyterLab, as web/test/displays.mjs says.
+func TestDisplays(t *testing.T) {
+	text, err := os.ReadFile("../examples/displays/displays.ipynb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	browse(t, "displays", text)
+}
+
+var widgetNotebook = []string{
+	`import (
+	"fmt"
+	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/display/widget"
+)
+size := widget.Slider(0, 100, widget.Value(20), widget.Description("size"))
+size.OnChange(func(v int) { fmt.Println("size is", v) })
+size`,
+	`fmt.Println("the program reads", size.Value(), "and sets 50")
+size.Set(50)`,
+	`clicks := 0
+run := widget.Button("Run")
+run.OnClick(func() {
+	if clicks++; clicks == 3 {
+		panic("enough")
+	}
+	display.HTML(fmt.Sprintf("<b>clicked</b> %d times", clicks))
+})
+run`,
+	`name := widget.Text(widget.Description("name"))
+city := widget.Dropdown([]string{"London", "Paris"}, widget.Description("city"))
+nice := widget.Checkbox(widget.Description("nice"))
+hello := widget.Label("")
+greet := func() { hello.Set(fmt.Sprintf("hello %s from %s, %v", name.Value(), city.Value(), nice.Value())) }
+name.OnSubmit(func(string) { greet() })
+city.OnChange(func(string) { greet() })
+nice.OnChange(func(bool) { greet() })
+widget.VBox(widget.HBox(name, city, nice), hello)`,
+	`power := widget.Slider(1, 5.0, widget.Step(1.0), widget.Value(2))
+widget.Interact(func() any {
+	type row struct{ Power, Of10 float64 }
+	rows := []row{}
+	for p, v := 1.0, 10.0; p <= power.Value(); p, v = p+1, v*10 {
+		rows = append(rows, row{p, v})
+	}
+	return rows
+}, power)`,
+	`counter := widget.Any(` + "`" + `export default { render({ model, el }) {
+	const b = document.createElement("button")
+	b.className = "count"
+	const draw = () => { b.textContent = model.get("count") + " of " + model.get("limit") }
+	b.onclick = () => { model.set("count", model.get("count") + 1); model.save_changes() }
+	model.on("change", draw)
+	draw()
+	el.append(b)
+} }` + "`" + `, "", map[string]any{"count": 0, "limit": 5})
+counter.OnTrait("count", func() {
+	var n int
+	counter.Trait("count", &n)
+	counter.SetTrait("limit", 10)
+	fmt.Println("the page counts", n)
+})
+counter`,
+}
+
+// browse opens a notebook in JupyterLab and has a script of web/test look at it, which leaves a picture of that name in build/.
+func browse(t *testing.T, name string, notebook []byte) {
 	web, err := filepath.Abs("../web/test")
 	if err != nil {
 		t.Fatal(err)
@@ -45,26 +116,28 @@ func TestJupyterLab(t *testing.T) {
 		t.Fatal("no Chromium: run `make tools`, or set CELLAR_TEST_CHROMIUM")
 	}
 	dir, env := t.TempDir(), installed(t)
-	writeNotebook(t, filepath.Join(dir, "try.ipynb"))
+	if err := os.WriteFile(filepath.Join(dir, "try.ipynb"), notebook, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	defer cancel()
 	url, token := startLab(t, ctx, dir, env)
 
-	screenshot, err := filepath.Abs("../build/jupyterlab.png")
+	screenshot, err := filepath.Abs("../build/" + name + ".png")
 	if err != nil {
 		t.Fatal(err)
 	}
-	browser := exec.CommandContext(ctx, "node", "jupyterlab.mjs", url, token, "try.ipynb", screenshot)
+	browser := exec.CommandContext(ctx, "node", name+".mjs", url, token, "try.ipynb", screenshot)
 	browser.Dir, browser.Env = web, append(env, "CELLAR_TEST_CHROMIUM="+chromium)
 	if out, err := browser.CombinedOutput(); err != nil || !strings.Contains(string(out), "good") {
 		t.Fatalf("%v\n%s\nscreenshot: %s", err, out, screenshot)
 	}
 }
 
-func writeNotebook(t *testing.T, path string) {
+func notebook(t *testing.T, sources []string) []byte {
 	t.Helper()
 	var cells []map[string]any
-	for i, source := range labNotebook {
+	for i, source := range sources {
 		cells = append(cells, map[string]any{
 			"cell_type": "code", "id": fmt.Sprintf("cell-%d", i), "source": source, "metadata": struct{}{}, "outputs": []any{}, "execution_count": nil,
 		})
@@ -73,12 +146,10 @@ func writeNotebook(t *testing.T, path string) {
 		"nbformat": 4, "nbformat_minor": 5, "cells": cells,
 		"metadata": map[string]any{"kernelspec": map[string]string{"name": "cellar", "display_name": "Go (Cellar)", "language": "go"}},
 	})
-	if err == nil {
-		err = os.WriteFile(path, b, 0o600)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	return b
 }
 
 var labAddress = regexp.MustCompile(`(http://127\.0\.0\.1:\d+)/`)

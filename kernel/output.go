@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -19,18 +20,23 @@ const (
 
 // output publishes what one cell shows, in order.
 type output struct {
-	kernel *kernel
-	parent jupyter.Header
+	kernel   *kernel
+	parent   jupyter.Header
+	terminal bool // displays can't be changed there, but a line can be written anew
 
 	mu    sync.Mutex
 	kind  session.EventKind // of text
 	text  []byte            // not yet published
 	timer *time.Timer
+	line  string // the display that stands in the terminal's last line
 }
 
 func (o *output) show(e session.Event) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.terminal {
+		e = o.redraw(e)
+	}
 	switch e.Kind {
 	case session.Stdout, session.Stderr:
 		if e.Kind != o.kind {
@@ -53,14 +59,38 @@ func (o *output) show(e session.Event) {
 		o.display(e.Bundle)
 	case session.Comm:
 		o.send(true)
+		o.kernel.comms.opened(e.Packet, o.parent)
 		o.kernel.publishComm(o.parent, e.Packet)
+	}
+}
+
+// redraw makes text of a display that will change, so that each form of it is written over the last one by a carriage return.
+func (o *output) redraw(e session.Event) session.Event {
+	text := plainText(&e.Bundle)
+	if e.Kind != session.Display || e.Bundle.ID == "" || text == "" || strings.Contains(text, "\n") {
+		o.newLine()
+		return e
+	}
+	if e.Bundle.ID == o.line {
+		text = "\r\x1b[K" + text
+	} else {
+		o.newLine()
+	}
+	o.line = e.Bundle.ID
+	return session.Event{Kind: session.Stdout, Text: text}
+}
+
+// newLine ends the line in which a display stands.
+func (o *output) newLine() {
+	if o.line != "" {
+		o.line, o.kind, o.text = "", session.Stdout, append(o.text, '\n')
 	}
 }
 
 func (o *output) display(b display.Bundle) {
 	k := o.kernel
 	if b.Clear {
-		k.publish(o.parent, "clear_output", map[string]bool{"wait": true})
+		k.publish(o.parent, "clear_output", map[string]bool{"wait": !b.Now})
 		return
 	}
 	kind := "display_data"
@@ -78,6 +108,7 @@ func (o *output) flush() {
 		o.timer.Stop()
 		o.timer = nil
 	}
+	o.newLine()
 	o.send(true)
 }
 

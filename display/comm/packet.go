@@ -22,6 +22,9 @@ type Packet struct {
 // SetTransport says where packets go from now on. The program that runs the cells calls it, not the cells.
 func SetTransport(f func(Packet)) { mu.Lock(); defer mu.Unlock(); send = f }
 
+// Connected reports whether somebody may be at the other end.
+func Connected() bool { mu.Lock(); defer mu.Unlock(); return send != nil }
+
 // Deliver hands a packet of the front-end to its handler, which runs in the calling goroutine. It reports whether there was somebody
 // to take it: a target of that name, or an open comm. Packets of one comm are delivered one at a time.
 func Deliver(p Packet) bool {

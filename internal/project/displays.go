@@ -18,56 +18,73 @@ type Shown struct {
 	display.Bundle
 }
 
-// shown keeps what the step printed and displayed, in order, and gives its object; "" if there was nothing.
+// shown keeps what the step printed and displayed, in order, as it stands at the end: a display that changed is kept in its last form,
+// and what was cleared is not kept. It gives the object; "" if there was nothing.
 func (s *Snapshot) shown(displays string, stdout, stderr []string, hide mask) (store.Hash, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	printed := func(n int) error {
+	text, err := os.ReadFile(displays)
+	if err != nil {
+		return "", fmt.Errorf("cellar: displays of step: %w", err)
+	}
+	var all []any
+	places := map[any]map[string]any{} // by id
+	cleared := false                   // when the next one comes
+	add := func(one any) {
+		if cleared {
+			all, places, cleared = nil, map[any]map[string]any{}, false
+		}
+		all = append(all, one)
+	}
+	printed := func(n int) {
 		for _, out := range []struct {
 			stream string
 			texts  []string
 		}{{"stdout", stdout}, {"stderr", stderr}} {
 			if n < len(out.texts) && out.texts[n] != "" {
-				if err := encoder.Encode(Shown{Stream: out.stream, Text: out.texts[n]}); err != nil {
-					return err
-				}
+				add(Shown{Stream: out.stream, Text: out.texts[n]})
 			}
 		}
-		return nil
-	}
-	text, err := os.ReadFile(displays)
-	if err != nil {
-		return "", fmt.Errorf("cellar: displays of step: %w", err)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	n := 0
 	for ; decoder.More(); n++ {
-		if err := printed(n); err != nil {
-			return "", err
-		}
-		var bundle any
+		printed(n)
+		var bundle map[string]any
 		if err := decoder.Decode(&bundle); err != nil {
 			return "", fmt.Errorf("cellar: displays of step: %w", err)
 		}
-		if err := encoder.Encode(hide.value(bundle)); err != nil {
-			return "", err
+		bundle, _ = hide.value(bundle).(map[string]any)
+		switch id := bundle["id"]; {
+		case bundle["clear"] == true:
+			if cleared = true; bundle["now"] == true {
+				all = nil
+			}
+		case bundle["update"] == true:
+			if place := places[id]; place != nil {
+				place["data"], place["metadata"] = bundle["data"], bundle["metadata"]
+			}
+		default:
+			add(bundle)
+			if id != nil {
+				places[id] = bundle
+			}
 		}
 	}
-	if err := printed(n); err != nil {
-		return "", err
-	}
-	if b.Len() == 0 {
+	printed(n)
+	if len(all) == 0 {
 		return "", nil
 	}
 	w, err := s.project.Store.Create()
 	if err != nil {
 		return "", err
 	}
-	if _, err := w.Write(b.Bytes()); err != nil {
-		w.Abort()
-		return "", err
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	for _, one := range all {
+		if err := encoder.Encode(one); err != nil {
+			w.Abort()
+			return "", err
+		}
 	}
 	return w.Commit()
 }

@@ -144,7 +144,7 @@ func (k *keyer) imports(m *module, imports []string, seen map[string]bool) []str
 	for _, p := range imports {
 		first, _, _ := strings.Cut(p, "/")
 		switch {
-		case p == gomod.Path+"/display":
+		case within(p, gomod.Path+"/display"):
 		case m == nil:
 			if strings.Contains(first, ".") {
 				lines = append(lines, "package "+p)

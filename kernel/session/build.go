@@ -25,9 +25,11 @@ const (
 )
 
 // common are the packages that notebooks import most: they are in the worker from the start.
-var common = []string{"bufio", "bytes", "cmp", "context", "encoding/csv", "encoding/json", "errors", "fmt", "image", "image/color", "image/png", "io",
-	"iter", "log", "maps", "math", "math/rand", "math/rand/v2", "os", "path/filepath", "plugin", "reflect", "regexp", "runtime", "slices", "sort",
-	"strconv", "strings", "sync", "sync/atomic", "text/tabwriter", "text/template", "time", "unicode", "unicode/utf8", gomod.Path + "/display", livePath}
+var common = []string{"bufio", "bytes", "cmp", "container/heap", "container/list", "context", "encoding/base64", "encoding/csv", "encoding/hex",
+	"encoding/json", "errors", "fmt", "html", "image", "image/color", "image/png", "io", "io/fs", "iter", "log", "log/slog", "maps", "math", "math/big",
+	"math/bits", "math/cmplx", "math/rand", "math/rand/v2", "os", "os/exec", "path", "path/filepath", "plugin", "reflect", "regexp", "runtime",
+	"runtime/debug", "slices", "sort", "strconv", "strings", "sync", "sync/atomic", "testing", "text/tabwriter", "text/template", "time", "unicode",
+	"unicode/utf8", gomod.Path + "/display", gomod.Path + "/display/comm", gomod.Path + "/display/widget", livePath}
 
 // toolchain is the user's own, pinned when the session starts.
 type toolchain struct {

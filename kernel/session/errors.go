@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cellar-go/cellar/internal/gomod"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
 
@@ -71,6 +72,9 @@ func newPanic(p *wire.Panic) *PanicError {
 	e := &PanicError{Value: plainNames(p.Value), Trace: plainNames(p.Trace)}
 	for _, f := range p.Frames {
 		if f.File == "session" || strings.HasPrefix(f.File, "session:") { // what the rewriter made
+			continue
+		}
+		if strings.HasPrefix(f.Function, gomod.Path+"/display") { // what called the user's method, or was called with what it can't show
 			continue
 		}
 		e.Frames = append(e.Frames, Frame{Function: plainFunction(f.Function), File: f.File, Line: f.Line})

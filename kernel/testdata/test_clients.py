@@ -231,6 +231,17 @@ class Console(unittest.TestCase):
         self.assertIn("line 1", done.stdout, done.stderr)
         self.assertIn("42", done.stdout, done.stderr)
 
+    def test_progress_is_written_over(self):
+        done = subprocess.run(
+            [sys.executable, "-m", "jupyter", "console", "--kernel", "cellar", "--simple-prompt"],
+            input='import ("fmt"; "github.com/cellar-go/cellar/display")\nfor i := range display.TrackN(3) { if i == 1 { fmt.Println("between") } }\n',
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        first, rest = done.stdout.split("0/3 [00:00]", 1)
+        self.assertRegex(rest, r"^\nbetween\n\|█+\| 3/3 \[00:0\d\]\n|^\nbetween\n.*\r\x1b\[K\|█+\| 3/3", done.stdout + done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/display/comm"
+	_ "github.com/cellar-go/cellar/display/widget" // there from the start: no cell waits for it
 	"github.com/cellar-go/cellar/kernel/session/internal/goid"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 	"github.com/cellar-go/cellar/kernel/session/live"
@@ -61,6 +62,7 @@ func Main() {
 	go func() { // a goroutine of its own: a C library may need the stack of a thread that stays
 		for r := range cells {
 			w.load(r)
+			display.NextCell()
 		}
 	}()
 	w.own = runtime.NumGoroutine()

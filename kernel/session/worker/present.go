@@ -12,6 +12,8 @@ func (w *worker) present(values []any, reply *wire.Reply) (b *display.Bundle) {
 			b, reply.Panic = nil, describe(value)
 		}
 	}()
-	shown := display.OfAll(values...)
-	return &shown
+	if shown := display.OfAll(values...); len(shown.Data) > 0 {
+		return &shown
+	}
+	return nil // the cell has shown it already
 }

@@ -1,0 +1,3 @@
+module example.com/displays
+
+go 1.26
