@@ -147,6 +147,35 @@ class Restart(unittest.TestCase):
         self.assertFalse(km.is_alive())
 
 
+class Subshells(unittest.TestCase):
+    def test_beside_a_running_cell(self):
+        km, kc = start_new_kernel(kernel_name="cellar")
+        kc.execute_interactive('import "time"\nfound := 1', timeout=300)
+
+        def ask(channel, kind, content, subshell=None):
+            msg = kc.session.msg(kind, content)
+            if subshell:
+                msg["header"]["subshell_id"] = subshell
+            channel.send(msg)
+            return msg["header"]["msg_id"]
+
+        def answer(get, msg_id):
+            while True:
+                reply = get(timeout=60)
+                if reply["parent_header"].get("msg_id") == msg_id:
+                    return reply["content"]
+
+        subshell = answer(kc.get_control_msg, ask(kc.control_channel, "create_subshell_request", {}))["subshell_id"]
+        running = kc.execute("time.Sleep(3 * time.Second)")
+        waiting = ask(kc.shell_channel, "execute_request", {"code": "found + 1"}, subshell)
+        beside = ask(kc.shell_channel, "complete_request", {"code": "foun", "cursor_pos": 4}, subshell)
+        order = [answer(kc.get_shell_msg, i) for i in (beside, running, waiting)]
+        self.assertEqual(order[0]["matches"], ["found"])
+        self.assertEqual([o["status"] for o in order[1:]], ["ok", "ok"])
+        kc.stop_channels()
+        km.shutdown_kernel()
+
+
 class Encrypted(unittest.TestCase):
     def test_curve(self):
         km = KernelManager(kernel_name="cellar", transport_encryption="required")
