@@ -258,6 +258,10 @@ func (p *process) readReplies(r *os.File) {
 			p.stdout.await(reply.Mark)
 			p.send(0, Event{Kind: Stderr, Text: "a goroutine of the session ended with a panic: " + newPanic(reply.Panic).Error() + "\n"})
 			p.stdout.pass(reply.Mark)
+		case "stuck":
+			p.stdout.await(reply.Mark)
+			p.send(0, Event{Kind: Stderr, Text: reply.Left + ": the cell waits, and so does every goroutine of the session: nothing will wake it but an interrupt\n"})
+			p.stdout.pass(reply.Mark)
 		case "call":
 			go p.called(reply.ID, reply.Method, reply.Data)
 		default:

@@ -72,14 +72,7 @@ func (c *running) whereabouts() (where, state string) {
 	if runtime.NumGoroutine() > 20_000 {
 		return "", ""
 	}
-	var stacks []byte
-	for size := 1 << 20; ; size *= 4 {
-		stacks = make([]byte, size)
-		if n := runtime.Stack(stacks, true); n < size || size > 64<<20 {
-			stacks = stacks[:n]
-			break
-		}
-	}
+	stacks := allStacks()
 	head := []byte("goroutine " + c.goroutine + " [")
 	i := bytes.Index(stacks, head)
 	if i < 0 {
@@ -104,6 +97,16 @@ func (c *running) whereabouts() (where, state string) {
 		library = function
 	}
 	return library, state
+}
+
+// allStacks is what the runtime prints of all goroutines.
+func allStacks() []byte {
+	for size := 1 << 20; ; size *= 4 {
+		stacks := make([]byte, size)
+		if n := runtime.Stack(stacks, true); n < size || size > 64<<20 {
+			return stacks[:n]
+		}
+	}
 }
 
 // interruptChildren sends SIGINT to the programs that cells have started: a terminal's Ctrl-C reaches them too.

@@ -40,7 +40,7 @@ type Request struct {
 
 // Reply comes from the worker.
 type Reply struct {
-	Op          string            `json:"op"` // ready, done, display, comm, call, input, values, goroutine
+	Op          string            `json:"op"` // ready, done, display, comm, call, input, values, goroutine, stuck
 	ID          int               `json:"id,omitempty"`
 	Mark        int               `json:"mark,omitempty"` // display, comm, done: the mark in the output that it stands behind
 	Bundle      *display.Bundle   `json:"bundle,omitempty"`
