@@ -211,6 +211,9 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		if reply.Left != "" {
 			result.Notices = append(result.Notices, fmt.Sprintf("the cell was left while it waits in %s: that goes on, and what it assigns may still change; the rest of the cell does not run", plainNames(reply.Left)))
 		}
+		if reply.Halted != "" {
+			result.Notices = append(result.Notices, fmt.Sprintf("the cell was stopped in %s: what that was changing may be half done, and a lock of the library may stay locked", plainNames(reply.Halted)))
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if a.memory != "" {
