@@ -29,17 +29,13 @@ func (s *Session) Run(ctx context.Context, cell Cell, sink func(Event)) (result 
 	}
 	cell.Name = strings.NewReplacer("*/", "", "\n", " ", "\r", " ").Replace(cell.Name)
 	s.sources[cell.Name] = cell.Source
-	early := s.early
-	s.early = nil
 	s.mu.Unlock()
 	tools, a, end, err := s.begin(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	defer end()
-	for _, e := range early {
-		sink(e)
-	}
+	s.passEarly(sink)
 	if err := s.lostBefore(); err != nil {
 		return Result{}, err
 	}
@@ -71,6 +67,20 @@ func (s *Session) begin(ctx context.Context) (tools context.Context, a *activity
 			a.timer.Stop()
 		}
 	}, nil
+}
+
+// passEarly shows what goroutines wrote while no cell ran.
+func (s *Session) passEarly(sink func(Event)) {
+	s.mu.Lock()
+	early := s.early
+	if s.dropped > 0 {
+		early = append(early, Event{Kind: Stderr, Text: fmt.Sprintf("(%d pieces of output between the cells had no room)\n", s.dropped)})
+	}
+	s.early, s.dropped = nil, 0
+	s.mu.Unlock()
+	for _, e := range early {
+		sink(e)
+	}
 }
 
 // lostBefore is the error of a worker that ended between the cells.
@@ -164,8 +174,8 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	if interrupted {
 		return result, ErrInterrupted
 	}
-	p.setEmit(sink)
-	defer p.setEmit(nil)
+	p.setEmit(sink, func() { s.passEarly(sink) })
+	defer p.setEmit(nil, func() {})
 	config, err := s.ps.importcfg(s.tmp)
 	if err != nil {
 		return result, err

@@ -117,6 +117,7 @@ type Session struct {
 	gone     map[string]string // names that went with a worker → their cells
 	active   *activity
 	early    []Event
+	dropped  int // events that early had no room for
 	closed   bool
 }
 
@@ -238,6 +239,9 @@ func (s *Session) fresh(ctx context.Context) error {
 	return nil
 }
 
+// earlyEvents is how much of what goroutines write between two cells is kept; how much was not is said.
+const earlyEvents = 10_000
+
 // between takes what is written while no cell runs.
 func (s *Session) between(e Event) {
 	if s.o.Output != nil {
@@ -246,8 +250,10 @@ func (s *Session) between(e Event) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.early) < 10000 {
+	if len(s.early) < earlyEvents {
 		s.early = append(s.early, e)
+	} else {
+		s.dropped++
 	}
 }
 

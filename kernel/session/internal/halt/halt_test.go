@@ -74,7 +74,8 @@ func TestGoroutine(t *testing.T) {
 				select {
 				case <-over:
 				case <-time.After(10 * time.Second):
-					debug.SetTraceback("all"); panic("it was not halted")
+					debug.SetTraceback("all")
+					panic("it was not halted")
 				}
 				if !deferred || !IsHalt(value) {
 					t.Errorf("deferred %v, recovered %v", deferred, value)
