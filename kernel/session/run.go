@@ -134,6 +134,9 @@ func (s *Session) replay(ctx context.Context, reason string, a *activity, sink f
 // once checks, builds, loads and runs a cell.
 func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *activity) (result Result, err error) {
 	start := time.Now()
+	if err := s.sameCompiler(); err != nil {
+		return result, err
+	}
 	s.mu.Lock()
 	u := s.universe
 	s.mu.Unlock()
@@ -379,7 +382,7 @@ func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *uni
 	}
 	object, err := s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", out.id), config, out.text)
 	var refused *buildError
-	if err == nil || !errors.As(err, &refused) || c.checksOff {
+	if err = outOfRoom(err); err == nil || !errors.As(err, &refused) || c.checksOff {
 		return out, object, s.internal(c, err)
 	}
 	c.source.checksOff = true
@@ -449,7 +452,7 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	}
 	plugin, err := s.tools.importsPlugin(ctx, s.tmp, name, config, source)
 	if err != nil {
-		return err
+		return outOfRoom(err)
 	}
 	s.mu.Lock()
 	p := s.process
