@@ -35,8 +35,8 @@ type body struct {
 	comms    map[*ast.UnaryExpr]bool // receives that are the communication of a select's case
 	selects  int
 	noinline bool
-	off      bool // it looks for no interrupt
-	after    []func() // edits behind those of the walk
+	off      bool     // it looks for no interrupt
+	closers  []func() // edits behind those of the walk
 	failed   error
 }
 

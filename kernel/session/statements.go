@@ -90,7 +90,7 @@ func (r *rewriter) statements(out *unit, all code, inits []string) (string, erro
 	closing := r.last(b)
 	b.walk(c.body)
 	closing()
-	for _, insert := range b.after {
+	for _, insert := range b.closers {
 		insert()
 	}
 	if b.failed != nil {
@@ -193,7 +193,7 @@ func (r *rewriter) blank(b *body, v *ast.ValueSpec) bool {
 		}
 	}
 	if len(names) > 0 {
-		b.after = append(b.after, func() {
+		b.closers = append(b.closers, func() {
 			b.edits.insert(b.offset(v.End()), ";"+strings.Join(places, ", ")+" = "+strings.Join(names, ", "))
 		})
 	}
