@@ -156,6 +156,8 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 				switch {
 				case strings.HasPrefix(line, "//go:linkname "):
 					return bad(f, "//go:linkname does not work in a cell: put the function in a package of your module")
+				case strings.HasPrefix(line, "//go:uintptr"): // callers go through a place, where the compiler does not see it
+					return bad(f, line+" does not work in a cell: put the function in a package of your module")
 				case strings.HasPrefix(line, "//go:"):
 					pragmas += line + "\n"
 				}

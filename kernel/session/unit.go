@@ -460,7 +460,7 @@ func (u *universe) assemble(out *unit, all code, text, assigns, run string) erro
 // mixed is the error of a cell that needs two generations of a type which is embedded in a struct. The field's name is the type's: only one
 // of them can stand under it.
 func (u *universe) mixed(out *unit, all code, a, b *entity) error {
-	if u.names[a.name] == b || out.declares(b) {
+	if out.declares(b) || !out.declares(a) && u.names[a.name] == b {
 		a, b = b, a
 	}
 	var users []string
