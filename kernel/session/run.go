@@ -208,12 +208,8 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		s.tools.kept = reuse{} // should it have been one of a former session's
 		return result, errReplay{"a cell could not be loaded (" + reply.Refused + ")"}
 	}
-	step := len(c.body.List) + 1
-	if reply.Panic != nil || reply.Interrupted {
-		step = reply.Step
-	}
 	s.mu.Lock()
-	result.Notices = append(changes, u.commit(c, unit, step)...)
+	result.Notices = append(changes, u.commit(c, unit, reply.Step)...)
 	s.history = append(s.history, cell)
 	s.took += reply.Run
 	s.asks = s.asks || request.Input
@@ -387,6 +383,7 @@ func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *uni
 	}
 	c.source.checksOff = true
 	s.mu.Lock()
+	u.forget(out)
 	again, failed := u.write(c)
 	s.mu.Unlock()
 	if failed != nil {
@@ -394,6 +391,9 @@ func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *uni
 	}
 	object, failed = s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", again.id), config, again.text)
 	if failed != nil {
+		s.mu.Lock()
+		u.forget(again)
+		s.mu.Unlock()
 		return nil, "", s.internal(c, err)
 	}
 	return again, object, nil
@@ -478,7 +478,8 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 // commit makes known what a cell has declared, up to the statement that it reached.
 func (u *universe) commit(c *checked, out *unit, step int) (notices []string) {
 	old := map[*entity]string{}
-	for e, why := range c.broken {
+	for _, e := range sortedSet(c.broken) {
+		why := c.broken[e]
 		e.broken = why
 		if live := u.names[e.name]; live == e {
 			notices = append(notices, fmt.Sprintf("%s of %s no longer compiles and can't be used until its cell is run again: %s", e.name, e.cell, why))
