@@ -134,7 +134,7 @@ go func() { for i := 0; ; i++ { display.Markdown(fmt.Sprint(i)); live.Call("comm
 				t.Fatalf("%sgot %q, %v", page.String(), got, err)
 			}
 		default:
-			source, want := m.cell()
+			id, source, want := m.cell(n)
 			fmt.Fprintf(&page, "-- cell %s --\n%s\n", id, source)
 			if got, err := run(id, source); err != nil || got != want {
 				t.Fatalf("%sgot\n%s%v\nwant\n%s", page.String(), got, err, want)
