@@ -95,7 +95,6 @@ type Session struct {
 	ready    chan struct{} // closed when the warm-up is over
 	readyErr error
 	tools    *toolchain
-	compiler string // compilerStamp when the session began
 	ps       *packages
 	program  string
 
@@ -173,7 +172,7 @@ func (s *Session) warm(ctx context.Context) error {
 	}
 	tools.kept = reuse{filepath.Join(s.cache, "cells")}
 	tools.kept.sweep()
-	s.tools, s.compiler = tools, compilerStamp(tools)
+	s.tools = tools
 	s.ps = &packages{tools: tools, known: map[string]*pkg{}}
 	imports := s.linked()
 	if !s.ps.restore(s.listFile()) {

@@ -43,7 +43,7 @@ func compilerStamp(t *toolchain) string {
 // sameCompiler refuses to compile with another compiler than the session began with: it may lay out types in another way.
 func (s *Session) sameCompiler() error {
 	switch compilerStamp(s.tools) {
-	case s.compiler:
+	case s.tools.compiler:
 		return nil
 	case "":
 		return fault.New(fault.Environment, "install "+s.tools.version+" again, or restart the kernel to use another", "session: the Go compiler in %s is gone; the session's values are kept", s.tools.folder)
