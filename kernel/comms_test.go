@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +66,34 @@ func TestCommOfACell(t *testing.T) {
 	}
 	if s.comms("page") != "map[p:map[target_name:page]]" || s.comms("other") != "map[]" {
 		t.Errorf("open: %s and %s", s.comms("page"), s.comms("other"))
+	}
+}
+
+// What the handler of a cell's comm prints is seen under the cell; what it sends answers the message.
+func TestHandlersOutputIsTheCells(t *testing.T) {
+	s := start(t, Options{})
+	cell := s.send(jupyter.Shell, "execute_request", map[string]any{"code": "open p"})
+	s.outcome(jupyter.Shell, cell)
+	message := s.comm("msg", "p", 1)
+	var got []string
+	for len(got) == 0 || got[len(got)-1] != "the message: status idle" {
+		m, err := s.Receive(s.soon(), jupyter.IOPub)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var status struct {
+			State string `json:"execution_state"`
+		}
+		m.Decode(&status)
+		switch line := strings.TrimSpace(m.Header.Type + " " + status.State); m.Parent.ID {
+		case cell.ID:
+			got = append(got, "the cell: "+line)
+		case message.ID:
+			got = append(got, "the message: "+line)
+		}
+	}
+	if want := "the message: status busy, the cell: stream, the message: comm_msg, the message: status idle"; strings.Join(got, ", ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
 	}
 }
 

@@ -140,6 +140,10 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 	if err := refuseMagics(cell); err != nil {
 		return nil, err
 	}
+	if orTrue(q.AllowStdin) {
+		k.askBy(func(ctx context.Context, prompt string) (string, bool) { return k.question(ctx, r, prompt) })
+		defer k.askBy(nil)
+	}
 	result, err := k.session.Run(ctx, cell, show)
 	for _, n := range result.Notices {
 		out.show(session.Event{Kind: session.Stderr, Text: n + "\n"})
@@ -168,17 +172,9 @@ func (k *kernel) input(ctx context.Context, r *jupyter.Message, prompt string, a
 	out.flush()
 	line := ""
 	if allowed {
-		select { // an answer that came too late for an earlier question
-		case <-k.answers:
-		default:
-		}
-		k.reply(jupyter.Stdin, r, "input_request", map[string]any{"prompt": prompt, "password": false})
-		select {
-		case line = <-k.answers:
-		case <-ctx.Done():
-			if !errors.Is(context.Cause(ctx), session.ErrInterrupted) {
-				return // the cell is over: the line would be the next one's
-			}
+		var ok bool
+		if line, ok = k.question(ctx, r, prompt); !ok && !errors.Is(context.Cause(ctx), session.ErrInterrupted) {
+			return // the cell is over: the line would be the next one's
 		}
 	} else {
 		out.show(session.Event{Kind: session.Stderr, Text: "the cell reads standard input, which this front-end does not offer: it gets an empty line\n"})

@@ -97,6 +97,9 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	if so.Dir == "" && k.notebook != "" {
 		so.Dir = filepath.Dir(k.notebook)
 	}
+	if so.Add == nil {
+		so.Add = k.addModules
+	}
 	if so.Output == nil {
 		so.Output = k.background
 	}
@@ -149,7 +152,10 @@ type kernel struct {
 	mu     sync.Mutex
 	parent jupyter.Header // the last execute_request
 	stop   func()         // stops what runs now; nil when nothing does
-	told   map[string]time.Time
+	ask    func(ctx context.Context, prompt string) (string, bool)
+
+	addAlways bool // modules, without a question
+	told      map[string]time.Time
 }
 
 type status struct {

@@ -25,6 +25,8 @@ type echo struct {
 	interrupts chan struct{}
 	input      chan string
 
+	options session.Options
+
 	mu    sync.Mutex
 	comms map[string]bool
 }
@@ -69,6 +71,8 @@ func (e *echo) Run(ctx context.Context, c session.Cell, sink func(session.Event)
 		e.comms[rest] = true
 		e.mu.Unlock()
 		sink(session.Event{Kind: session.Comm, Packet: comm.Packet{Kind: comm.KindOpen, ID: rest, Target: "page", Data: json.RawMessage("1"), Metadata: json.RawMessage(`{"m":2}`), Buffers: [][]byte{{3}}}})
+	case "import":
+		return session.Result{Value: &display.Bundle{Data: map[string]any{"text/plain": fmt.Sprint(e.options.Add(ctx, []string{rest}))}}}, nil
 	case "notice":
 		return session.Result{Notices: []string{"replayed"}}, nil
 	default:
@@ -148,7 +152,7 @@ func start(t *testing.T, o Options) *started {
 	}
 	o.Start = func(_ context.Context, so session.Options) (Session, error) {
 		s.output = so.Output
-		return &echo{interrupts: make(chan struct{}, 1), input: make(chan string, 1), comms: map[string]bool{}}, nil
+		return &echo{options: so, interrupts: make(chan struct{}, 1), input: make(chan string, 1), comms: map[string]bool{}}, nil
 	}
 	var err error
 	if s.connection, err = jupyter.NewConnection(); err != nil {
@@ -394,6 +398,32 @@ func TestStdin(t *testing.T) {
 	s.request(jupyter.Control, "interrupt_request", nil)
 	if _, reply := s.next(jupyter.Shell, h); reply["status"] == nil {
 		t.Errorf("reply %v", reply)
+	}
+}
+
+func TestAddModules(t *testing.T) {
+	s := start(t, Options{})
+	imports := func(answer string) string {
+		t.Helper()
+		h := s.send(jupyter.Shell, "execute_request", map[string]any{"code": "import example.com/x@v1.0.0", "allow_stdin": true})
+		if answer != "" {
+			if kind, c := s.next(jupyter.Stdin, h); kind != "input_request" || !strings.Contains(fmt.Sprint(c["prompt"]), "example.com/x@v1.0.0") {
+				t.Errorf("%s %v", kind, c)
+			}
+			s.send(jupyter.Stdin, "input_reply", map[string]string{"value": answer})
+		}
+		_, log := s.outcome(jupyter.Shell, h)
+		return log
+	}
+	for _, c := range []struct{ answer, want string }{{"n", "false"}, {" ", "false"}, {"yes", "true"}, {"A", "true"}, {"", "true"}} {
+		if log := imports(c.answer); !strings.Contains(log, c.want) {
+			t.Errorf("answer %q: %s", c.answer, log)
+		}
+	}
+	// A front-end that can't be asked.
+	s = start(t, Options{})
+	if _, log := s.request(jupyter.Shell, "execute_request", map[string]any{"code": "import example.com/x", "allow_stdin": false}); !strings.Contains(log, "false") {
+		t.Error(log)
 	}
 }
 

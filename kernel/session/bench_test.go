@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,14 +41,28 @@ const native = `var sink float64
 func fib(n int) int { if n < 2 { return n }; return fib(n-1) + fib(n-2) }
 func loop(n int) float64 { s := 0.0; for i := 0; i < n; i++ { s += float64(i) * 0.5 }; return s }
 func axpy(x, y []float64) { for i := range x { y[i] += 2 * x[i] } }
+func nested(n int) int { s := 0; for i := 0; i < n; i++ { for j := 0; j < n; j++ { s += i ^ j } }; return s }
+func matrix(a, b, c []float64, n int) { for i := range n { for j := range n { s := 0.0; for k := range n { s += a[i*n+k] * b[k*n+j] }; c[i*n+j] = s } } }
+type account struct{ sum int }
+func (a *account) add(n int) { a.sum += n }
+func methods(n int) int { a := &account{}; for i := 0; i < n; i++ { a.add(i) }; return a.sum }
+func collatz(n int) int { steps := 0; for n != 1 { if n%2 == 0 { n /= 2 } else { n = 3*n + 1 }; steps++ }; return steps }
 func measure(f func()) time.Duration { best := time.Hour; for range 7 { t := time.Now(); f(); best = min(best, time.Since(t)) }; return best }
 func report() string {
 	x, y := make([]float64, 4096), make([]float64, 4096)
-	return fmt.Sprint(int64(measure(func() { sink += float64(fib(32)) })), " ", int64(measure(func() { sink += loop(50_000_000) })), " ", int64(measure(func() { for range 5000 { axpy(x, y) } })))
+	times := []time.Duration{
+		measure(func() { sink += float64(fib(32)) }), measure(func() { sink += loop(50_000_000) }), measure(func() { for range 5000 { axpy(x, y) } }),
+		measure(func() { sink += float64(nested(5000)) }), measure(func() { matrix(x, y, x, 60) }), measure(func() { sink += float64(methods(20_000_000)) }),
+		measure(func() { for i := 1; i < 200_000; i++ { sink += float64(collatz(i)) } }),
+	}
+	text := ""
+	for _, t := range times { text += fmt.Sprint(int64(t), " ") }
+	return text
 }
 `
 
-// BenchmarkNative compares a cell's code with a program that go build makes, in the same run. The ratios are metrics: 1 is equal.
+// BenchmarkNative compares a cell's code, with its checks for an interrupt and without, with a program that go build makes, in the same
+// run. The ratios are metrics: 1 is equal.
 func BenchmarkNative(b *testing.B) {
 	dir := b.TempDir()
 	file := filepath.Join(dir, "main.go")
@@ -58,22 +73,32 @@ func BenchmarkNative(b *testing.B) {
 	if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "native"), file).CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, out)
 	}
+	names := []string{"fib", "loop", "axpy", "nested", "matrix", "methods", "collatz"}
+	numbers := func(text string) (list []float64) {
+		for _, word := range strings.Fields(text) {
+			n, err := strconv.ParseFloat(word, 64)
+			if err != nil {
+				b.Fatal(text)
+			}
+			list = append(list, n)
+		}
+		if len(list) != len(names) {
+			b.Fatal(text)
+		}
+		return list
+	}
 	s := start(b, Options{})
 	for b.Loop() {
-		var cell [3]float64
-		if got := play(b.Context(), s, Cell{Source: "import (\"fmt\"; \"time\")\n" + native + "fmt.Print(report());"}); len(strings.Fields(got)) != 3 {
-			b.Fatal(got)
-		} else {
-			fmt.Sscan(got, &cell[0], &cell[1], &cell[2])
-		}
+		checked := numbers(play(b.Context(), s, Cell{Source: "import (\"fmt\"; \"time\")\n" + native + "fmt.Print(report());"}))
+		unchecked := numbers(play(b.Context(), s, Cell{Source: "//| checks: off\nimport (\"fmt\"; \"time\")\n" + native + "fmt.Print(report());"}))
 		out, err := exec.Command(filepath.Join(dir, "native")).Output()
 		if err != nil {
 			b.Fatal(err)
 		}
-		var own [3]float64
-		fmt.Sscan(string(out), &own[0], &own[1], &own[2])
-		for i, name := range []string{"fib", "loop", "axpy"} {
-			b.ReportMetric(cell[i]/own[i], name+"-ratio")
+		own := numbers(string(out))
+		for i, name := range names {
+			b.ReportMetric(checked[i]/own[i], name+"-ratio")
+			b.ReportMetric(unchecked[i]/own[i], name+"-unchecked-ratio")
 		}
 	}
 }

@@ -43,6 +43,7 @@ type toolchain struct {
 	linker  string // what -fuse-ld is told, or ""
 	// settings are what the go command tells compiler and linker through their environment, from wherever it has it (go env -w).
 	settings []string
+	compiler string // compilerStamp when the session began
 	programs string // the C compiler and the linker, as they are now
 	kept     reuse
 	builtins []string // the runtime's symbols that objects refer to by number; none if the toolchain came without its source
@@ -59,15 +60,18 @@ func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
 		return nil, fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "session: no go command in PATH")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cellar: go env: %w", explain(err))
+		return nil, fault.New(fault.Environment, "install the Go version that is named, or set GOTOOLCHAIN=auto", "session: go env: %w", explain(err))
 	}
 	var v struct{ GOVERSION, GOROOT, GOTOOLDIR, CC, CGO_ENABLED, GOOS string }
 	var set map[string]string
 	if err := errors.Join(json.Unmarshal(output, &v), json.Unmarshal(output, &set)); err != nil {
 		return nil, fmt.Errorf("cellar: go env: %w", err)
 	}
+	if err := usable(v.GOVERSION); err != nil {
+		return nil, err
+	}
 	t.version, t.folder, t.cc = v.GOVERSION, v.GOTOOLDIR, strings.Fields(v.CC)
-	t.builtins = builtins(v.GOROOT)
+	t.builtins, t.compiler = builtins(v.GOROOT), compilerStamp(t)
 	for _, name := range settings {
 		t.settings = append(t.settings, name+"="+set[name])
 	}

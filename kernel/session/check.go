@@ -23,7 +23,7 @@ type checkFile struct {
 	ast     *ast.File
 }
 
-func (f *checkFile) add(p piece) { f.decls.WriteString(p.directive() + p.text + "\n") }
+func (f *checkFile) add(p piece) { f.decls.WriteString(p.code() + "\n") }
 
 // attempt is one try to make sense of a cell. What it finds out (types that did not change, functions that must be compiled again)
 // makes the next one, until nothing new is found.
@@ -65,6 +65,7 @@ func (c *checked) offset(p token.Pos) int { return c.fset.File(p).Offset(p) }
 func (u *universe) check(src *source, importer types.Importer) (*checked, error) {
 	a := attempt{keep: map[string]bool{}, again: map[*entity]bool{}, broken: map[*entity]string{}, shadows: map[string]types.Type{}, renewing: map[string]bool{}}
 	u.revive(&a)
+	u.receivers(src)
 	a.decided = len(u.unchangedCandidates(src)) == 0
 	for round := 0; ; round++ {
 		c := u.try(src, a, importer)
@@ -79,6 +80,45 @@ func (u *universe) check(src *source, importer types.Importer) (*checked, error)
 			return c.checked, nil
 		}
 		a = next
+	}
+}
+
+// receivers finds the types of the cell's methods whose receivers are written with an alias.
+func (u *universe) receivers(src *source) {
+	src.via = map[string]string{}
+	aliased := map[string]string{}
+	for _, d := range src.types {
+		if d.alias {
+			aliased[d.name] = d.of
+		}
+	}
+	for i, d := range src.decls {
+		if d.base == "" {
+			continue
+		}
+		for range 100 { // longer chains are circles
+			of, own := aliased[d.base]
+			if live := u.names[d.base]; !own && !src.declares[d.base] && live != nil && live.kind == kindType {
+				if alias, ok := live.object.Type().(*types.Alias); ok {
+					if named, ok := types.Unalias(alias).(*types.Named); ok {
+						if e := u.entityOf(named.Obj()); e != nil && u.names[e.name] == e {
+							of = e.name
+						}
+					}
+				}
+			}
+			if of == "" {
+				break
+			}
+			if !own {
+				src.via[d.base] = of
+			}
+			d.base = of
+		}
+		if src.decls[i].base != d.base {
+			src.decls[i] = d
+			src.hasMethod[d.base+"."+d.name] = true
+		}
 	}
 }
 
@@ -147,6 +187,11 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 			c.files = append(c.files, f)
 		}
 	}
+	for alias, base := range src.via {
+		if a.renewing[base] { // go/types wants to see the declarations of both
+			a.again[u.names[alias]] = true
+		}
+	}
 	for _, e := range sortedSet(a.again) {
 		if e.base != nil {
 			if a.renewing[e.base.name] || src.hasMethod[e.base.name+"."+e.name] {
@@ -163,7 +208,11 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 			continue
 		}
 		f := &checkFile{imports: e.scope, again: e}
-		f.add(e.source)
+		if e.kind == kindConst {
+			f.add(e.alone())
+		} else {
+			f.add(e.source)
+		}
 		c.files = append(c.files, f)
 		declared[e.name] = true
 	}
@@ -174,7 +223,7 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 		if err != nil {
 			continue
 		}
-		own.add(piece{"var " + name + " " + text, "session", 1, 1})
+		own.add(piece{text: "var " + name + " " + text, file: "session", line: 1, column: 1})
 		declared[name] = true
 		if live := u.names[name]; live != nil && live.kind == kindVar {
 			outer[name] = live.object.Type()
@@ -183,7 +232,7 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 
 	// What lives, under the user's names.
 	for name, e := range u.names {
-		if !declared[name] && e.broken == "" && a.broken[e] == "" {
+		if !declared[name] && e.broken == "" && a.broken[e] == "" && src.imports[name] == "" {
 			c.pkg.Scope().Insert(e.object)
 		}
 		if e.kind == kindType && len(a.shadows) > 0 {
@@ -209,11 +258,10 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 	}
 	b.WriteString("{\n")
 	for i, s := range src.statements {
-		text := s.text
 		if i == len(src.statements)-1 && src.lastIsExpr && (a.asValue || !src.lastIsCall) {
 			b.WriteString("/*line session:1:1*/_ = ")
 		}
-		b.WriteString(s.directive() + text + "\n")
+		b.WriteString(s.code() + "\n")
 	}
 	fmt.Fprintf(&b, "\n/*line %s:%d:1*/}}\n", src.name, src.lines)
 	own.decls.Reset()
@@ -232,8 +280,8 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 		for _, name := range sortedKeys(f.imports) {
 			switch {
 			case strings.HasPrefix(name, "."):
-				fmt.Fprintf(&t, "import . %q;", f.imports[name])
-			case name != "_" && mentioned[name] && !(i > 0 && declared[name]):
+				c.dot(imp, f.imports[name], declared)
+			case name != "_" && mentioned[name] && !(i > 0 && c.pkg.Scope().Lookup(name) != nil):
 				fmt.Fprintf(&t, "import %s %q;", name, f.imports[name])
 			}
 		}
@@ -266,6 +314,18 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 			t.errors = append(t.errors, e)
 		}
 	}}
+	for _, f := range asts { // go/types looks for circles among the package's declarations, and an earlier cell's is none
+		for _, d := range f.Decls {
+			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
+				for _, s := range g.Specs {
+					s := s.(*ast.TypeSpec)
+					if id, ok := s.Type.(*ast.Ident); ok && !declared[id.Name] && u.names[id.Name] != nil {
+						s.Type = &ast.ParenExpr{Lparen: id.Pos(), X: id, Rparen: id.End() - 1}
+					}
+				}
+			}
+		}
+	}
 	types.NewChecker(&conf, c.fset, c.pkg, c.info).Files(asts)
 	for _, d := range own.ast.Decls {
 		if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == runName {
@@ -274,6 +334,20 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 		}
 	}
 	return t
+}
+
+// dot puts what a package exports into the scope. As in a file of Go it stands under the universe's names only; unlike there, a name of
+// the session is no conflict: it comes first.
+func (c *checked) dot(imp types.Importer, path string, declared map[string]bool) {
+	p, err := imp.Import(path)
+	if err != nil {
+		return // it was listed before
+	}
+	for _, name := range p.Scope().Names() {
+		if o := p.Scope().Lookup(name); o.Exported() && !declared[name] && c.imports[name] == "" {
+			c.pkg.Scope().Insert(o)
+		}
+	}
 }
 
 func hiddenName(e *entity) string { return "T" + mark + e.link }
@@ -329,6 +403,62 @@ func methodEdits(e *edits, f *ast.FuncDecl, name string, offset func(token.Pos) 
 	}
 }
 
+// alone is the declaration of a constant in which the others of its group have neither name nor value: each is compiled again for itself.
+func (e *entity) alone() piece {
+	const head = "package p;"
+	fset := token.NewFileSet()
+	p := e.source
+	file, err := parser.ParseFile(fset, "", head+p.text, parser.SkipObjectResolution)
+	if err != nil || len(file.Decls) != 1 {
+		return p // it was parsed before
+	}
+	offset := func(p token.Pos) int { return fset.File(p).Offset(p) - len(head) }
+	group := file.Decls[0].(*ast.GenDecl)
+	own := constantSpec(group, e.name)
+	var blanked edits
+	for _, s := range group.Specs {
+		v := s.(*ast.ValueSpec)
+		if valuesOf(group, v) != valuesOf(group, own) {
+			blanked.replace(offset(v.Pos()), offset(v.End()), "_ = 0")
+			continue
+		}
+		for _, id := range v.Names {
+			if id.Name != e.name {
+				blanked.replace(offset(id.Pos()), offset(id.End()), "_")
+			}
+		}
+	}
+	p.text = blanked.render(p.text, 0, len(p.text))
+	return p
+}
+
+// constantSpec is the line of a group that declares a constant.
+func constantSpec(group *ast.GenDecl, name string) *ast.ValueSpec {
+	for _, s := range group.Specs {
+		v := s.(*ast.ValueSpec)
+		for _, id := range v.Names {
+			if id.Name == name {
+				return v
+			}
+		}
+	}
+	return nil
+}
+
+// valuesOf is the line of a group whose values a line has: its own, or those that it repeats.
+func valuesOf(group *ast.GenDecl, spec *ast.ValueSpec) (values *ast.ValueSpec) {
+	for _, s := range group.Specs {
+		v := s.(*ast.ValueSpec)
+		if v.Type != nil || len(v.Values) > 0 {
+			values = v
+		}
+		if v == spec {
+			break
+		}
+	}
+	return values
+}
+
 func (e *entity) generic() bool {
 	switch o := e.object.(type) {
 	case *types.TypeName:
@@ -364,7 +494,7 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-func sortedSet(m map[*entity]bool) []*entity {
+func sortedSet[V any](m map[*entity]V) []*entity {
 	out := make([]*entity, 0, len(m))
 	for e := range m {
 		out = append(out, e)

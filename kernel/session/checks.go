@@ -56,12 +56,30 @@ func (b *body) enter(block *ast.BlockStmt) {
 	if b.off {
 		return
 	}
+	look := "Check"
+	if defers(block) { // the runtime takes a call that was inlined for a frame between a panic and recover
+		look = "Enter"
+	}
 	for _, s := range block.List {
 		if b.calls(s) {
-			b.edits.insert(b.offset(s.Pos()), b.live("Check")+"();")
+			b.edits.insert(b.offset(s.Pos()), b.live(look)+"();")
 			return
 		}
 	}
+}
+
+// defers reports whether a function's body has a defer statement of its own.
+func defers(block *ast.BlockStmt) (found bool) {
+	ast.Inspect(block, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.DeferStmt:
+			found = true
+		}
+		return !found
+	})
+	return found
 }
 
 // calls reports whether a statement calls what may be a function of a cell.

@@ -392,7 +392,7 @@ func (s *Session) Inspect(src string, cursor, level int) (Inspection, bool) {
 	}
 	if e != nil {
 		if level > 0 {
-			i.Source = e.source.text
+			i.Source = e.source.lead + e.source.text
 		}
 		if e.kind == kindVar {
 			i.Value = plainNames(s.values([]string{e.link})[e.link])

@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/cellar-go/cellar/internal/gomod"
@@ -69,7 +70,7 @@ func places(frames []Frame) string {
 }
 
 func newPanic(p *wire.Panic) *PanicError {
-	e := &PanicError{Value: plainNames(p.Value), Trace: plainNames(p.Trace)}
+	e := &PanicError{Value: toldApart(plainNames(p.Value)), Trace: plainNames(p.Trace)}
 	for _, f := range p.Frames {
 		if f.File == "session" || strings.HasPrefix(f.File, "session:") { // what the rewriter made
 			continue
@@ -80,6 +81,16 @@ func newPanic(p *wire.Panic) *PanicError {
 		e.Frames = append(e.Frames, Frame{Function: plainFunction(f.Function), File: f.File, Line: f.Line})
 	}
 	return e
+}
+
+var oneName = regexp.MustCompile(`^interface conversion: .* is (\S+), not (\S+)$`)
+
+// toldApart explains a conversion between two types of one name.
+func toldApart(value string) string {
+	if m := oneName.FindStringSubmatch(value); m != nil && m[1] == m[2] {
+		return value + " (two types of this name: one was declared again since, or is local to a function)"
+	}
+	return value
 }
 
 // plainFunction is a function of a cell under the user's name; the cell's own statements have none.

@@ -68,9 +68,14 @@ type piece struct {
 	text         string
 	file         string
 	line, column int
+	lead         string // the keyword of its group, which may stand elsewhere
+	pragmas      string // the //go: lines above a function
 }
 
-func (p piece) directive() string { return fmt.Sprintf("/*line %s:%d:%d*/", p.file, p.line, p.column) }
+// code is the piece with what tells the compiler where it stands.
+func (p piece) code() string {
+	return fmt.Sprintf("%s%s/*line %s:%d:%d*/%s", p.pragmas, p.lead, p.file, p.line, p.column, p.text)
+}
 
 // code is what a text refers to.
 type code struct {

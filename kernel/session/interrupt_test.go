@@ -37,7 +37,7 @@ func TestInterrupt(t *testing.T) {
 // TestInterruptInLibraries stops cells that no check of their own reaches, and finds the state as it was.
 func TestInterruptInLibraries(t *testing.T) {
 	s := start(t, Options{})
-	play(t.Context(), s, Cell{Source: `import ("bufio"; "context"; "fmt"; "io"; "net"; "net/http"; "os"; "os/exec"; "sync"; "sync/atomic"; "time")
+	play(t.Context(), s, Cell{Source: `import ("bufio"; "context"; "encoding/json"; "fmt"; "io"; "math/rand"; "net"; "net/http"; "os"; "os/exec"; "regexp"; "sort"; "strings"; "sync"; "sync/atomic"; "time")
 x := 1
 var mu sync.Mutex
 mu.Lock()
@@ -51,7 +51,9 @@ l, _ := net.Listen("tcp", "127.0.0.1:0")
 go func() { for { c, err := l.Accept(); if err != nil { return }; _ = c } }()
 address := l.Addr().String()
 r, w, _ := os.Pipe()
-var once sync.Once`})
+var once sync.Once
+numbers := rand.Perm(30_000_000)
+document := []byte("[" + strings.Repeat("[1, 2.5, {\"a\": null}],", 10_000_000) + "1]")`})
 	for _, c := range []struct{ source, afterwards string }{
 		{"x = 2; mu.Lock(); x = 3", "mu.Unlock(); mu.Lock(); x == 2"},
 		{"rw.RLock(); x = 3", "rw.Unlock(); rw.Lock(); x == 2"},
@@ -65,13 +67,17 @@ var once sync.Once`})
 		{"once.Do(func() { io.ReadAll(r) }); x = 3", "w.Close(); x == 2"},
 		{"ctx, stop := context.WithCancel(context.Background()); defer stop(); exec.CommandContext(ctx, \"sleep\", \"100\").Run()", "x == 2"},
 		{"bufio.NewReader(os.NewFile(func() uintptr { r, _, _ := os.Pipe(); return r.Fd() }(), \"\")).ReadString('\\n'); x = 3", "x == 2"},
+		{"sort.Slice(numbers, func(i, j int) bool { return numbers[i] < numbers[j] })", "x == 2"},
+		{"for range 1000 { json.Unmarshal(document, new(any)) }", "x == 2"},
+		{"regexp.MustCompile(`(x*)*(y|z)*w`).FindAll(document, -1)", "x == 2"},
 		{"var n atomic.Int32\nfmt.Fprint(io.Discard, func() int { for n.Load() == 0 { time.Sleep(time.Millisecond) }; return 1 }())", "x == 2"},
 	} {
 		t.Run(c.source, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 			defer cancel()
 			var asked time.Time
-			time.AfterFunc(1500*time.Millisecond, func() { asked = time.Now(); s.Interrupt() })
+			timer := time.AfterFunc(1500*time.Millisecond, func() { asked = time.Now(); s.Interrupt() })
+			defer timer.Stop()
 			_, err := s.Run(ctx, Cell{Source: c.source}, func(Event) {})
 			if !errors.Is(err, ErrInterrupted) {
 				t.Fatalf("got %v", err)

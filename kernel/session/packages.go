@@ -15,8 +15,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/cellar-go/cellar/internal/fault"
 )
 
 // pkg is what go list says of a package.
@@ -186,11 +184,11 @@ func (ps *packages) importcfg(dir string) (string, error) {
 		return file, nil
 	}
 	ps.files++
-	ps.text = text
 	file = filepath.Join(dir, fmt.Sprintf("importcfg%d", ps.files))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
+		return "", outOfRoom(err)
 	}
+	ps.text = text
 	return file, nil
 }
 

@@ -29,6 +29,7 @@ type process struct {
 	mu       sync.Mutex // guards requests, emit, handlers, comms, waiting, nextID
 	nextID   int
 	waiting  map[int]chan wire.Reply
+	emitting sync.Mutex                         // held while an event is passed on
 	emit     func(Event)                        // where output of the running cell goes; nil: between cells
 	between  func(Event)                        // where output goes that is nobody's
 	handlers map[int]func(Event)                // where the output of those goes that handle a message of the front-end
@@ -184,14 +185,23 @@ func (p *process) tell(r wire.Request) {
 	p.requests.Encode(r)
 }
 
-func (p *process) setEmit(f func(Event)) {
+// setEmit says where output of the running cell goes from now on (nil: none runs), after first has had its turn.
+func (p *process) setEmit(f func(Event), first func()) {
+	p.emitting.Lock()
+	defer p.emitting.Unlock()
+	first()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.emit = f
 }
 
-// send passes on an event of a handler (0: of no handler). Text says not whose it is: while no cell runs, it is the latest handler's.
+// send passes on an event of a handler (0: of no handler), in order. Text says not whose it is: while no cell runs, it is the latest
+// handler's. A question may take long, and nothing has to wait for it.
 func (p *process) send(handler int, e Event) {
+	if e.Kind != Input {
+		p.emitting.Lock()
+		defer p.emitting.Unlock()
+	}
 	p.mu.Lock()
 	emit := p.handlers[handler]
 	if emit == nil {
@@ -257,6 +267,10 @@ func (p *process) readReplies(r *os.File) {
 		case "goroutine":
 			p.stdout.await(reply.Mark)
 			p.send(0, Event{Kind: Stderr, Text: "a goroutine of the session ended with a panic: " + newPanic(reply.Panic).Error() + "\n"})
+			p.stdout.pass(reply.Mark)
+		case "stuck":
+			p.stdout.await(reply.Mark)
+			p.send(0, Event{Kind: Stderr, Text: reply.Left + ": the cell waits, and so does every goroutine of the session: nothing will wake it but an interrupt\n"})
 			p.stdout.pass(reply.Mark)
 		case "call":
 			go p.called(reply.ID, reply.Method, reply.Data)

@@ -3,18 +3,22 @@ package session
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 )
 
 var (
 	seed  = flag.Uint64("seed", 1, "the first random session of TestRandomSessions")
-	seeds = flag.Int("seeds", 2, "how many random sessions TestRandomSessions plays")
+	seeds = flag.Int("seeds", 3, "how many random sessions TestRandomSessions plays")
+	turns = flag.Int("turns", 30, "how many cells each of them has")
 )
 
-// TestRandomSessions plays cells that declare, declare again and use functions, methods, types, constants, generic functions, variables
-// and closures, and compares what they print with a model of what docs/session.md says. More: go test -run Random -seed 100 -seeds 20.
+// TestRandomSessions plays cells that declare, declare again and use functions, methods, types, embedded and generic ones, constants and
+// what derives from them, variables, closures, function and method values, interfaces that hold old values, and goroutines; and compares
+// what they print with a model of what docs/session.md says. More: go test -run Random -seed 100 -seeds 20.
 func TestRandomSessions(t *testing.T) {
 	for i := range *seeds {
 		t.Run(fmt.Sprint(*seed+uint64(i)), func(t *testing.T) {
@@ -22,11 +26,11 @@ func TestRandomSessions(t *testing.T) {
 			m := newModel(*seed + uint64(i))
 			play(t.Context(), s, Cell{ID: "0", Source: `import "fmt"`})
 			var page strings.Builder
-			for n := 1; n <= 16; n++ {
-				cell, want := m.cell()
-				fmt.Fprintf(&page, "-- cell %d --\n%s\n", n, cell)
+			for n := range *turns {
+				id, cell, want := m.cell(n)
+				fmt.Fprintf(&page, "-- cell %s --\n%s\n", id, cell)
 				var lines []string
-				got := play(t.Context(), s, Cell{ID: fmt.Sprint(n), Source: cell})
+				got := play(t.Context(), s, Cell{ID: id, Source: cell})
 				for _, line := range strings.Split(got, "\n") {
 					if !strings.HasPrefix(line, "notice: ") {
 						lines = append(lines, line)
@@ -40,50 +44,97 @@ func TestRandomSessions(t *testing.T) {
 	}
 }
 
-// expression is one that the model can compute: text, and what it is worth for an argument n.
+// expression is one that the model can compute: text, and what it is worth for an argument n. What it refers to is looked up in e.
 type expression struct {
 	text  string
-	value func(n int) int
+	value func(e *scope, n int) int
 }
 
-// instance is a variable that holds a value with a method. One that is declared again with another type is another variable.
-type instance struct {
-	a      int
-	class  *class
-	viaAny bool // an interface holds it
-}
+// unsure is what a value is that the session does not promise: a method of an old type may call a function as it was.
+type unsure struct{}
 
-// class is a generation of a type.
-type class struct {
-	name   string
-	fields int
-	method expression
-}
-
-// model is the session as it should be. A rank keeps functions from calling each other in a circle: generics, functions by number,
-// methods, closures.
-type model struct {
-	r         *rand.Rand
-	vars      map[string]int
-	consts    map[string]int
+// scope is what names mean to compiled code: the session's own, which changes, or a copy for what is not compiled again.
+type scope struct {
+	consts    map[string]func(*scope) int
 	generics  map[string]expression
-	functions map[string]expression
 	classes   map[string]*class
 	instances map[string]*instance
-	closures  map[string]expression
+}
+
+func (e *scope) copy() *scope {
+	return &scope{maps.Clone(e.consts), maps.Clone(e.generics), maps.Clone(e.classes), maps.Clone(e.instances)}
+}
+
+// instance is the place of a variable that holds a value with methods.
+type instance struct {
+	a, b  int
+	class *class
+}
+
+// class is a generation of a type. The methods of one that was declared again stay as they were compiled last: in old.
+type class struct {
+	name    string
+	fields  int // a, and perhaps b
+	methods map[string]expression
+	calls   map[string]bool // of methods: whether they call functions
+	own     map[string]bool // methods that stand in the cell of the type
+	base    *class          // embedded
+	generic bool
+	old     *scope
+}
+
+// method is what x.name(n) is worth.
+func (m *model) method(x *instance, name string, n int) int {
+	c, e := x.class, m.live
+	if c.base != nil && name != "s" {
+		inner := *x
+		inner.class = c.base
+		return m.method(&inner, name, n)
+	}
+	if c.base != nil {
+		inner := *x
+		inner.class = c.base
+		return (m.method(&inner, "m", n) + x.b) % 10007
+	}
+	if c.old != nil {
+		if c.calls[name] && !c.generic {
+			panic(unsure{})
+		}
+		e = c.old
+	}
+	sum := x.a + c.methods[name].value(e, n)
+	if c.fields > 1 {
+		sum += 2 * x.b
+	}
+	return sum % 10007
+}
+
+// model is the session as it should be. A rank keeps functions from calling each other in a circle: functions by number with the generic
+// ones between, methods, closures.
+type model struct {
+	r         *rand.Rand
+	live      *scope
+	vars      map[string]int
+	functions map[string]expression
+	closures  map[string]func(n int) int // function and method values too
+	servers   map[string]func(n int) int // goroutines that answer
+	held      map[string]*instance       // interfaces
+	names     int
+	before    *scope              // the session before the cell
+	needs     map[string][]string // what constants, array types and generic functions refer to
 }
 
 func newModel(seed uint64) *model {
-	return &model{r: rand.New(rand.NewPCG(seed, 7)), vars: map[string]int{}, consts: map[string]int{}, generics: map[string]expression{}, functions: map[string]expression{},
-		classes: map[string]*class{}, instances: map[string]*instance{}, closures: map[string]expression{}}
+	return &model{r: rand.New(rand.NewPCG(seed, 7)), vars: map[string]int{}, functions: map[string]expression{}, closures: map[string]func(int) int{},
+		servers: map[string]func(int) int{}, held: map[string]*instance{}, needs: map[string][]string{},
+		live: &scope{map[string]func(*scope) int{}, map[string]expression{}, map[string]*class{}, map[string]*instance{}}}
 }
 
 const (
-	rankGeneric  = 0
-	rankFunction = 1
-	rankMethod   = 100
-	rankClosure  = 200
-	rankUse      = 300
+	rankGeneric = 25 // between f2, 20, and f3, 30
+	rankMethod  = 100
+	rankClosure = 200
+	rankUse     = 300
 )
 
 func pick[V any](m *model, from map[string]V) (string, bool) {
@@ -96,71 +147,313 @@ func pick[V any](m *model, from map[string]V) (string, bool) {
 
 // expression makes one that calls what is below its rank.
 func (m *model) expression(rank, depth int) expression {
-	n := m.r.IntN(100)
-	literal := expression{fmt.Sprint(n), func(int) int { return n }}
+	k := m.r.IntN(100)
+	literal := expression{fmt.Sprint(k), func(*scope, int) int { return k }}
 	if depth == 0 {
 		if rank == rankUse || m.r.IntN(2) == 0 {
 			return literal
 		}
-		return expression{"n", func(n int) int { return n }}
+		return expression{"n", func(_ *scope, n int) int { return n }}
 	}
 	sub := func() expression { return m.expression(rank, depth-1) }
-	switch m.r.IntN(9) {
+	switch m.r.IntN(12) {
 	case 0:
 		a, b := sub(), sub()
-		return expression{"(" + a.text + " + 3*" + b.text + ") % 10007", func(n int) int { return (a.value(n) + 3*b.value(n)) % 10007 }}
-	case 1, 2:
-		if name, ok := pick(m, m.vars); ok && rank > rankGeneric {
-			return expression{name, func(int) int { return m.vars[name] }}
+		return expression{"(" + a.text + " + 3*" + b.text + ") % 10007", func(e *scope, n int) int { return (a.value(e, n) + 3*b.value(e, n)) % 10007 }}
+	case 1:
+		if name, ok := pick(m, m.vars); ok && rank != rankGeneric {
+			return expression{name, func(*scope, int) int { return m.vars[name] }}
 		}
-	case 3:
-		if name, ok := pick(m, m.consts); ok {
-			if rank == rankClosure { // a function value keeps what it was compiled with
-				value := m.consts[name]
-				return expression{name, func(int) int { return value }}
+	case 2, 3:
+		if name, ok := pick(m, m.live.consts); ok {
+			text := name
+			if strings.HasPrefix(name, "a") {
+				text = "len(" + name + "{})"
 			}
-			return expression{name, func(int) int { return m.consts[name] }}
+			return m.number(rank, expression{text, func(e *scope, _ int) int { return e.consts[name](e) }})
 		}
 	case 4, 5:
-		if name, ok := pick(m, m.functions); ok {
-			var number int
-			fmt.Sscanf(name, "f%d", &number)
-			if rankFunction+number < rank {
-				a := sub()
-				return expression{name + "(" + a.text + ")", func(n int) int { return m.functions[name].value(a.value(n)) }}
-			}
-		}
-	case 6:
-		if name, ok := pick(m, m.instances); ok && rank > rankMethod {
-			a, x := sub(), m.instances[name]
-			if x.class == m.classes[x.class.name] {
-				return expression{name + ".m(" + a.text + ")", func(n int) int {
-					i := m.instances[name]
-					if rank == rankClosure {
-						i = x
-					}
-					return (i.a + i.class.method.value(a.value(n))) % 10007
-				}}
-			}
-		}
-	case 7:
-		if name, ok := pick(m, m.closures); ok && rank > rankClosure {
+		if name, ok := pick(m, m.functions); ok && rankOf(name) < rank && rank != rankGeneric {
 			a := sub()
-			return expression{name + "(" + a.text + ")", func(n int) int { return m.closures[name].value(a.value(n)) }}
+			return expression{name + "(" + a.text + ")", func(e *scope, n int) int { return m.functions[name].value(m.live, a.value(e, n)) }}
+		}
+	case 6, 7:
+		if name, ok := pick(m, m.live.instances); ok && rank > rankMethod {
+			c := m.live.instances[name].class
+			method := "m"
+			if rank == rankUse {
+				method, _ = pick(m, c.callable())
+			}
+			if c.base != nil && c.old != nil {
+				break // no cell could use it and the newer one together
+			}
+			a := sub()
+			return expression{name + "." + method + "(" + a.text + ")", func(e *scope, n int) int { return m.method(e.instances[name], method, a.value(e, n)) }}
 		}
 	case 8:
-		if name, ok := pick(m, m.generics); ok && rank > rankGeneric && rank != rankClosure {
+		if name, ok := pick(m, m.closures); ok && rank > rankClosure {
 			a := sub()
-			return expression{name + "(" + a.text + ")", func(n int) int { return m.generics[name].value(a.value(n)) }}
+			return expression{name + "(" + a.text + ")", func(e *scope, n int) int { return m.closures[name](a.value(e, n)) }}
+		}
+	case 9:
+		if name, ok := pick(m, m.live.generics); ok && rank > rankGeneric {
+			a := sub()
+			return expression{name + "(" + a.text + ")", func(e *scope, n int) int { return e.generics[name].value(e, a.value(e, n)) }}
+		}
+	case 10:
+		if name, ok := pick(m, m.held); ok && rank >= rankClosure {
+			if m.r.IntN(2) == 0 {
+				a := sub()
+				return expression{name + ".m(" + a.text + ")", func(e *scope, n int) int { return m.method(m.held[name], "m", a.value(e, n)) }}
+			}
+			c, ok := pick(m, m.live.classes)
+			if !ok || m.live.classes[c].base != nil || m.live.classes[c].generic {
+				break
+			}
+			return expression{"func() int { switch any(" + name + ").(type) { case " + c + ": return 7; case *" + c + ": return 8 }; return 9 }()", func(e *scope, n int) int {
+				if m.held[name].class == e.classes[c] {
+					return 7
+				}
+				return 9
+			}}
+		}
+	case 11:
+		if name, ok := pick(m, m.servers); ok && rank == rankUse {
+			a := sub()
+			return expression{"func() int { ask" + name + " <- " + a.text + "; return <-tell" + name + " }()", func(e *scope, n int) int { return m.servers[name](a.value(e, n)) }}
 		}
 	}
 	return literal
 }
 
-// cell makes the next cell and says what it prints.
-func (m *model) cell() (text, output string) {
-	var b strings.Builder
+// number gives a constant the type that n has, where the function is generic.
+func (m *model) number(rank int, x expression) expression {
+	if rank == rankGeneric {
+		x.text = "T(" + x.text + ")"
+	}
+	return x
+}
+
+func rankOf(function string) int {
+	var number int
+	fmt.Sscanf(function, "f%d", &number)
+	return 10 * number
+}
+
+// callable are the methods that a use may call.
+func (c *class) callable() map[string]bool {
+	all := map[string]bool{"m": true}
+	for c := c; c != nil; c = c.base {
+		for name := range c.methods {
+			all[name] = true
+		}
+	}
+	return all
+}
+
+var compiledIn = regexp.MustCompile(`\b[cdag]\d\b`)
+
+// follow renews the generic types whose methods refer to what the cell changed: their methods are compiled again in full.
+func (m *model) follow(declared map[string]bool) {
+	changed := map[string]bool{}
+	for more := true; more; {
+		more = false
+		for _, name := range sortedKeys(m.needs) {
+			if changed[name] || name[0] != 'g' && m.before.consts[name] == nil {
+				continue
+			}
+			hit := declared[name]
+			for _, x := range m.needs[name] {
+				hit = hit || changed[x] && !(name[0] == 'a' && declared[name])
+			}
+			if name[0] != 'g' && (name[0] != 'a' || declared[name]) { // of the same value they are the same
+				hit = hit && m.before.consts[name](m.before) != m.live.consts[name](m.live)
+			}
+			changed[name] = hit
+			more = more || hit
+		}
+	}
+	for _, id := range sortedKeys(m.live.classes) {
+		c := m.live.classes[id]
+		stale := false
+		for _, e := range c.methods {
+			for _, x := range compiledIn.FindAllString(e.text, -1) {
+				stale = stale || changed[x]
+			}
+		}
+		if stale && c.generic {
+			m.renew(c, func(*class) {})
+		}
+	}
+}
+
+var callsFunction = regexp.MustCompile(`\bf\d\(`)
+
+// declareMethod writes a method of a class.
+func (m *model) declareMethod(b *strings.Builder, c *class, name string) {
+	e := m.expression(rankMethod, 2)
+	receiver, more := c.name, ""
+	if c.generic {
+		receiver += "[T]"
+	}
+	if c.fields > 1 {
+		more = " + 2*r.b"
+	}
+	fmt.Fprintf(b, "func (r %s) %s(n int) int { return (r.a + %s%s) %% 10007 }\n", receiver, name, e.text, more)
+	c.methods[name], c.calls[name] = e, callsFunction.MatchString(e.text)
+}
+
+// renew makes a generation of a class, and of those that embed it.
+func (m *model) renew(c *class, change func(*class)) *class {
+	fresh := *c
+	fresh.methods, fresh.calls, fresh.own = maps.Clone(c.methods), maps.Clone(c.calls), maps.Clone(c.own)
+	c.old = m.before
+	change(&fresh)
+	m.live.classes[c.name] = &fresh
+	for _, name := range sortedKeys(m.live.classes) {
+		if e := m.live.classes[name]; e.base == c {
+			m.renew(e, func(e *class) { e.base = &fresh })
+		}
+	}
+	return &fresh
+}
+
+// typeCell declares a type, again or for the first time, with its methods.
+func (m *model) typeCell(b *strings.Builder) (id string) {
+	id = []string{"t0", "t1", "b0", "u0"}[m.r.IntN(4)]
+	generic := id == "b0"
+	fields, own := 1+m.r.IntN(2), map[string]bool{"m": true}
+	if m.r.IntN(2) == 0 {
+		own["x"] = true
+	}
+	fresh := func(c *class) {
+		for name := range c.own {
+			delete(c.methods, name) // of this cell's former text
+		}
+		c.fields, c.own, c.old = fields, own, nil
+	}
+	c := m.live.classes[id]
+	switch {
+	case c == nil:
+		c = &class{name: id, generic: generic, methods: map[string]expression{}, calls: map[string]bool{}}
+		fresh(c)
+		m.live.classes[id] = c
+	default:
+		gone := false
+		for name := range c.own {
+			gone = gone || !own[name]
+		}
+		for name := range own {
+			gone = gone || c.methods[name].value == nil
+		}
+		if fields != c.fields || gone || generic {
+			c = m.renew(c, fresh)
+		} else {
+			c.own = own
+		}
+	}
+	switch {
+	case generic && fields > 1:
+		fmt.Fprintf(b, "type %s[T any] struct { a, b int; c T }\n", id)
+	case generic:
+		fmt.Fprintf(b, "type %s[T any] struct { a int; c T }\n", id)
+	case fields > 1:
+		fmt.Fprintf(b, "type %s struct { a, b int }\n", id)
+	default:
+		fmt.Fprintf(b, "type %s struct { a int }\n", id)
+	}
+	for _, name := range sortedKeys(own) {
+		m.declareMethod(b, c, name)
+	}
+	return id
+}
+
+// methodCell edits a method or adds one: then the type is another one.
+func (m *model) methodCell(b *strings.Builder) {
+	name, ok := pick(m, m.live.classes)
+	if !ok || m.live.classes[name].base != nil {
+		return
+	}
+	c := m.live.classes[name]
+	method := []string{"m", "x"}[m.r.IntN(2)]
+	if c.methods[method].value == nil || c.generic {
+		c = m.renew(c, func(c *class) {})
+	}
+	delete(c.own, method) // it stands in this cell now
+	m.declareMethod(b, c, method)
+}
+
+// embeddingCell declares a struct that embeds a type, once. No variable is of u0 itself: a cell can't use an old value of a type together
+// with a newer one that is embedded.
+func (m *model) embeddingCell(b *strings.Builder) {
+	base := m.live.classes["u0"]
+	if base == nil || m.live.classes["e0"] != nil {
+		return
+	}
+	b.WriteString("type e0 struct { u0; z int }\nfunc (e e0) s(n int) int { return (e.m(n) + e.z) % 10007 }\n")
+	m.live.classes["e0"] = &class{name: "e0", base: base, methods: map[string]expression{"s": {}}}
+}
+
+// mixedCell declares constants and functions.
+func (m *model) mixedCell(b *strings.Builder) {
 	used := map[string]bool{} // no name twice in a cell
+	for range 1 + m.r.IntN(3) {
+		i := m.r.IntN(3)
+		name := fmt.Sprintf("%c%d", "cdaggfffff"[m.r.IntN(10)], i)
+		if name[0] == 'f' {
+			name = fmt.Sprintf("f%d", m.r.IntN(6))
+		}
+		if name[0] == 'g' {
+			name = "g0"
+		}
+		if used[name] {
+			continue
+		}
+		switch name[0] {
+		case 'c':
+			value := m.r.IntN(1000)
+			fmt.Fprintf(b, "const %s = %d\n", name, value)
+			m.live.consts[name], m.needs[name] = func(*scope) int { return value }, nil
+		case 'd': // of one before it
+			from := fmt.Sprintf("%c%d", "cd"[m.r.IntN(2)], m.r.IntN(i+1))
+			if m.live.consts[from] == nil || from == name {
+				continue
+			}
+			fmt.Fprintf(b, "const ( _ = iota; %s = (%s*2 + iota) %% 10007 )\n", name, from)
+			m.live.consts[name], m.needs[name] = func(e *scope) int { return (e.consts[from](e)*2 + 1) % 10007 }, []string{from}
+		case 'a':
+			from, ok := pick(m, m.live.consts)
+			if !ok || from[0] == 'a' {
+				continue
+			}
+			fmt.Fprintf(b, "type %s [%s%%9 + 1]int\n", name, from)
+			m.live.consts[name], m.needs[name] = func(e *scope) int { return e.consts[from](e)%9 + 1 }, []string{from}
+		case 'g':
+			e := m.genericBody()
+			fmt.Fprintf(b, "func %s[T int | int64](n T) T { return (n*2 + %s) %% 10007 }\n", name, e.text)
+			m.live.generics[name] = expression{value: func(s *scope, n int) int { return (n*2 + e.value(s, n)) % 10007 }}
+			m.needs[name] = compiledIn.FindAllString(e.text, -1)
+		case 'f':
+			e := m.expression(rankOf(name), 3)
+			fmt.Fprintf(b, "func %s(n int) int { return %s }\n", name, e.text)
+			m.functions[name] = e
+		}
+		used[name] = true
+	}
+	m.follow(used)
+}
+
+// genericBody calls functions through int: they are bound late in generic ones too.
+func (m *model) genericBody() expression {
+	if name, ok := pick(m, m.functions); ok && rankOf(name) < rankGeneric && m.r.IntN(2) == 0 {
+		return expression{"T(" + name + "(int(n)))", func(_ *scope, n int) int { return m.functions[name].value(m.live, n) }}
+	}
+	return m.expression(rankGeneric, 1)
+}
+
+// statements come after the declarations: these hold for all of the cell.
+func (m *model) statements(b *strings.Builder) {
+	used := map[string]bool{}
 	name := func(prefix string, count int) string {
 		name := fmt.Sprintf("%s%d", prefix, m.r.IntN(count))
 		if used[name] {
@@ -169,97 +462,129 @@ func (m *model) cell() (text, output string) {
 		used[name] = true
 		return name
 	}
-	// Declarations hold for all of the cell, so they come first.
-	for range 1 + m.r.IntN(3) {
-		switch m.r.IntN(5) {
-		case 0:
-			if c := name("c", 3); c != "" {
-				value := m.r.IntN(1000)
-				fmt.Fprintf(&b, "const %s = %d\n", c, value)
-				m.consts[c] = value
+	for range m.r.IntN(2) { // values first: a function of the cell would see a new variable before it has its value
+		c, ok := pick(m, m.live.classes)
+		if !ok || c == "u0" {
+			break
+		}
+		a, z, class := m.r.IntN(1000), m.r.IntN(1000), m.live.classes[c]
+		x := &instance{a: a, class: class}
+		text := fmt.Sprintf("%s{a: %d}", c, a)
+		switch {
+		case class.base != nil:
+			x.b = z
+			text = fmt.Sprintf("%s{%s{a: %d}, %d}", c, class.base.name, a, z)
+			if class.base.fields > 1 {
+				text = fmt.Sprintf("%s{%s{a: %d, b: %d}, %[4]d}", c, class.base.name, a, z)
 			}
-		case 1:
-			if g := name("g", 2); g != "" {
-				e := m.expression(rankGeneric, 1)
-				fmt.Fprintf(&b, "func %s[T int | int64](n T) T { return (n*2 + %s) %% 10007 }\n", g, e.text)
-				m.generics[g] = expression{value: func(n int) int { return (n*2 + e.value(n)) % 10007 }}
-			}
-		case 2, 3:
-			if f := name("f", 6); f != "" {
-				var number int
-				fmt.Sscanf(f, "f%d", &number)
-				e := m.expression(rankFunction+number, 3)
-				fmt.Fprintf(&b, "func %s(n int) int { return %s }\n", f, e.text)
-				m.functions[f] = e
-			}
-		case 4:
-			if c := name("t", 2); c != "" {
-				e := m.expression(rankMethod, 2)
-				live := m.classes[c]
-				if live == nil || m.r.IntN(3) == 0 {
-					live = &class{name: c, fields: 1 + m.r.IntN(1000)}
-					m.classes[c] = live
-					for k, e := range m.closures { // methods of an old type are left as they are
-						if strings.ContainsAny(e.text, ".k") {
-							delete(m.closures, k)
-						}
-					}
-					fmt.Fprintf(&b, "type %s struct { a int; x%d string }\n", c, live.fields)
-				}
-				live.method = e
-				fmt.Fprintf(&b, "func (r %s) m(n int) int { return (r.a + %s) %% 10007 }\n", c, e.text)
+		case class.fields > 1 && class.generic:
+			x.b = z
+			text = fmt.Sprintf("%s[string]{a: %d, b: %d}", c, a, z)
+		case class.generic:
+			text = fmt.Sprintf("%s[string]{a: %d}", c, a)
+		case class.fields > 1:
+			x.b = z
+			text = fmt.Sprintf("%s{a: %d, b: %d}", c, a, z)
+		}
+		if w := name("w", 4); w != "" {
+			fmt.Fprintf(b, "%s := %s\n", w, text)
+			if live := m.live.instances[w]; live != nil && live.class == class {
+				*live = *x
+			} else {
+				m.live.instances[w] = x
 			}
 		}
 	}
 	for range m.r.IntN(4) {
-		switch m.r.IntN(5) {
+		switch m.r.IntN(7) {
 		case 0, 1:
 			if v := name("v", 4); v != "" {
-				e := m.expression(rankUse, 2)
-				op := ":="
-				if _, ok := m.vars[v]; ok && m.r.IntN(2) == 0 {
-					op = "="
+				if e, value, ok := m.use(2); ok {
+					op := ":="
+					if _, ok := m.vars[v]; ok && m.r.IntN(2) == 0 {
+						op = "="
+					}
+					fmt.Fprintf(b, "%s %s %s\n", v, op, e.text)
+					m.vars[v] = value
 				}
-				fmt.Fprintf(&b, "%s %s %s\n", v, op, e.text)
-				m.vars[v] = e.value(0)
 			}
 		case 2:
 			if k := name("k", 3); k != "" {
-				e := m.expression(rankClosure, 2)
-				fmt.Fprintf(&b, "%s := func(n int) int { return %s }\n", k, e.text)
-				m.closures[k] = e
+				e, then := m.expression(rankClosure, 2), m.live.copy()
+				fmt.Fprintf(b, "%s := func(n int) int { return %s }\n", k, e.text)
+				m.closures[k] = func(n int) int { return e.value(then, n) }
 			}
-		case 3:
-			if c, ok := pick(m, m.classes); ok {
-				if w := name("w", 3); w != "" {
-					e := m.expression(rankUse, 1)
-					fmt.Fprintf(&b, "%s := %s{a: %s}\n", w, c, e.text)
-					a := e.value(0)
-					if x := m.instances[w]; x != nil && x.class == m.classes[c] {
-						x.a = a
-					} else {
-						m.instances[w] = &instance{a: a, class: m.classes[c]}
-					}
+		case 3: // a function value keeps what it was
+			if f, ok := pick(m, m.functions); ok && !callsFunction.MatchString(m.functions[f].text) {
+				if k := name("k", 3); k != "" {
+					e, then := m.functions[f], m.live.copy()
+					fmt.Fprintf(b, "%s := %s\n", k, f)
+					m.closures[k] = func(n int) int { return e.value(then, n) }
 				}
 			}
-		case 4:
-			if w, ok := pick(m, m.instances); ok && !m.instances[w].viaAny {
+		case 4: // a method value runs the new body
+			if w, ok := pick(m, m.live.instances); ok && m.live.instances[w].class.base == nil {
+				if k := name("k", 3); k != "" {
+					x := *m.live.instances[w]
+					fmt.Fprintf(b, "%s := %s.m\n", k, w)
+					m.closures[k] = func(n int) int { return m.method(&x, "m", n) }
+				}
+			}
+		case 5:
+			if w, ok := pick(m, m.live.instances); ok && m.live.instances[w].class.base == nil {
 				if i := name("i", 2); i != "" {
-					fmt.Fprintf(&b, "var %s interface{ m(int) int } = %s\n", i, w)
-					if m.instances[i] == nil {
-						m.instances[i] = &instance{viaAny: true}
-					}
-					m.instances[i].a, m.instances[i].class = m.instances[w].a, m.instances[w].class
+					x := *m.live.instances[w]
+					fmt.Fprintf(b, "var %s interface{ m(int) int } = %s\n", i, w)
+					m.held[i] = &x
 				}
 			}
+		case 6:
+			e, then := m.expression(rankClosure, 2), m.live.copy()
+			m.names++
+			s := fmt.Sprint(m.names)
+			fmt.Fprintf(b, "ask%s, tell%[1]s := make(chan int), make(chan int)\ngo func() { for n := range ask%[1]s { tell%[1]s <- %s } }()\n", s, e.text)
+			m.servers[s] = func(n int) int { return e.value(then, n) }
 		}
 	}
+}
+
+// use makes an expression whose value is sure.
+func (m *model) use(depth int) (e expression, value int, sure bool) {
+	e = m.expression(rankUse, depth)
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(unsure); !ok {
+				panic(r)
+			}
+			sure = false
+		}
+	}()
+	return e, e.value(m.live, 0), true
+}
+
+// cell makes the next cell and says what it prints.
+func (m *model) cell(n int) (id, text, output string) {
+	var b strings.Builder
+	m.before = m.live.copy()
+	id = fmt.Sprint("n", n)
+	switch m.r.IntN(6) {
+	case 0:
+		id = m.typeCell(&b)
+	case 1:
+		m.methodCell(&b)
+	case 2:
+		m.embeddingCell(&b)
+	default:
+		m.mixedCell(&b)
+	}
+	m.statements(&b)
 	var texts, values []string
 	for range 4 {
-		e := m.expression(rankUse, 3)
-		texts = append(texts, e.text)
-		values = append(values, fmt.Sprint(e.value(0)))
+		if e, value, ok := m.use(3); ok {
+			texts = append(texts, e.text)
+			values = append(values, fmt.Sprint(value))
+		}
 	}
 	fmt.Fprintf(&b, "fmt.Println(%s)", strings.Join(texts, ", "))
-	return b.String(), strings.Join(values, " ") + "\n"
+	return id, b.String(), strings.Join(values, " ") + "\n"
 }

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"math"
 	"strings"
 )
 
@@ -34,7 +35,8 @@ type body struct {
 	comms    map[*ast.UnaryExpr]bool // receives that are the communication of a select's case
 	selects  int
 	noinline bool
-	off      bool // it looks for no interrupt
+	off      bool     // it looks for no interrupt
+	closers  []func() // edits behind those of the walk
 	failed   error
 }
 
@@ -207,7 +209,7 @@ func (b *body) embedded(n *ast.StructType) {
 		if len(f.Names) > 0 {
 			continue
 		}
-		t, generic := f.Type, false
+		t := f.Type
 		for {
 			switch x := t.(type) {
 			case *ast.StarExpr:
@@ -217,10 +219,10 @@ func (b *body) embedded(n *ast.StructType) {
 				t = x.X
 				continue
 			case *ast.IndexExpr:
-				t, generic = x.X, true
+				t = x.X
 				continue
 			case *ast.IndexListExpr:
-				t, generic = x.X, true
+				t = x.X
 				continue
 			}
 			break
@@ -231,16 +233,17 @@ func (b *body) embedded(n *ast.StructType) {
 		}
 		e := b.r.u.entityOf(b.r.c.info.Uses[id])
 		if e == nil {
-			if o := b.r.c.info.Uses[id]; o != nil && o.Pkg() != nil && o.Pkg().Path() != "main" && b.failed == nil { // a dot import's
+			o := b.r.c.info.Uses[id]
+			if b.types[o].to == token.Pos(math.MaxInt) && b.failed == nil {
+				b.failed = &CompileError{[]Diagnostic{b.r.c.diagnostic(id.Pos(), "a generic type of a function can't be embedded in a cell: declare it outside of the function")}}
+			}
+			if o != nil && o.Pkg() != nil && o.Pkg().Path() != "main" && b.failed == nil { // a dot import's
 				b.failed = &CompileError{[]Diagnostic{b.r.c.diagnostic(id.Pos(), "a type of a dot import can't be embedded in a cell: import its package by name")}}
 			}
 			continue
 		}
 		if e.link == e.name {
 			continue
-		}
-		if generic {
-			b.failed = errReplay{fmt.Sprintf("%s, which was redefined, is embedded in a struct", e.name)}
 		}
 		b.code.refs[e], b.code.embeds[e] = true, true
 		b.skip[id] = true
@@ -258,6 +261,10 @@ func (b *body) localTypes(n *ast.GenDecl) {
 		b.locals++
 		b.noinline = true
 		name := fmt.Sprintf("%s%s%d_%d", spec.Name.Name, mark, b.owner, b.locals)
+		if spec.TypeParams != nil { // no alias can stand for it: all uses are renamed
+			b.types[b.r.c.info.Defs[spec.Name]] = localType{name, spec.Pos(), token.Pos(math.MaxInt)}
+			continue
+		}
 		b.types[b.r.c.info.Defs[spec.Name]] = localType{name, spec.Pos(), spec.End()}
 		word := "; type "
 		if n.Lparen.IsValid() {

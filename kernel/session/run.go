@@ -29,17 +29,13 @@ func (s *Session) Run(ctx context.Context, cell Cell, sink func(Event)) (result 
 	}
 	cell.Name = strings.NewReplacer("*/", "", "\n", " ", "\r", " ").Replace(cell.Name)
 	s.sources[cell.Name] = cell.Source
-	early := s.early
-	s.early = nil
 	s.mu.Unlock()
 	tools, a, end, err := s.begin(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	defer end()
-	for _, e := range early {
-		sink(e)
-	}
+	s.passEarly(sink)
 	if err := s.lostBefore(); err != nil {
 		return Result{}, err
 	}
@@ -71,6 +67,20 @@ func (s *Session) begin(ctx context.Context) (tools context.Context, a *activity
 			a.timer.Stop()
 		}
 	}, nil
+}
+
+// passEarly shows what goroutines wrote while no cell ran.
+func (s *Session) passEarly(sink func(Event)) {
+	s.mu.Lock()
+	early := s.early
+	if s.dropped > 0 {
+		early = append(early, Event{Kind: Stderr, Text: fmt.Sprintf("(%d pieces of output between the cells had no room)\n", s.dropped)})
+	}
+	s.early, s.dropped = nil, 0
+	s.mu.Unlock()
+	for _, e := range early {
+		sink(e)
+	}
 }
 
 // lostBefore is the error of a worker that ended between the cells.
@@ -124,6 +134,9 @@ func (s *Session) replay(ctx context.Context, reason string, a *activity, sink f
 // once checks, builds, loads and runs a cell.
 func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *activity) (result Result, err error) {
 	start := time.Now()
+	if err := s.sameCompiler(); err != nil {
+		return result, err
+	}
 	s.mu.Lock()
 	u := s.universe
 	s.mu.Unlock()
@@ -164,8 +177,8 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	if interrupted {
 		return result, ErrInterrupted
 	}
-	p.setEmit(sink)
-	defer p.setEmit(nil)
+	p.setEmit(sink, func() { s.passEarly(sink) })
+	defer p.setEmit(nil, func() {})
 	config, err := s.ps.importcfg(s.tmp)
 	if err != nil {
 		return result, err
@@ -195,12 +208,8 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		s.tools.kept = reuse{} // should it have been one of a former session's
 		return result, errReplay{"a cell could not be loaded (" + reply.Refused + ")"}
 	}
-	step := len(c.body.List) + 1
-	if reply.Panic != nil || reply.Interrupted {
-		step = reply.Step
-	}
 	s.mu.Lock()
-	result.Notices = append(changes, u.commit(c, unit, step)...)
+	result.Notices = append(changes, u.commit(c, unit, reply.Step)...)
 	s.history = append(s.history, cell)
 	s.took += reply.Run
 	s.asks = s.asks || request.Input
@@ -210,6 +219,9 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	case reply.Interrupted:
 		if reply.Left != "" {
 			result.Notices = append(result.Notices, fmt.Sprintf("the cell was left while it waits in %s: that goes on, and what it assigns may still change; the rest of the cell does not run", plainNames(reply.Left)))
+		}
+		if reply.Halted != "" {
+			result.Notices = append(result.Notices, fmt.Sprintf("the cell was stopped in %s: what that was changing may be half done, and a lock of the library may stay locked", plainNames(reply.Halted)))
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -366,11 +378,12 @@ func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *uni
 	}
 	object, err := s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", out.id), config, out.text)
 	var refused *buildError
-	if err == nil || !errors.As(err, &refused) || c.checksOff {
+	if err = outOfRoom(err); err == nil || !errors.As(err, &refused) || c.checksOff {
 		return out, object, s.internal(c, err)
 	}
 	c.source.checksOff = true
 	s.mu.Lock()
+	u.forget(out)
 	again, failed := u.write(c)
 	s.mu.Unlock()
 	if failed != nil {
@@ -378,6 +391,9 @@ func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *uni
 	}
 	object, failed = s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", again.id), config, again.text)
 	if failed != nil {
+		s.mu.Lock()
+		u.forget(again)
+		s.mu.Unlock()
 		return nil, "", s.internal(c, err)
 	}
 	return again, object, nil
@@ -436,7 +452,7 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	}
 	plugin, err := s.tools.importsPlugin(ctx, s.tmp, name, config, source)
 	if err != nil {
-		return err
+		return outOfRoom(err)
 	}
 	s.mu.Lock()
 	p := s.process
@@ -462,7 +478,8 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 // commit makes known what a cell has declared, up to the statement that it reached.
 func (u *universe) commit(c *checked, out *unit, step int) (notices []string) {
 	old := map[*entity]string{}
-	for e, why := range c.broken {
+	for _, e := range sortedSet(c.broken) {
+		why := c.broken[e]
 		e.broken = why
 		if live := u.names[e.name]; live == e {
 			notices = append(notices, fmt.Sprintf("%s of %s no longer compiles and can't be used until its cell is run again: %s", e.name, e.cell, why))

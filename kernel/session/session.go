@@ -16,6 +16,7 @@ import (
 
 	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/display/comm"
+	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/gomod"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
@@ -117,6 +118,7 @@ type Session struct {
 	gone     map[string]string // names that went with a worker → their cells
 	active   *activity
 	early    []Event
+	dropped  int // events that early had no room for
 	closed   bool
 }
 
@@ -150,11 +152,7 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 		}
 		cache = filepath.Join(cache, "session")
 	}
-	tmp, err := os.MkdirTemp("", "cellar-session-")
-	if err != nil {
-		return nil, fmt.Errorf("cellar: session: %w", err)
-	}
-	s := &Session{o: o, cache: cache, tmp: tmp, ready: make(chan struct{}), gone: map[string]string{}, sources: map[string]string{}}
+	s := &Session{o: o, cache: cache, ready: make(chan struct{}), gone: map[string]string{}, sources: map[string]string{}}
 	go func() {
 		defer close(s.ready)
 		s.readyErr = s.warm(context.WithoutCancel(ctx))
@@ -163,6 +161,11 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 }
 
 func (s *Session) warm(ctx context.Context) error {
+	tmp, err := os.MkdirTemp("", "cellar-session-")
+	if err != nil {
+		return fault.New(fault.Storage, "set TMPDIR to a folder that can be written, and restart the kernel", "session: %w", err)
+	}
+	s.tmp = tmp
 	tools, err := newToolchain(ctx, s.o)
 	if err != nil {
 		return err
@@ -174,7 +177,7 @@ func (s *Session) warm(ctx context.Context) error {
 	imports := s.linked()
 	if !s.ps.restore(s.listFile()) {
 		if err := s.ps.list(ctx, append(imports, workerPath)...); err != nil {
-			return err
+			return tooOld(outOfRoom(err))
 		}
 		s.ps.save(s.listFile())
 	}
@@ -238,6 +241,9 @@ func (s *Session) fresh(ctx context.Context) error {
 	return nil
 }
 
+// earlyEvents is how much of what goroutines write between two cells is kept; how much was not is said.
+const earlyEvents = 10_000
+
 // between takes what is written while no cell runs.
 func (s *Session) between(e Event) {
 	if s.o.Output != nil {
@@ -246,8 +252,10 @@ func (s *Session) between(e Event) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.early) < 10000 {
+	if len(s.early) < earlyEvents {
 		s.early = append(s.early, e)
+	} else {
+		s.dropped++
 	}
 }
 
@@ -356,6 +364,9 @@ func (s *Session) Close() error {
 		p.kill()
 	}
 	<-s.ready
+	if s.tmp == "" {
+		return nil
+	}
 	return os.RemoveAll(s.tmp)
 }
 

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"go/ast"
 	"go/constant"
 	"go/token"
 	"go/types"
@@ -68,19 +69,16 @@ func (c *checked) importCommon(errors []types.Error) bool {
 	found := false
 	for _, e := range errors {
 		name, ok := strings.CutPrefix(e.Msg, "undefined: ")
-		if !ok || c.imports[name] != "" {
+		if !ok || c.imports[name] != "" || c.vars[name] || c.declares[name] {
 			continue
 		}
 		for _, f := range c.files {
 			if e.Pos < f.ast.FileStart || e.Pos > f.ast.FileEnd || !strings.HasPrefix(f.text[c.offset(e.Pos):], name+".") {
 				continue
 			}
-			for _, p := range common {
-				if p == name || strings.HasSuffix(p, "/"+name) && p != livePath {
-					c.imports[name] = p
-					found = true
-					break
-				}
+			if p := packageCalled(name); p != "" {
+				c.imports[name] = p
+				found = true
 			}
 		}
 	}
@@ -270,7 +268,7 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 				}
 			}
 		case *types.Const:
-			if old, ok := live.object.(*types.Const); ok && types.Identical(old.Type(), o.Type()) && o.Val().Kind() != constant.Unknown && constant.Compare(old.Val(), token.EQL, o.Val()) {
+			if sameConstant(live, o) {
 				continue
 			}
 		}
@@ -292,7 +290,7 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 	for again := true; again; {
 		again = false
 		for _, e := range u.living() {
-			if taken[e] || hard[e] || e.kind == kindVar || e.kind == kindConst || c.declaresAgain(e) {
+			if taken[e] || hard[e] || e.kind == kindVar || c.declaresAgain(e) {
 				continue
 			}
 			hit := false
@@ -312,6 +310,10 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 			taken[e] = true
 			again = true
 			switch {
+			case e.kind == kindConst: // what refers to it is stale when it is known to have another value
+				if o, ok := scope.Lookup(e.name).(*types.Const); ok && a.again[e] && !sameConstant(e, o) {
+					hard[e] = true
+				}
 			case e.base != nil && e.repeated || e.kind == kindType, e.kind == kindFunc && e.slot == "", signature && e.base == nil:
 				hard[e] = true
 			default:
@@ -324,6 +326,11 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 		}
 	}
 	return out
+}
+
+func sameConstant(live *entity, o *types.Const) bool {
+	old, ok := live.object.(*types.Const)
+	return ok && types.Identical(old.Type(), o.Type()) && o.Val().Kind() != constant.Unknown && constant.Compare(old.Val(), token.EQL, o.Val())
 }
 
 // declaresAgain reports whether the cell itself has a new declaration of e.
@@ -357,6 +364,7 @@ func (u *universe) explain(t tried) error {
 				d.Message = fmt.Sprintf("%s of %s does not compile with what this cell changes: %s", name, live.cell, t.checked.broken[live])
 			}
 		}
+		d.Message += u.wayOut(t.checked, x)
 		if d.Cell == "session" {
 			d.Line, d.Column, d.Cell = t.checked.lines, 1, t.checked.name
 		}
@@ -366,4 +374,61 @@ func (u *universe) explain(t tried) error {
 		}
 	}
 	return e
+}
+
+// wayOut says what Go's own words can't: that a name on the line of an error is not what its reader takes it for.
+func (u *universe) wayOut(c *checked, x types.Error) (hint string) {
+	own := c.files[0].ast
+	if x.Pos < own.FileStart || x.Pos > own.FileEnd {
+		return ""
+	}
+	at := c.fset.Position(x.Pos)
+	ast.Inspect(own, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok || hint != "" || c.fset.Position(id.Pos()).Line != at.Line {
+			return hint == ""
+		}
+		e := u.entityOf(c.info.Uses[id])
+		if e == nil || e.kind != kindVar {
+			return true
+		}
+		if old := u.outdated(e); old != nil && mentionsType(x.Msg, old.name) {
+			hint = fmt.Sprintf(" (%s of %s is of the older %s, which was declared again since: run %[2]s again)", id.Name, e.cell, old.name)
+			return false
+		}
+		if path := packageCalled(id.Name); path != "" && id.Pos() <= x.Pos && strings.HasPrefix(x.Msg, id.Name+".") {
+			hint = fmt.Sprintf(" (%s is the variable of %s: import %q again to have the package)", id.Name, e.cell, path)
+		}
+		return true
+	})
+	return hint
+}
+
+// outdated is a type that a variable's type is made of and that has been declared again.
+func (u *universe) outdated(e *entity) *entity {
+	for _, x := range sortedSet(e.code.refs) {
+		if live := u.names[x.name]; x.kind == kindType && live != nil && live != x && live.kind == kindType {
+			return x
+		}
+	}
+	return nil
+}
+
+func mentionsType(message, name string) bool {
+	for _, w := range words(message) {
+		if w == name {
+			return true
+		}
+	}
+	return false
+}
+
+// packageCalled is a package of the standard library that cells use under this name.
+func packageCalled(name string) string {
+	for _, p := range common {
+		if (p == name || strings.HasSuffix(p, "/"+name)) && p != livePath && p != "math/rand/v2" {
+			return p
+		}
+	}
+	return ""
 }

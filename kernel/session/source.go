@@ -21,11 +21,12 @@ type source struct {
 	lines      int
 	imports    map[string]string // name → path, those without a name under what their package is called
 	decls      []declaration
-	types      []declaration   // of decls
-	declares   map[string]bool // names of its types, functions and constants
-	hasMethod  map[string]bool // T.m
-	vars       map[string]bool // declared by its statements
-	helped     map[string]bool // types that a helper brought
+	types      []declaration     // of decls
+	declares   map[string]bool   // names of its types, functions and constants
+	hasMethod  map[string]bool   // T.m
+	vars       map[string]bool   // declared by its statements
+	via        map[string]string // aliases that receivers of methods are written with → the type
+	helped     map[string]bool   // types that a helper brought
 	statements []piece
 	lastIsExpr bool
 	lastIsCall bool
@@ -42,6 +43,7 @@ type declaration struct {
 	names    []string
 	base     string // of a method: the name of its type
 	alias    bool
+	of       string        // of an alias: the name that it stands for, if it is one
 	recovers bool          // calls recover itself: no trampoline may stand between it and a deferred call
 	fun      *ast.FuncDecl // of a method, with offset giving places in the piece
 	offset   func(token.Pos) int
@@ -70,7 +72,7 @@ func read(cell Cell, name string, packageName func(path string) (string, error))
 		return nil, fault.New(fault.Input, "write `checks: off` or leave the line out", "%s: the option checks is on or off, not %s", name, checks)
 	}
 	if s.declares["main"] {
-		s.statements = append(s.statements, piece{"main()", "session", 1, 1})
+		s.statements = append(s.statements, piece{text: "main()", file: "session", line: 1, column: 1})
 		s.lastIsExpr = false
 	}
 	return s, nil
@@ -81,9 +83,12 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 	if err != nil {
 		return compileError(name, err)
 	}
+	var runs [][]variable // of variables that stand side by side
+	aside := false
+	bodies := map[string][]string{} // what the cell's functions and methods mention
 	for i, item := range cell.Items {
 		line, column := place(text, item.Start)
-		p := piece{item.Text, name, line, column}
+		p := piece{text: item.Text, file: name, line: line, column: column}
 		at := func(pos token.Pos) (int, int) { q := cell.Fset.Position(pos); return q.Line, q.Column }
 		slice := func(n ast.Node) string {
 			l, c := at(n.Pos())
@@ -127,8 +132,11 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 			for _, spec := range item.Decl.(*ast.GenDecl).Specs {
 				spec := spec.(*ast.TypeSpec)
 				l, c := at(spec.Pos())
-				d := declaration{piece: piece{"type " + slice(spec), name, l, max(1, c-5)}, kind: kindType, name: spec.Name.Name,
+				d := declaration{piece: piece{lead: "type ", text: slice(spec), file: name, line: l, column: c}, kind: kindType, name: spec.Name.Name,
 					names: []string{spec.Name.Name}, alias: spec.Assign.IsValid()}
+				if id, ok := ast.Unparen(spec.Type).(*ast.Ident); ok && d.alias {
+					d.of = id.Name
+				}
 				s.decls, s.types = append(s.decls, d), append(s.types, d)
 			}
 		case gocell.Const:
@@ -141,24 +149,41 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 			s.decls = append(s.decls, d)
 		case gocell.Func:
 			f := item.Decl.(*ast.FuncDecl)
+			l, c := at(f.Pos())
+			var pragmas string
+			for _, line := range strings.Split(text[item.Start:offsetAt(text, l, c)], "\n") {
+				line = strings.TrimRight(line, "\r")
+				switch {
+				case strings.HasPrefix(line, "//go:linkname "):
+					return bad(f, "//go:linkname does not work in a cell: put the function in a package of your module")
+				case strings.HasPrefix(line, "//go:uintptr"): // callers go through a place, where the compiler does not see it
+					return bad(f, line+" does not work in a cell: put the function in a package of your module")
+				case strings.HasPrefix(line, "//go:"):
+					pragmas += line + "\n"
+				}
+			}
 			if f.Body == nil {
 				return bad(f, "missing function body")
 			}
-			l, c := at(f.Pos())
-			d := declaration{piece: piece{slice(f), name, l, c}, kind: kindFunc, name: f.Name.Name, names: []string{f.Name.Name}}
+			bodies[f.Name.Name] = append(bodies[f.Name.Name], mentions(f.Body)...)
+			d := declaration{piece: piece{text: slice(f), file: name, line: l, column: c, pragmas: pragmas}, kind: kindFunc, name: f.Name.Name, names: []string{f.Name.Name}}
 			if f.Recv != nil && len(f.Recv.List) == 1 {
 				d = parsedMethod(d.piece)
 				s.hasMethod[d.base+"."+d.name] = true
 			}
 			s.decls = append(s.decls, d)
-		case gocell.Var, gocell.Statement:
-			if item.Kind == gocell.Var {
-				for _, spec := range item.Decl.(*ast.GenDecl).Specs {
-					for _, n := range spec.(*ast.ValueSpec).Names {
-						s.vars[n.Name] = true
-					}
-				}
+		case gocell.Var:
+			if !aside {
+				runs = append(runs, nil)
 			}
+			last := &runs[len(runs)-1]
+			for _, spec := range item.Decl.(*ast.GenDecl).Specs {
+				l, c := at(spec.Pos())
+				*last = append(*last, s.variable(spec.(*ast.ValueSpec), piece{lead: "var ", text: slice(spec), file: name, line: l, column: c}))
+			}
+			aside = true
+		case gocell.Statement:
+			aside = false
 			for _, stmt := range item.Stmts {
 				for l, ok := stmt.(*ast.LabeledStmt); ok; l, ok = stmt.(*ast.LabeledStmt) {
 					stmt = l.Stmt
@@ -191,92 +216,90 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 		}
 	}
 	delete(s.vars, "_")
-	s.orderVars(cell)
+	for _, run := range runs {
+		s.orderVars(run, bodies)
+	}
 	return nil
 }
 
-// orderVars puts the initialisers of variables that stand side by side in an order in which each finds those it needs, as a package
-// does: `var a = f(b)` before `var b = 1`.
-func (s *source) orderVars(cell *gocell.Cell) {
-	bodies := map[string][]string{} // what the cell's functions mention
-	for _, d := range s.decls {
-		if d.kind == kindFunc && d.base == "" {
-			bodies[d.name] = words(d.text)
+// variable is one line of a var declaration among the cell's statements.
+type variable struct {
+	at           int // in statements
+	names, needs []string
+}
+
+func (s *source) variable(spec *ast.ValueSpec, p piece) variable {
+	v := variable{at: len(s.statements)}
+	for _, n := range spec.Names {
+		s.vars[n.Name] = true
+		v.names = append(v.names, n.Name)
+	}
+	for _, x := range spec.Values {
+		v.needs = append(v.needs, mentions(x)...)
+	}
+	s.statements = append(s.statements, p)
+	return v
+}
+
+// mentions are the names in a tree.
+func mentions(root ast.Node) (names []string) {
+	ast.Inspect(root, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			names = append(names, id.Name)
+		}
+		return true
+	})
+	return names
+}
+
+// orderVars puts variables that stand side by side in an order in which each finds those it needs, `var a = f(b)` before `var b = 1`.
+// It is that of a package: the next one is the one that waits for the fewest, the first of those on the page.
+func (s *source) orderVars(run []variable, bodies map[string][]string) {
+	owner := map[string]int{}
+	for i, v := range run {
+		for _, n := range v.names {
+			owner[n] = i
 		}
 	}
-	type unit struct {
-		piece
-		names, needs []string
-	}
-	var run []unit
-	start, at := 0, 0
-	flush := func() {
-		done := make([]bool, len(run))
-		var order []piece
-		var visit func(i int)
-		visit = func(i int) {
-			if done[i] {
+	waits := make([]map[int]bool, len(run))
+	for i, v := range run {
+		waits[i] = map[int]bool{}
+		seen := map[string]bool{}
+		var need func(name string)
+		need = func(name string) {
+			if seen[name] {
 				return
 			}
-			done[i] = true
-			seen := map[string]bool{}
-			var need func(word string)
-			need = func(word string) {
-				if seen[word] {
-					return
-				}
-				seen[word] = true
-				for j, u := range run {
-					for _, n := range u.names {
-						if n == word && j != i {
-							visit(j)
-						}
-					}
-				}
-				for _, w := range bodies[word] {
-					need(w)
-				}
+			seen[name] = true
+			if j, ok := owner[name]; ok && j != i {
+				waits[i][j] = true
 			}
-			for _, w := range run[i].needs {
-				need(w)
+			for _, n := range bodies[name] {
+				need(n)
 			}
-			order = append(order, run[i].piece)
 		}
+		for _, n := range v.needs {
+			need(n)
+		}
+	}
+	var order []piece
+	done := make([]bool, len(run))
+	for range run {
+		next := -1
 		for i := range run {
-			visit(i)
+			if !done[i] && (next < 0 || len(waits[i]) < len(waits[next])) {
+				next = i
+			}
 		}
-		copy(s.statements[start:], order)
-		run = nil
-	}
-	for _, item := range cell.Items {
-		switch item.Kind {
-		case gocell.Var:
-			if len(run) == 0 {
-				start = at
-			}
-			u := unit{piece: s.statements[at]}
-			for _, spec := range item.Decl.(*ast.GenDecl).Specs {
-				v := spec.(*ast.ValueSpec)
-				for _, n := range v.Names {
-					u.names = append(u.names, n.Name)
-				}
-				for _, x := range v.Values {
-					ast.Inspect(x, func(n ast.Node) bool {
-						if id, ok := n.(*ast.Ident); ok {
-							u.needs = append(u.needs, id.Name)
-						}
-						return true
-					})
-				}
-			}
-			run = append(run, u)
-			at++
-		case gocell.Statement:
-			flush()
-			at++
+		done[next] = true
+		order = append(order, s.statements[run[next].at])
+		for i := range waits {
+			delete(waits[i], next)
 		}
 	}
-	flush()
+	if len(run) > 0 {
+		copy(s.statements[run[0].at:], order)
+	}
 }
 
 // parsedMethod reads a method's declaration by itself.

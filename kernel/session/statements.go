@@ -36,8 +36,8 @@ func (r *rewriter) variables(out *unit) error {
 		e.object, e.cell, e.cellID, e.broken = types.NewVar(o.Pos(), o.Pkg(), name, o.Type()), c.name, c.source.cell.ID, ""
 		u.entities[o], u.entities[e.object] = e, e
 		r.vars[name] = e
-		out.vars[name] = varOf{e, len(c.body.List)}
-		if shadow := c.pkg.Scope().Lookup(name); shadow != nil && u.entities[shadow] == nil {
+		out.vars[name] = varOf{e, len(c.body.List) - 1}
+		if shadow := c.pkg.Scope().Lookup(name); shadow != nil && shadow.Pkg() == c.pkg && u.entities[shadow] == nil {
 			u.entities[shadow] = e
 		}
 	}
@@ -49,14 +49,23 @@ func (r *rewriter) variables(out *unit) error {
 	return nil
 }
 
-// statements writes the body of the entry. Before each statement stands its number: should one panic, the session knows which variables
-// have their values.
+// statements writes the body of the entry. Before each statement stands its number: should one panic or return, the session knows which
+// variables have their values.
 func (r *rewriter) statements(out *unit, all code, inits []string) (string, error) {
 	c := r.c
 	f := c.files[0]
 	b := r.body(f, false, r.unit)
 	at := b.live("At")
+	initialise := func(p token.Pos, i int) { // as a package does: after its variables
+		if len(inits) > 0 {
+			b.edits.insert(b.offset(p), fmt.Sprintf("%s(%d);%s();", at, i, strings.Join(inits, "();")))
+			inits = nil
+		}
+	}
 	for i, s := range c.body.List {
+		if !isVar(s) {
+			initialise(s.Pos(), i)
+		}
 		b.edits.insert(b.offset(s.Pos()), fmt.Sprintf("%s(%d);", at, i))
 		inner := s
 		for l, ok := inner.(*ast.LabeledStmt); ok; l, ok = inner.(*ast.LabeledStmt) {
@@ -76,18 +85,20 @@ func (r *rewriter) statements(out *unit, all code, inits []string) (string, erro
 			}
 		}
 	}
+	initialise(c.body.Rbrace, len(c.body.List))
+	b.edits.insert(b.offset(c.body.Rbrace), fmt.Sprintf("%s(%d)", at, len(c.body.List)))
 	closing := r.last(b)
 	b.walk(c.body)
 	closing()
+	for _, insert := range b.closers {
+		insert()
+	}
 	if b.failed != nil {
 		return "", b.failed
 	}
 	all.add(b.code)
 	all.imports[livePath] = true
 	var text strings.Builder
-	for _, name := range inits {
-		text.WriteString(name + "()\n")
-	}
 	// The places in local variables: the compiler keeps them in registers.
 	local := map[string]bool{}
 	for _, e := range sortedSet(b.code.refs) {
@@ -98,6 +109,15 @@ func (r *rewriter) statements(out *unit, all code, inits []string) (string, erro
 	}
 	text.WriteString(b.render(c.body.Pos(), c.body.End()) + "\n")
 	return text.String(), nil
+}
+
+func isVar(s ast.Stmt) bool {
+	d, ok := s.(*ast.DeclStmt)
+	if !ok {
+		return false
+	}
+	g, ok := d.Decl.(*ast.GenDecl)
+	return ok && g.Tok == token.VAR
 }
 
 // first notes the statement that gives a variable its value.
@@ -112,10 +132,10 @@ func (out *unit) first(c *checked, x ast.Expr, step int) {
 
 // declaration makes assignments of var a, b T = x, y. One without values sets zero, as it does in a function.
 func (r *rewriter) declaration(b *body, s *ast.DeclStmt, out *unit, step int) error {
-	g, ok := s.Decl.(*ast.GenDecl)
-	if !ok || g.Tok != token.VAR {
+	if !isVar(s) {
 		return nil
 	}
+	g := s.Decl.(*ast.GenDecl)
 	b.edits.replace(b.offset(g.Pos()), b.offset(g.Pos())+len("var"), "")
 	if g.Lparen.IsValid() {
 		b.edits.replace(b.offset(g.Lparen), b.offset(g.Lparen)+1, "")
@@ -126,18 +146,19 @@ func (r *rewriter) declaration(b *body, s *ast.DeclStmt, out *unit, step int) er
 		for _, n := range v.Names {
 			out.first(r.c, n, step)
 		}
-		if v.Type == nil {
+		if v.Type == nil || r.blank(b, v) {
 			continue
 		}
-		zero := ""
 		text, err := r.u.typeText(r.c.info.TypeOf(v.Type), b.code)
-		if len(v.Values) == 0 {
-			if err != nil {
-				return &CompileError{[]Diagnostic{r.c.diagnostic(v.Pos(), "this variable can't be kept: "+err.Error())}}
-			}
-			zero = "= " + strings.TrimSuffix(strings.Repeat("*new("+text+"), ", len(v.Names)), ", ")
+		switch {
+		case len(v.Values) > 0:
+			b.edits.replace(b.offset(v.Type.Pos()), b.offset(v.Values[0].Pos()), "= ")
+		case err != nil:
+			return &CompileError{[]Diagnostic{r.c.diagnostic(v.Pos(), "this variable can't be kept: "+err.Error())}}
+		default:
+			zeros := strings.TrimSuffix(strings.Repeat("*new("+text+"), ", len(v.Names)), ", ")
+			b.edits.replace(b.offset(v.Type.Pos()), b.offset(v.Type.End()), "= "+zeros)
 		}
-		b.edits.replace(b.offset(v.Type.Pos()), b.offset(v.Type.End()), zero)
 		ast.Inspect(v.Type, func(n ast.Node) bool {
 			if id, ok := n.(*ast.Ident); ok {
 				b.skip[id] = true
@@ -146,6 +167,37 @@ func (r *rewriter) declaration(b *body, s *ast.DeclStmt, out *unit, step int) er
 		})
 	}
 	return nil
+}
+
+// blank leaves a declaration with a type that has _ among its names as it is: _ takes the type of what it is given. The others are
+// assigned behind it.
+func (r *rewriter) blank(b *body, v *ast.ValueSpec) bool {
+	var places, names []string
+	found := false
+	for _, n := range v.Names {
+		if n.Name == "_" {
+			found = true
+			continue
+		}
+		places = append(places, b.refer(r.vars[n.Name]))
+		names = append(names, n.Name+mark)
+	}
+	if !found {
+		return false
+	}
+	b.edits.insert(b.offset(v.Pos()), "var ")
+	for _, n := range v.Names {
+		if n.Name != "_" {
+			b.edits.insert(b.offset(n.End()), mark)
+			b.skip[n] = true
+		}
+	}
+	if len(names) > 0 {
+		b.closers = append(b.closers, func() {
+			b.edits.insert(b.offset(v.End()), ";"+strings.Join(places, ", ")+" = "+strings.Join(names, ", "))
+		})
+	}
+	return true
 }
 
 // last shows the value of the cell's last expression. What it gives back closes the call, behind all other edits.

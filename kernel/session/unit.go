@@ -12,6 +12,7 @@ import (
 // unit is a cell as it is compiled, and what the session will know when it is loaded.
 type unit struct {
 	id       int
+	name     string // of its cell
 	text     string
 	entry    string
 	imports  []string // paths
@@ -34,7 +35,7 @@ type methodChange struct {
 // write makes the unit of a checked cell.
 func (u *universe) write(c *checked) (*unit, error) {
 	r := &rewriter{u: u, c: c, unit: u.id(), impls: map[*entity]string{}, vars: map[string]*entity{}}
-	out := &unit{id: r.unit, entry: fmt.Sprintf("Run%d", r.unit), vars: map[string]varOf{}, replaced: map[*entity]*entity{}}
+	out := &unit{id: r.unit, name: c.name, entry: fmt.Sprintf("Run%d", r.unit), vars: map[string]varOf{}, replaced: map[*entity]*entity{}}
 	var types_ []*entity
 	entities := map[*ast.Ident]*entity{} // of what is declared
 
@@ -58,13 +59,17 @@ func (u *universe) write(c *checked) (*unit, error) {
 			}
 			for _, s := range g.Specs {
 				s := s.(*ast.TypeSpec)
+				if s.Name.Name == "_" { // it is checked, and nobody can use it
+					continue
+				}
 				e := &entity{kind: kindType, name: s.Name.Name, link: s.Name.Name}
 				if u.typeUsed[e.link] || e.link == "main" {
 					e.link = fmt.Sprintf("%s%s%d", e.name, mark, u.id())
 				}
 				u.typeUsed[e.link] = true
 				declare(e, c.info.Defs[s.Name], f)
-				e.source = c.piece(f, g)
+				e.source = c.piece(f, s)
+				e.source.lead = "type "
 				entities[s.Name] = e
 				types_ = append(types_, e)
 			}
@@ -78,7 +83,12 @@ func (u *universe) write(c *checked) (*unit, error) {
 		impl  string
 		inits bool
 	}
+	type constant struct {
+		e    *entity
+		decl *ast.GenDecl
+	}
 	var functions []function
+	var constants []constant
 	var order []string
 	inits := 0
 	for _, f := range c.files {
@@ -94,6 +104,8 @@ func (u *universe) write(c *checked) (*unit, error) {
 							}
 							e := &entity{kind: kindConst, name: n.Name, link: fmt.Sprintf("%s%s%d", n.Name, mark, u.id())}
 							declare(e, o, f)
+							e.source = c.piece(f, d)
+							constants = append(constants, constant{e, d})
 							var err error
 							if e.text, err = u.constText(e.link, o, e.code); err != nil {
 								return nil, &CompileError{[]Diagnostic{c.diagnostic(n.Pos(), "constant "+n.Name+" can't be kept: "+err.Error())}}
@@ -117,7 +129,7 @@ func (u *universe) write(c *checked) (*unit, error) {
 					r.impls[e] = fn.impl
 					functions = append(functions, fn)
 					continue
-				case d.Name.Name == "init":
+				case d.Name.Name == "init" && d.Recv == nil && !asFunction:
 					inits++
 					fn.impl, fn.inits = fmt.Sprintf("init%s%d_%d", mark, r.unit, inits), true
 					e.code, e.direct = newCode(), map[*entity]bool{}
@@ -206,12 +218,15 @@ func (u *universe) write(c *checked) (*unit, error) {
 			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
 				for _, s := range g.Specs {
 					e := entities[s.(*ast.TypeSpec).Name]
+					if e == nil {
+						continue
+					}
 					b := r.body(f, true, u.id())
 					b.walk(s)
 					if b.failed != nil {
 						return nil, b.failed
 					}
-					e.text = c.directive(g.Pos()) + "type " + b.render(s.Pos(), s.End()) + "\n"
+					e.text = "type " + c.directive(s.Pos()) + b.render(s.Pos(), s.End()) + "\n"
 					e.code.add(b.code)
 				}
 			}
@@ -225,6 +240,7 @@ func (u *universe) write(c *checked) (*unit, error) {
 			owner = u.id()
 		}
 		b := r.body(fn.file, portable, owner)
+		b.off = b.off || strings.Contains(c.pragmas(fn.file, d), "//go:nosplit\n")
 		b.enter(d.Body)
 		name := e.link
 		if fn.impl != "" {
@@ -241,8 +257,9 @@ func (u *universe) write(c *checked) (*unit, error) {
 		if b.failed != nil {
 			return nil, b.failed
 		}
-		body := c.directive(d.Pos()) + b.render(d.Pos(), d.End()) + "\n"
-		if b.noinline && portable {
+		pragmas := c.pragmas(fn.file, d)
+		body := pragmas + c.directive(d.Pos()) + b.render(d.Pos(), d.End()) + "\n"
+		if b.noinline && portable && !strings.Contains(pragmas, "//go:noinline") {
 			body = "//go:noinline\n" + body
 		}
 		e.uses(b.code)
@@ -270,6 +287,18 @@ func (u *universe) write(c *checked) (*unit, error) {
 			e.base.code.refs[e] = true
 		}
 	}
+	for _, k := range constants {
+		code := newCode()
+		ast.Inspect(valuesOf(k.decl, constantSpec(k.decl, k.e.name)), func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok {
+				if x := u.entityOf(c.info.Uses[id]); x != nil {
+					code.refs[x] = true
+				}
+			}
+			return true
+		})
+		k.e.uses(code)
+	}
 	run, err := r.statements(out, all, order)
 	if err != nil {
 		return nil, err
@@ -288,6 +317,15 @@ func (u *universe) write(c *checked) (*unit, error) {
 	return out, u.assemble(out, all, text.String(), assigns.String(), run)
 }
 
+// forget gives back the names of a unit's types: it was not compiled.
+func (u *universe) forget(out *unit) {
+	for _, e := range out.declared {
+		if e.kind == kindType {
+			delete(u.typeUsed, e.link)
+		}
+	}
+}
+
 func isConstraint(t types.Type) bool {
 	i, ok := t.Underlying().(*types.Interface)
 	return ok && !i.IsMethodSet()
@@ -304,9 +342,9 @@ func (e *entity) uses(c code) {
 }
 
 func receiverName(f *types.Func) types.Object {
-	t := f.Signature().Recv().Type()
+	t := types.Unalias(f.Signature().Recv().Type())
 	if p, ok := t.(*types.Pointer); ok {
-		t = p.Elem()
+		t = types.Unalias(p.Elem())
 	}
 	if n, ok := t.(*types.Named); ok {
 		return n.Obj()
@@ -377,9 +415,9 @@ func (u *universe) assemble(out *unit, all code, text, assigns, run string) erro
 	for _, e := range sortedSet(all.refs) {
 		visit(e)
 	}
-	for e := range all.embeds {
+	for _, e := range sortedSet(all.embeds) {
 		if other := embeds[e.name]; other != nil && other != e {
-			return errReplay{fmt.Sprintf("two generations of %s are embedded in structs that live", e.name)}
+			return u.mixed(out, all, e, other)
 		}
 		embeds[e.name] = e
 	}
@@ -406,16 +444,79 @@ func (u *universe) assemble(out *unit, all code, text, assigns, run string) erro
 			b.WriteString(e.text + "\n")
 		}
 		if x := embeds[e.name]; x != nil && e.kind == kindType && e.link == e.name && x != e {
-			return errReplay{fmt.Sprintf("two generations of %s are used together, one embedded in a struct", e.name)}
+			return u.mixed(out, all, x, e)
 		}
 	}
-	for name, e := range embeds {
-		fmt.Fprintf(&b, "type %s = %s\n", name, e.link)
+	for _, name := range sortedKeys(embeds) {
+		parameters, args := u.parameters(embeds[name])
+		fmt.Fprintf(&b, "type %s%s = %s%s\n", name, parameters, embeds[name].link, args)
 	}
 	b.WriteString(text)
 	fmt.Fprintf(&b, "/*line session:1:1*/func %s() {\n%s.At(-1)\n%s%s%s}\n", out.entry, u.alias(livePath), places.String(), assigns, run)
 	out.text = b.String()
 	return nil
+}
+
+// mixed is the error of a cell that needs two generations of a type which is embedded in a struct. The field's name is the type's: only one
+// of them can stand under it.
+func (u *universe) mixed(out *unit, all code, a, b *entity) error {
+	if out.declares(b) || !out.declares(a) && u.names[a.name] == b {
+		a, b = b, a
+	}
+	var users []string
+	for _, e := range sortedSet(all.refs) {
+		if e.base == nil && e != b && !out.declares(e) && reaches(e, b, map[*entity]bool{}) {
+			users = append(users, fmt.Sprintf("%s (%s)", e.name, e.cell))
+		}
+	}
+	return &CompileError{[]Diagnostic{{out.name, 1, 1, fmt.Sprintf(
+		"two generations of %s meet in this cell, and the newer one is embedded in a struct: run first the cells of what holds the older one: %s", a.name, strings.Join(users, ", "))}}}
+}
+
+func (out *unit) declares(e *entity) bool {
+	for _, d := range out.declared {
+		if d == e {
+			return true
+		}
+	}
+	return false
+}
+
+func reaches(from, to *entity, seen map[*entity]bool) bool {
+	if from == to || seen[from] {
+		return from == to
+	}
+	seen[from] = true
+	for e := range from.code.refs {
+		if reaches(e, to, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// parameters are those of a generic type, as an alias of it declares them and passes them on.
+func (u *universe) parameters(e *entity) (declared, passed string) {
+	var list *types.TypeParamList
+	switch t := e.object.Type().(type) {
+	case *types.Named:
+		list = t.TypeParams()
+	case *types.Alias:
+		list = t.TypeParams()
+	}
+	if list.Len() == 0 {
+		return "", ""
+	}
+	var names, constraints []string
+	for p := range list.TypeParams() {
+		text, err := u.typeText(p.Constraint(), e.code)
+		if err != nil {
+			text = "any" // it is written where the type is declared
+		}
+		names = append(names, p.Obj().Name())
+		constraints = append(constraints, p.Obj().Name()+" "+text)
+	}
+	return "[" + strings.Join(constraints, ", ") + "]", "[" + strings.Join(names, ", ") + "]"
 }
 
 func (c *checked) directive(p token.Pos) string {
@@ -426,7 +527,21 @@ func (c *checked) directive(p token.Pos) string {
 // piece is a declaration as it was given.
 func (c *checked) piece(f *checkFile, n ast.Node) piece {
 	at := c.fset.Position(n.Pos())
-	return piece{f.text[c.offset(n.Pos()):c.offset(n.End())], at.Filename, at.Line, at.Column}
+	return piece{text: f.text[c.offset(n.Pos()):c.offset(n.End())], file: at.Filename, line: at.Line, column: at.Column, pragmas: c.pragmas(f, n)}
+}
+
+// pragmas are the //go: lines above a function, for the compiler.
+func (c *checked) pragmas(f *checkFile, n ast.Node) string {
+	if f.again != nil {
+		return f.again.source.pragmas
+	}
+	at := c.fset.Position(n.Pos())
+	for _, d := range c.decls {
+		if d.kind == kindFunc && d.file == at.Filename && d.line == at.Line && d.column == at.Column {
+			return d.piece.pragmas
+		}
+	}
+	return ""
 }
 
 // methodSource is the method as the user wrote it, for one that was checked as a function.

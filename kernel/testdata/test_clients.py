@@ -236,13 +236,15 @@ class Console(unittest.TestCase):
     def test_progress_is_written_over(self):
         done = subprocess.run(
             [sys.executable, "-m", "jupyter", "console", "--kernel", "cellar", "--simple-prompt"],
-            input='import ("fmt"; "github.com/cellar-go/cellar/display")\nfor i := range display.TrackN(3) { if i == 1 { fmt.Println("between") } }\n',
+            input=b'import ("fmt"; "github.com/cellar-go/cellar/display")\n'
+            b'for range display.TrackN(3, "alone") {}\n'
+            b'for i := range display.TrackN(3, "told") { if i == 1 { fmt.Println("between") } }\n',
             capture_output=True,
-            text=True,
             timeout=300,
         )
-        first, rest = done.stdout.split("0/3 [00:00]", 1)
-        self.assertRegex(rest, r"^\nbetween\n\|█+\| 3/3 \[00:0\d\]\n|^\nbetween\n.*\r\x1b\[K\|█+\| 3/3", done.stdout + done.stderr)
+        shown = done.stdout.decode()
+        self.assertRegex(shown, r"alone \|·+\| 0/3 \[00:00\]\r\x1b\[Kalone \|█+\| 3/3 \[00:0\d\]\n", done.stderr)
+        self.assertRegex(shown, r"told \|·+\| 0/3 \[00:00\]\nbetween\ntold \|█+\| 3/3 \[00:0\d\]\n", done.stderr)
 
 
 if __name__ == "__main__":

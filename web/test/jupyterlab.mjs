@@ -13,6 +13,7 @@ try {
   await page.locator(".jp-Notebook .jp-CodeCell").first().waitFor({ timeout: 60_000 });
   // The kernel answered: its name stands in the toolbar.
   await page.locator(".jp-KernelName", { hasText: "Go (Cellar)" }).waitFor({ timeout: 60_000 });
+  await page.getByText("Go (Cellar) | Idle").waitFor({ timeout: 60_000 }); // what is run before is forgotten
   await page.locator(".jp-Notebook .jp-CodeCell").first().click();
   await page.getByRole("menuitem", { name: "Run", exact: true }).click();
   await page.getByText("Run All Cells", { exact: true }).click();

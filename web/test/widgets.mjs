@@ -12,6 +12,7 @@ try {
   const cells = page.locator(".jp-Notebook .jp-CodeCell");
   await cells.first().waitFor({ timeout: 60_000 });
   await page.locator(".jp-KernelName", { hasText: "Go (Cellar)" }).waitFor({ timeout: 60_000 });
+  await page.getByText("Go (Cellar) | Idle").waitFor({ timeout: 60_000 }); // what is run before is forgotten
   await cells.first().click();
   await page.getByRole("menuitem", { name: "Run", exact: true }).click();
   await page.getByText("Run All Cells", { exact: true }).click();

@@ -134,6 +134,11 @@ func Check() {
 	}
 }
 
+// Enter is Check for functions that defer: a call of its own.
+//
+//go:noinline
+func Enter() { Check() }
+
 // Stop ends the cell, or the handler, if its goroutine calls. Other goroutines of the session live on: they wait a moment, so that one
 // which polls does not spin, and go on.
 func Stop() {

@@ -12,15 +12,17 @@ import (
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
 
-// watchInput tells the session when a goroutine waits for the process's stdin, which is a pipe: any code may read it, by fmt.Scan, bufio
-// or a library. It looks only while a cell runs, once any cell has
-// named os.Stdin or fmt.Scan, and asks once for each answer.
-func (w *worker) watchInput() {
+// watch tells the session what it can't see: that a cell is stuck, and that a goroutine waits for the process's stdin, which is a pipe: any
+// code may read it, by fmt.Scan, bufio or a library. For that it looks only while a cell runs, once any cell has named os.Stdin or
+// fmt.Scan, and asks once for each answer.
+func (w *worker) watch() {
 	go func() {
 		buffer := make([]byte, 1<<20)
 		wait := 40 * time.Millisecond
+		var stuck stuck
 		for {
 			time.Sleep(wait)
+			stuck.look(w)
 			if !w.running.Load() || !w.mayRead.Load() || w.inputAsked.Load() || runtime.NumGoroutine() > 2000 {
 				continue
 			}

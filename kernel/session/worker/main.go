@@ -54,7 +54,7 @@ func Main() {
 	live.Hooks.Guarded = guarded
 	display.SetSink(w.display)
 	comm.SetTransport(w.transmit)
-	w.watchInput()
+	w.watch()
 	w.send(wire.Reply{Op: "ready"})
 
 	requests := json.NewDecoder(os.NewFile(wire.Requests, "requests"))

@@ -7,7 +7,9 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 
+	"github.com/cellar-go/cellar/kernel/session/internal/halt"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 	"github.com/cellar-go/cellar/kernel/session/live"
 )
@@ -16,7 +18,9 @@ import (
 type running struct {
 	over chan struct{} // closed when its goroutine has ended
 	left chan string   // what its goroutine is left behind in
+	gone chan struct{} // closed when nobody waits for it any more
 	stop sync.Once
+	in   atomic.Pointer[string] // what was halted
 
 	goroutine string  // as the runtime prints it
 	g         uintptr // goid.Current of it
@@ -25,18 +29,33 @@ type running struct {
 // run calls the entry of a cell in a goroutine of its own, so that runtime.Goexit ends the cell alone, and one that waits in a library can
 // be left behind.
 func (w *worker) run(entry func(), reply *wire.Reply) {
-	c := &running{over: make(chan struct{}), left: make(chan string)}
+	c := &running{over: make(chan struct{}), left: make(chan string), gone: make(chan struct{})}
+	defer close(c.gone)
+	halt.Begin()
 	var ended wire.Reply // not reply: the goroutine may end when that is sent
 	begun := make(chan struct{})
 	go func() {
 		finished := false
+		defer func() {
+			if value := recover(); value != nil && !halt.IsHalt(value) {
+				panic(value)
+			}
+		}()
 		defer close(c.over)
 		defer live.End()
+		ended.Interrupted = true // should it be halted between here and there
 		defer func() {
+			halt.End()
+			ended.Interrupted = false
 			if finished {
 				return
 			}
-			switch value := recover(); value.(type) {
+			value := recover()
+			if halt.IsHalt(value) && c.in.Load() != nil {
+				ended.Interrupted, ended.Halted = true, *c.in.Load()
+				return
+			}
+			switch value.(type) {
 			case nil:
 				ended.Panic = describe(nil)
 				ended.Panic.Ended, ended.Panic.Value = true, "runtime.Goexit ended the cell"
@@ -60,7 +79,7 @@ func (w *worker) run(entry func(), reply *wire.Reply) {
 	defer w.cell.Store(nil)
 	select {
 	case <-c.over:
-		reply.Panic, reply.Interrupted = ended.Panic, ended.Interrupted
+		reply.Panic, reply.Interrupted, reply.Halted = ended.Panic, ended.Interrupted, ended.Halted
 	case reply.Left = <-c.left:
 		reply.Interrupted = true
 	}

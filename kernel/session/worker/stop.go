@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cellar-go/cellar/kernel/session/internal/halt"
 	"github.com/cellar-go/cellar/kernel/session/live"
 )
 
@@ -20,7 +21,7 @@ const (
 )
 
 // stop ends the cell that runs. Its own code looks at a flag; the programs that it started get a signal, as from a terminal; a goroutine
-// that then still waits in a library is left behind.
+// that then still waits in a library is left behind, and one that computes there is halted.
 func (w *worker) stop() {
 	c := w.cell.Load()
 	live.Interrupt()
@@ -29,31 +30,51 @@ func (w *worker) stop() {
 	}
 	c.stop.Do(func() {
 		interruptChildren()
-		go func() {
-			waits := 0
-			for wait := checksTake; ; wait = look {
-				select {
-				case <-c.over:
-					return
-				case <-time.After(wait):
-				}
-				where, state := c.whereabouts()
-				if waiting(state) && !w.inputAsked.Load() {
-					waits++
-				} else {
-					waits = 0
-				}
-				if waits == still {
-					live.Leave()
-					select {
-					case c.left <- where:
-					case <-c.over:
-					}
-					return
-				}
-			}
-		}()
+		go c.end(func() bool { return w.inputAsked.Load() })
 	})
+}
+
+// end leaves the goroutine of the cell behind if it waits, and halts it if it computes.
+func (c *running) end(answered func() bool) {
+	waits, halting := 0, false
+	for wait := checksTake; ; wait = look {
+		select {
+		case <-c.gone:
+			return
+		case <-time.After(wait):
+		}
+		where, state := c.whereabouts()
+		switch {
+		case state == "" || answered(): // the session gives it what it waits for
+			waits = 0
+		case waiting(state):
+			if waits++; waits == still {
+				live.Leave()
+				select {
+				case c.left <- where:
+				case <-c.gone:
+				}
+				return
+			}
+		default:
+			waits = 0
+			c.in.Store(&where)
+			if !halting {
+				halting = true
+				go func() {
+					for {
+						halt.Goroutine(c.g, c.gone)
+						live.Pause()
+						select {
+						case <-c.gone:
+							return
+						case <-time.After(checksTake): // something has recovered
+						}
+					}
+				}()
+			}
+		}
+	}
 }
 
 // waiting reports whether a goroutine in this state computes nothing: it waits for something or is in a system call. A call of C is
@@ -72,14 +93,7 @@ func (c *running) whereabouts() (where, state string) {
 	if runtime.NumGoroutine() > 20_000 {
 		return "", ""
 	}
-	var stacks []byte
-	for size := 1 << 20; ; size *= 4 {
-		stacks = make([]byte, size)
-		if n := runtime.Stack(stacks, true); n < size || size > 64<<20 {
-			stacks = stacks[:n]
-			break
-		}
-	}
+	stacks := allStacks()
 	head := []byte("goroutine " + c.goroutine + " [")
 	i := bytes.Index(stacks, head)
 	if i < 0 {
@@ -104,6 +118,16 @@ func (c *running) whereabouts() (where, state string) {
 		library = function
 	}
 	return library, state
+}
+
+// allStacks is what the runtime prints of all goroutines.
+func allStacks() []byte {
+	for size := 1 << 20; ; size *= 4 {
+		stacks := make([]byte, size)
+		if n := runtime.Stack(stacks, true); n < size || size > 64<<20 {
+			return stacks[:n]
+		}
+	}
 }
 
 // interruptChildren sends SIGINT to the programs that cells have started: a terminal's Ctrl-C reaches them too.

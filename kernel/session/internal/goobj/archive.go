@@ -20,12 +20,6 @@ type Archive struct {
 	named   map[Name]Place
 }
 
-// Name is how objects know each other's symbols.
-type Name struct {
-	Text string
-	ABI0 bool // a function of the assembler's calling convention
-}
-
 // Place is where a symbol is defined.
 type Place struct {
 	Object *Object

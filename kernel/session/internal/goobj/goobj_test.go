@@ -1,6 +1,7 @@
 package goobj
 
 import (
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -87,6 +88,62 @@ func TestArchive(t *testing.T) {
 	for name, is := range kinds {
 		if p, ok := a.Find(Name{Text: name}); !ok || !is(p.Definition()) {
 			t.Errorf("%s: %v %+v", name, ok, p)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for text, want := range map[string]string{
+		"net/http.(*Client).Do":                     "net/http",
+		"type:*net/http.Client":                     "net/http",
+		"type:[]*strings.Builder":                   "strings",
+		"gopkg.in/yaml%2ev3.Marshal":                "gopkg.in/yaml.v3",
+		"slices.SortFunc[go.shape.[]a/b.T]":         "slices",
+		"main.main.func1":                           "main",
+		"type:func(int) string":                     "",
+		"example.com/a.b/c.Value":                   "example.com/a.b/c",
+		"type:struct { A example.com/x.T }":         "",
+		"type:sync/atomic.Pointer[strings.Builder]": "sync/atomic",
+	} {
+		if got := (Name{Text: text}).Package(); got != want {
+			t.Errorf("%s is of %q, not of %q", text, got, want)
+		}
+	}
+	for text, isType := range map[string]bool{"type:int": true, "type:.eq.[2]string": false, "main.type": false} {
+		if (Name{Text: text}).IsType() != isType {
+			t.Errorf("%s: a type: %v", text, !isType)
+		}
+	}
+}
+
+// TestExported builds a program that uses plugins, and finds symbols of all kinds under their exported names.
+func TestExported(t *testing.T) {
+	dir := t.TempDir()
+	source := "package main\n\nimport (\n\t\"fmt\"\n\t\"plugin\"\n\t\"sync/atomic\"\n\t\"strings\"\n)\n\nvar sink = []any{map[string][]strings.Builder{}, new(atomic.Pointer[strings.Builder])}\n\nfunc main() { plugin.Open(\"\"); fmt.Println(sink...) }\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "program")
+	if out, err := exec.Command("go", "build", "-o", file, filepath.Join(dir, "main.go")).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	f, err := elf.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	symbols, err := f.DynamicSymbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	exported := map[string]bool{}
+	for _, s := range symbols {
+		exported[s.Name] = true
+	}
+	for _, text := range []string{"fmt.Fprintln", "runtime.mallocgc", "os.Stdout", "type:string", "type:error", "type:map[string][]strings.Builder",
+		"type:*sync/atomic.Pointer[strings.Builder]", "type:strings.Builder", "strings.(*Builder).WriteString"} {
+		if name := (Name{Text: text}).Exported(); !exported[name] {
+			t.Errorf("%s is not exported as %s", text, name)
 		}
 	}
 }

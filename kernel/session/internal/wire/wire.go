@@ -40,7 +40,7 @@ type Request struct {
 
 // Reply comes from the worker.
 type Reply struct {
-	Op          string            `json:"op"` // ready, done, display, comm, call, input, values, goroutine
+	Op          string            `json:"op"` // ready, done, display, comm, call, input, values, goroutine, stuck
 	ID          int               `json:"id,omitempty"`
 	Mark        int               `json:"mark,omitempty"` // display, comm, done: the mark in the output that it stands behind
 	Bundle      *display.Bundle   `json:"bundle,omitempty"`
@@ -51,7 +51,8 @@ type Reply struct {
 	Refused     string            `json:"refused,omitempty"`  // why a plugin could not be loaded: the worker is of no use any more
 	Unlinked    string            `json:"unlinked,omitempty"` // why an object could not be linked: as a plugin it may
 	Interrupted bool              `json:"interrupted,omitempty"`
-	Left        string            `json:"left,omitempty"` // what the goroutine of an interrupted cell is still in
+	Left        string            `json:"left,omitempty"`   // what the goroutine of an interrupted cell is still in
+	Halted      string            `json:"halted,omitempty"` // what that was stopped in
 	Load        time.Duration     `json:"load,omitempty"`
 	Run         time.Duration     `json:"run,omitempty"`
 	Step        int               `json:"step,omitempty"`       // done: the statement that ran last

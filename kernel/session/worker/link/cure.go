@@ -23,6 +23,8 @@ import (
 	"strings"
 	"syscall"
 	"unsafe"
+
+	"github.com/cellar-go/cellar/kernel/session/internal/goobj"
 )
 
 //go:linkname getitab runtime.getitab
@@ -94,7 +96,7 @@ func (l *Linker) slots(file string) (itabs, types []slot, err error) {
 	}
 	placed := map[string]uintptr{}
 	for n, address := range l.known {
-		placed[mangled(n.Text)] = address
+		placed[n.Exported()] = address
 	}
 	path := C.CString(file)
 	defer C.free(unsafe.Pointer(path))
@@ -110,7 +112,7 @@ func (l *Linker) slots(file string) (itabs, types []slot, err error) {
 		switch {
 		case strings.HasPrefix(symbol.Name, "go:itab."):
 			itabs = append(itabs, s)
-		case isTypeName(symbol.Name):
+		case goobj.Name{Text: symbol.Name}.IsType():
 			s.own = symbol.Section != elf.SHN_UNDEF && s.symbol() == base+uintptr(symbol.Value)
 			types = append(types, s)
 			fallthrough

@@ -10,8 +10,6 @@ static void *find(const char *name) { return dlsym(RTLD_DEFAULT, name); }
 import "C"
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"strings"
 	"unsafe"
 
@@ -41,7 +39,7 @@ func exported(n goobj.Name) uintptr {
 	if strings.HasPrefix(n.Text, "main.") || !strings.ContainsAny(n.Text, ".:") {
 		return 0
 	}
-	text := mangled(n.Text)
+	text := n.Exported()
 	if n.ABI0 {
 		if address := lookUp(text + ".abi0"); address != 0 {
 			return address
@@ -54,28 +52,4 @@ func lookUp(text string) uintptr {
 	c := C.CString(text)
 	defer C.free(unsafe.Pointer(c))
 	return uintptr(C.find(c))
-}
-
-// mangled is how cmd/link writes a name in a program that uses plugins (typeSymbolMangle there): long names of types are hashed.
-func mangled(text string) string {
-	isType := strings.HasPrefix(text, "type:")
-	switch at := strings.Contains(text, "@"); {
-	case !isType && !at, strings.HasPrefix(text, "type:runtime."), len(text) <= 14 && !at:
-		return text
-	case isType && text[5] == '.':
-		return "type:." + shortHash(text[5:])
-	case isType:
-		return "type:" + shortHash(text[5:])
-	}
-	from, to := strings.IndexByte(text, '['), strings.LastIndexByte(text, ']')
-	if to <= from {
-		to = len(text)
-	}
-	return text[:from+1] + shortHash(text[from+1:to]) + text[to:]
-}
-
-func shortHash(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	sum[0] ^= 0xff // cmd/internal/hash.Sum32
-	return base64.StdEncoding.EncodeToString(sum[:6])
 }

@@ -2,7 +2,6 @@ package link
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/cellar-go/cellar/kernel/session/internal/goobj"
 )
@@ -109,7 +108,7 @@ func (m *module) byName(n goobj.Name, from string) (*symbol, error) {
 		m.named[n] = s
 		return s, nil
 	}
-	for _, path := range []string{from, definingPackage(n.Text)} {
+	for _, path := range []string{from, n.Package()} {
 		a := m.own
 		if path != "main" {
 			if a, _ = m.linker.archive(path); a == nil {
@@ -123,24 +122,4 @@ func (m *module) byName(n goobj.Name, from string) (*symbol, error) {
 	return nil, fmt.Errorf("%s is nowhere defined", n.Text)
 }
 
-// definingPackage is the path in a symbol's name: net/http for net/http.(*Client).Do and type:*net/http.Client.
-func definingPackage(symbol string) string {
-	symbol = strings.TrimLeft(strings.TrimPrefix(symbol, "type:"), "*[]")
-	path := symbol
-	if i := strings.IndexAny(symbol, "([{ "); i >= 0 { // paths of type arguments may follow
-		path = symbol[:i]
-	}
-	slash := strings.LastIndexByte(path, '/')
-	dot := strings.IndexByte(path[slash+1:], '.')
-	if dot < 0 {
-		return ""
-	}
-	return strings.ReplaceAll(path[:slash+1+dot], "%2e", ".")
-}
-
-// isTypeName reports whether a symbol's name is a type's, as far as another object can tell.
-func isTypeName(text string) bool {
-	return strings.HasPrefix(text, "type:") && !strings.HasPrefix(text, "type:.")
-}
-
-func (s *symbol) isType() bool { return s.IsType() || s.external && isTypeName(s.Text) }
+func (s *symbol) isType() bool { return s.IsType() || s.external && s.Name.IsType() }
