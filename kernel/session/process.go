@@ -251,45 +251,42 @@ func (p *process) readReplies(r *os.File) {
 		if d.Decode(&reply) != nil {
 			return
 		}
-		switch reply.Op {
-		case "display":
+		if reply.Mark > 0 {
 			p.stdout.await(reply.Mark)
-			p.send(reply.Handler, Event{Kind: Display, Bundle: *reply.Bundle})
-			p.stdout.pass(reply.Mark)
-		case "comm":
-			p.stdout.await(reply.Mark)
-			p.send(reply.Handler, Event{Kind: Comm, Packet: *reply.Comm})
-			p.stdout.pass(reply.Mark)
-		case "input":
-			p.stdout.await(reply.Mark)
-			go p.send(0, Event{Kind: Input}) // it waits for the user; others go on
-			p.stdout.pass(reply.Mark)
-		case "goroutine":
-			p.stdout.await(reply.Mark)
-			p.send(0, Event{Kind: Stderr, Text: "a goroutine of the session ended with a panic: " + newPanic(reply.Panic).Error() + "\n"})
-			p.stdout.pass(reply.Mark)
-		case "stuck":
-			p.stdout.await(reply.Mark)
-			p.send(0, Event{Kind: Stderr, Text: reply.Left + ": the cell waits, and so does every goroutine of the session: nothing will wake it but an interrupt\n"})
-			p.stdout.pass(reply.Mark)
-		case "call":
-			go p.called(reply.ID, reply.Method, reply.Data)
-		default:
-			if reply.Op == "done" {
-				p.stdout.await(reply.Mark)
+			if reply.Op == "done" { // it is in stderr too
 				p.stderr.await(reply.Mark)
 			}
-			p.mu.Lock()
-			c := p.waiting[reply.ID]
-			delete(p.waiting, reply.ID)
-			p.mu.Unlock()
-			if c != nil {
-				c <- reply
-			}
-			if reply.Op == "done" {
-				p.stdout.pass(reply.Mark)
-				p.stderr.pass(reply.Mark)
-			}
+		}
+		p.take(reply)
+		if reply.Mark > 0 {
+			p.stdout.pass(reply.Mark)
+			p.stderr.pass(reply.Mark)
+		}
+	}
+}
+
+// take passes on what the worker says, in its place in the output.
+func (p *process) take(reply wire.Reply) {
+	switch reply.Op {
+	case "display":
+		p.send(reply.Handler, Event{Kind: Display, Bundle: *reply.Bundle})
+	case "comm":
+		p.send(reply.Handler, Event{Kind: Comm, Packet: *reply.Comm})
+	case "input":
+		go p.send(0, Event{Kind: Input}) // it waits for the user; others go on
+	case "goroutine":
+		p.send(0, Event{Kind: Stderr, Text: "a goroutine of the session ended with a panic: " + newPanic(reply.Panic).Error() + "\n"})
+	case "stuck":
+		p.send(0, Event{Kind: Stderr, Text: reply.Left + ": the cell waits, and so does every goroutine of the session: nothing will wake it but an interrupt\n"})
+	case "call":
+		go p.called(reply.ID, reply.Method, reply.Data)
+	default:
+		p.mu.Lock()
+		c := p.waiting[reply.ID]
+		delete(p.waiting, reply.ID)
+		p.mu.Unlock()
+		if c != nil {
+			c <- reply
 		}
 	}
 }
