@@ -27,6 +27,7 @@ type bound struct {
 	peers  map[*peer]bool
 	routes map[string]*peer
 	dials  map[net.Conn]bool // in their handshake
+	moved  chan struct{}     // closed, and made anew, when one has left it
 	shut   bool
 	wg     sync.WaitGroup
 }
@@ -40,7 +41,7 @@ func bind(network, address string, kind zmq4.SocketType, keys *keys, received fu
 	if err != nil {
 		return nil, err
 	}
-	b := &bound{kind: kind, listener: l, keys: keys, received: received, refused: refused, peers: map[*peer]bool{}, routes: map[string]*peer{}, dials: map[net.Conn]bool{}}
+	b := &bound{kind: kind, listener: l, keys: keys, received: received, refused: refused, peers: map[*peer]bool{}, routes: map[string]*peer{}, dials: map[net.Conn]bool{}, moved: make(chan struct{})}
 	b.wg.Go(b.accept)
 	return b, nil
 }
@@ -80,6 +81,8 @@ func (b *bound) serve(c net.Conn) {
 	p, err := open(c, b.kind, "", true, b.keys, handshakeTimeout)
 	b.mu.Lock()
 	delete(b.dials, c)
+	close(b.moved)
+	b.moved = make(chan struct{})
 	if err == nil && b.shut {
 		p.close()
 	}
@@ -94,6 +97,7 @@ func (b *bound) serve(c net.Conn) {
 	if p.id == "" {
 		p.id = "\x00" + randomHex(4) // as libzmq names peers that have no name
 	}
+	p.on = b
 	b.peers[p] = true
 	b.routes[p.id] = p // a peer that comes again takes over from its old connection
 	b.mu.Unlock()
@@ -118,18 +122,33 @@ func (b *bound) serve(c net.Conn) {
 	b.mu.Unlock()
 }
 
-// route sends to the peer of that identity; like a ROUTER, it forgets a message to a peer that has gone. A peer that does not read
-// its replies is let go.
-// Of several with that identity it is the one given, if it is connected here.
+// route sends to the peer of that identity; of several, to the one given, if it is connected here. Like a ROUTER, it forgets a message to
+// a peer that has gone. A peer that does not read its replies is let go.
 func (b *bound) route(id string, given *peer, frames [][]byte) {
-	b.mu.Lock()
-	p := b.routes[id]
-	if b.peers[given] {
-		p = given
-	}
-	b.mu.Unlock()
-	if p != nil && p.keepsUp() {
+	if p := b.find(id, given); p != nil && p.keepsUp() {
 		p.send(frames)
+	}
+}
+
+// find waits a little for a peer that is known from another socket and may still be in its handshake here: on stdin, a kernel may ask
+// as soon as it has got a request on shell.
+func (b *bound) find(id string, given *peer) *peer {
+	for giveUp := time.Now().Add(time.Second); ; {
+		b.mu.Lock()
+		p, moved := b.routes[id], b.moved
+		if b.peers[given] {
+			p = given
+		}
+		hope := p == nil && len(b.dials) > 0 && given != nil && given.on != b && !b.shut
+		b.mu.Unlock()
+		if !hope {
+			return p
+		}
+		select {
+		case <-moved:
+		case <-time.After(time.Until(giveUp)):
+			return nil
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ type peer struct {
 	rw   *buffered
 	box  *curve // nil: frames go as they are
 	id   string // routing identity
+	on   *bound // the socket that accepted it
 
 	mu     sync.Mutex
 	queue  []outgoing

@@ -74,6 +74,51 @@ func TestHostilePeers(t *testing.T) {
 	}
 }
 
+// slow is a connection whose later writes take a while.
+type slow struct {
+	net.Conn
+	writes int
+}
+
+func (s *slow) Write(b []byte) (int, error) {
+	if s.writes++; s.writes > 1 {
+		time.Sleep(100 * time.Millisecond)
+	}
+	return s.Conn.Write(b)
+}
+
+// A kernel may ask on stdin as soon as it has a request, when that socket of the client's is not yet through its handshake.
+func TestQuestionDuringTheHandshake(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	shell, err := open(raw(t, s, Control), zmq4.Dealer, "client", false, nil, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go shell.write()
+	stdin := make(chan *peer, 1)
+	conn := raw(t, s, Stdin)
+	go func() {
+		p, err := open(&slow{Conn: conn}, zmq4.Dealer, "client", false, nil, 10*time.Second)
+		if err != nil {
+			t.Error(err)
+		}
+		stdin <- p
+	}()
+	time.Sleep(50 * time.Millisecond) // it has begun
+	signer, _ := newSigner(s.Connection())
+	m, _ := newSession().New("execute_request", struct{}{})
+	frames, _ := encode(m, signer)
+	shell.send(frames)
+	if err := s.Reply(Stdin, <-s.Requests(Control), "input_request", struct{}{}); err != nil {
+		t.Fatal(err)
+	}
+	p := <-stdin
+	p.rw.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := p.receive(); err != nil {
+		t.Errorf("the question was lost: %v", err)
+	}
+}
+
 // A subscriber that comes late, but first, gets what was published before it came.
 func TestLateSubscriber(t *testing.T) {
 	s := serve(t, ServerOptions{})
