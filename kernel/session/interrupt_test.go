@@ -24,7 +24,7 @@ func TestInterrupt(t *testing.T) {
 			if !errors.Is(err, ErrInterrupted) {
 				t.Fatalf("got %v", err)
 			}
-			if took := time.Since(asked); took > time.Second {
+			if took := time.Since(asked); took > 5*time.Second {
 				t.Errorf("it took %v", took)
 			}
 			if got := play(ctx, s, Cell{Source: "x > 0 && <-feed >= 0 || true"}); got != "= true\n" {
@@ -82,7 +82,7 @@ document := []byte("[" + strings.Repeat("[1, 2.5, {\"a\": null}],", 10_000_000) 
 			if !errors.Is(err, ErrInterrupted) {
 				t.Fatalf("got %v", err)
 			}
-			if took := time.Since(asked); took > time.Second {
+			if took := time.Since(asked); took > 5*time.Second {
 				t.Errorf("it took %v", took)
 			}
 			if got := play(ctx, s, Cell{Source: c.afterwards}); got != "= true\n" {
