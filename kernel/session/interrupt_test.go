@@ -62,6 +62,7 @@ document := []byte("[" + strings.Repeat("[1, 2.5, {\"a\": null}],", 10_000_000) 
 		{"func() { cond.L.Lock(); defer cond.L.Unlock(); cond.Wait() }()", "free := cond.L.(*sync.Mutex).TryLock(); cond.L.Unlock(); free"},
 		{"{ resp, err := http.Get(\"http://\" + address); _ = resp; _ = err; x = 3 }", "x == 2"},
 		{"c, err := net.Dial(\"tcp\", address)\nc.Read(make([]byte, 1))\nx = 3", "x == 2 && err == nil"},
+		{"var name string; _, err := fmt.Scan(&name)", "var again string; fmt.Scan(&again); x == 2 && again == \"42\""},
 		{"exec.Command(\"sleep\", \"100\").Run()\nx = 3", "x == 2"},
 		{"exec.Command(\"sh\", \"-c\", \"sleep 100; true\").Run()\nfor { x = 2 }", "x == 2"},
 		{"once.Do(func() { io.ReadAll(r) }); x = 3", "w.Close(); x == 2"},
