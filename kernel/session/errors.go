@@ -142,7 +142,7 @@ func (e *WorkerLostError) Report() (lines []string) {
 	if len(e.Waiting) > 0 {
 		lines = append(lines, "waiting for what is lost: "+strings.Join(e.Waiting, ", "))
 	}
-	if len(e.Lost) > 0 {
+	if len(e.Cells) > 0 && len(e.Lost)+len(e.Waiting)+e.Goroutines > 0 {
 		lines = append(lines, "a cell with %replay runs "+strings.Join(e.Cells, ", ")+" again")
 	}
 	return lines

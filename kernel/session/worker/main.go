@@ -45,6 +45,7 @@ func Main() {
 	os.WriteFile("/proc/self/oom_score_adj", []byte("900"), 0)
 	debug.SetMaxStack(256 << 20) // a recursion without end is noticed before the machine is
 	w := &worker{nonce: nonce, out: json.NewEncoder(os.NewFile(wire.Replies, "replies")), calls: map[int]chan wire.Request{}}
+	w.ownStdin()
 	w.linker, w.noLinker = link.New(nil)
 	live.Hooks.New = func(p any) any { return reflect.New(reflect.TypeOf(p).Elem()).Interface() }
 	live.Hooks.Call = w.call
@@ -103,7 +104,8 @@ type worker struct {
 	asked int
 	own   int // goroutines that are no cell's
 
-	cell atomic.Pointer[running] // nil: none runs
+	cell  atomic.Pointer[running] // nil: none runs
+	stdin *os.File                // os.Stdin, unless a cell sets that; nil: not to be had
 
 	linker   *link.Linker
 	noLinker error // why cells have to come as plugins
