@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -77,6 +78,7 @@ type class struct {
 	fields  int // a, and perhaps b
 	methods map[string]expression
 	calls   map[string]bool // of methods: whether they call functions
+	both    map[string]bool // of methods: whether they use b too
 	own     map[string]bool // methods that stand in the cell of the type
 	base    *class          // embedded
 	generic bool
@@ -103,7 +105,7 @@ func (m *model) method(x *instance, name string, n int) int {
 		e = c.old
 	}
 	sum := x.a + c.methods[name].value(e, n)
-	if c.fields > 1 {
+	if c.both[name] {
 		sum += 2 * x.b
 	}
 	return sum % 10007
@@ -119,6 +121,7 @@ type model struct {
 	closures  map[string]func(n int) int // function and method values too
 	servers   map[string]func(n int) int // goroutines that answer
 	held      map[string]*instance       // interfaces
+	places    map[string]*instance
 	names     int
 	before    *scope              // the session before the cell
 	needs     map[string][]string // what constants, array types and generic functions refer to
@@ -126,7 +129,7 @@ type model struct {
 
 func newModel(seed uint64) *model {
 	return &model{r: rand.New(rand.NewPCG(seed, 7)), vars: map[string]int{}, functions: map[string]expression{}, closures: map[string]func(int) int{},
-		servers: map[string]func(int) int{}, held: map[string]*instance{}, needs: map[string][]string{},
+		servers: map[string]func(int) int{}, held: map[string]*instance{}, needs: map[string][]string{}, places: map[string]*instance{},
 		live: &scope{map[string]func(*scope) int{}, map[string]expression{}, map[string]*class{}, map[string]*instance{}}}
 }
 
@@ -264,9 +267,9 @@ func (m *model) follow(declared map[string]bool) {
 			}
 			hit := declared[name]
 			for _, x := range m.needs[name] {
-				hit = hit || changed[x] && !(name[0] == 'a' && declared[name])
+				hit = hit || changed[x]
 			}
-			if name[0] != 'g' && (name[0] != 'a' || declared[name]) { // of the same value they are the same
+			if name[0] == 'c' || name[0] == 'd' { // of the same value they are the same
 				hit = hit && m.before.consts[name](m.before) != m.live.consts[name](m.live)
 			}
 			changed[name] = hit
@@ -300,13 +303,13 @@ func (m *model) declareMethod(b *strings.Builder, c *class, name string) {
 		more = " + 2*r.b"
 	}
 	fmt.Fprintf(b, "func (r %s) %s(n int) int { return (r.a + %s%s) %% 10007 }\n", receiver, name, e.text, more)
-	c.methods[name], c.calls[name] = e, callsFunction.MatchString(e.text)
+	c.methods[name], c.calls[name], c.both[name] = e, callsFunction.MatchString(e.text), c.fields > 1
 }
 
 // renew makes a generation of a class, and of those that embed it.
 func (m *model) renew(c *class, change func(*class)) *class {
 	fresh := *c
-	fresh.methods, fresh.calls, fresh.own = maps.Clone(c.methods), maps.Clone(c.calls), maps.Clone(c.own)
+	fresh.methods, fresh.calls, fresh.both, fresh.own = maps.Clone(c.methods), maps.Clone(c.calls), maps.Clone(c.both), maps.Clone(c.own)
 	c.old = m.before
 	change(&fresh)
 	m.live.classes[c.name] = &fresh
@@ -327,15 +330,17 @@ func (m *model) typeCell(b *strings.Builder) (id string) {
 		own["x"] = true
 	}
 	fresh := func(c *class) {
-		for name := range c.own {
-			delete(c.methods, name) // of this cell's former text
+		for name := range c.methods {
+			if c.own[name] || c.both[name] && fields == 1 { // of this cell's former text, or with no b to use
+				delete(c.methods, name)
+			}
 		}
 		c.fields, c.own, c.old = fields, own, nil
 	}
 	c := m.live.classes[id]
 	switch {
 	case c == nil:
-		c = &class{name: id, generic: generic, methods: map[string]expression{}, calls: map[string]bool{}}
+		c = &class{name: id, generic: generic, methods: map[string]expression{}, calls: map[string]bool{}, both: map[string]bool{}}
 		fresh(c)
 		m.live.classes[id] = c
 	default:
@@ -427,7 +432,11 @@ func (m *model) mixedCell(b *strings.Builder) {
 				continue
 			}
 			fmt.Fprintf(b, "type %s [%s%%9 + 1]int\n", name, from)
+			again := slices.Equal(m.needs[name], []string{from}) // as it is: it changes with its constant only
 			m.live.consts[name], m.needs[name] = func(e *scope) int { return e.consts[from](e)%9 + 1 }, []string{from}
+			if again {
+				continue
+			}
 		case 'g':
 			e := m.genericBody()
 			fmt.Fprintf(b, "func %s[T int | int64](n T) T { return (n*2 + %s) %% 10007 }\n", name, e.text)
@@ -488,11 +497,12 @@ func (m *model) statements(b *strings.Builder) {
 		}
 		if w := name("w", 4); w != "" {
 			fmt.Fprintf(b, "%s := %s\n", w, text)
-			if live := m.live.instances[w]; live != nil && live.class == class {
-				*live = *x
-			} else {
-				m.live.instances[w] = x
+			place := fmt.Sprintf("%s %p", w, class) // a variable that has a type again is in its place again
+			if m.places[place] == nil {
+				m.places[place] = x
 			}
+			*m.places[place] = *x
+			m.live.instances[w] = m.places[place]
 		}
 	}
 	for range m.r.IntN(4) {

@@ -7,6 +7,8 @@ import (
 	"go/token"
 	"go/types"
 	"maps"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -146,7 +148,39 @@ func (u *universe) sameType(c *checked, name string, keep map[string]bool) (same
 			}
 		}
 	}
+	for _, d := range c.types { // the lengths of its arrays must follow the same constants
+		if d.name == name && d.text != live.source.text && (c.needsConstant(name) || live.needsConstant()) {
+			return false
+		}
+	}
 	return text(fresh) == text(old)
+}
+
+func (e *entity) needsConstant() bool {
+	for x := range e.code.refs {
+		if x.kind == kindConst {
+			return true
+		}
+	}
+	return false
+}
+
+// needsConstant reports whether a type that the cell declares refers to a constant of a cell.
+func (c *checked) needsConstant(name string) (found bool) {
+	ast.Inspect(c.files[0].ast, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			return false
+		case *ast.TypeSpec:
+			return n.Name.Name == name
+		case *ast.Ident:
+			if o, ok := c.info.Uses[n].(*types.Const); ok && o.Pkg() == c.pkg {
+				found = true
+			}
+		}
+		return true
+	})
+	return found
 }
 
 // settleMethods finds the types whose set of methods changes: those get a new generation.
@@ -355,6 +389,7 @@ func (u *universe) living() []*entity {
 // explain makes the error of a cell that does not compile.
 func (u *universe) explain(t tried) error {
 	e := &CompileError{}
+	slices.SortStableFunc(t.errors, func(a, b types.Error) int { return int(a.Pos - b.Pos) })
 	for _, x := range t.errors {
 		d := t.checked.diagnostic(x.Pos, x.Msg)
 		if name, ok := strings.CutPrefix(x.Msg, "undefined: "); ok {
@@ -376,6 +411,9 @@ func (u *universe) explain(t tried) error {
 	return e
 }
 
+// mismatch are the errors that a type of the same name may explain.
+var mismatch = regexp.MustCompile(`cannot use|mismatched types|missing method|no field or method`)
+
 // wayOut says what Go's own words can't: that a name on the line of an error is not what its reader takes it for.
 func (u *universe) wayOut(c *checked, x types.Error) (hint string) {
 	own := c.files[0].ast
@@ -392,7 +430,7 @@ func (u *universe) wayOut(c *checked, x types.Error) (hint string) {
 		if e == nil || e.kind != kindVar {
 			return true
 		}
-		if old := u.outdated(e); old != nil && mentionsType(x.Msg, old.name) {
+		if old := u.outdated(e); old != nil && mismatch.MatchString(x.Msg) && mentionsType(x.Msg, old.name) {
 			hint = fmt.Sprintf(" (%s of %s is of the older %s, which was declared again since: run %[2]s again)", id.Name, e.cell, old.name)
 			return false
 		}
