@@ -277,14 +277,33 @@ func (u *universe) settleShadows(t tried, a *attempt) bool {
 	return changed
 }
 
+// identities are entities, by what compiled code knows them by: a function behind a slot, a variable of a type and a constant of a value are
+// the same ones when they have been declared again as they were, and what was compiled before refers to them.
+type identities map[any]bool
+
+func (p identities) key(e *entity) any {
+	if e.link == "" {
+		return e
+	}
+	return e.link
+}
+
+func (p identities) add(e *entity) {
+	if e != nil {
+		p[p.key(e)] = true
+	}
+}
+
+func (p identities) has(e *entity) bool { return p[p.key(e)] }
+
 // stale are the things of earlier cells that must be compiled again: what they refer to means something else now.
 func (u *universe) stale(c *checked, a attempt) []*entity {
-	hard, soft := map[*entity]bool{}, map[*entity]bool{} // soft: another function behind the same slot
+	hard, soft := identities{}, identities{} // soft: another function behind the same slot
 	for e := range a.broken {
-		hard[e] = true
+		hard.add(e)
 	}
 	for name := range a.renewing {
-		hard[u.names[name]] = true
+		hard.add(u.names[name])
 	}
 	scope := c.pkg.Scope()
 	for name := range c.declares {
@@ -297,7 +316,7 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 		case *types.Func:
 			if live.kind == kindFunc && live.slot != "" && o.Signature().TypeParams().Len() == 0 {
 				if slot, err := u.typeText(o.Signature(), newCode()); err == nil && slot == live.slot {
-					soft[live] = true
+					soft.add(live)
 					continue
 				}
 			}
@@ -306,16 +325,15 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 				continue
 			}
 		}
-		hard[live] = true
+		hard.add(live)
 	}
 	if s := c.info.Scopes[c.body]; s != nil {
 		for _, name := range s.Names() {
 			if live := u.names[name]; live != nil && !(live.kind == kindVar && types.Identical(live.object.Type(), s.Lookup(name).Type())) {
-				hard[live] = true
+				hard.add(live)
 			}
 		}
 	}
-	delete(hard, nil)
 	if len(hard)+len(soft) == 0 {
 		return nil
 	}
@@ -324,19 +342,19 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 	for again := true; again; {
 		again = false
 		for _, e := range u.living() {
-			if taken[e] || hard[e] || e.kind == kindVar || c.declaresAgain(e) {
+			if taken[e] || hard.has(e) || e.kind == kindVar || c.declaresAgain(e) {
 				continue
 			}
 			hit := false
 			for x := range e.code.refs {
-				hit = hit || hard[x]
+				hit = hit || hard.has(x)
 			}
 			signature := hit
 			for x := range e.body {
-				hit = hit || hard[x]
+				hit = hit || hard.has(x)
 			}
 			for x := range e.direct {
-				hit = hit || hard[x] || soft[x]
+				hit = hit || hard.has(x) || soft.has(x)
 			}
 			if !hit {
 				continue
@@ -346,12 +364,12 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 			switch {
 			case e.kind == kindConst: // what refers to it is stale when it is known to have another value
 				if o, ok := scope.Lookup(e.name).(*types.Const); ok && a.again[e] && !sameConstant(e, o) {
-					hard[e] = true
+					hard.add(e)
 				}
 			case e.base != nil && e.repeated || e.kind == kindType, e.kind == kindFunc && e.slot == "", signature && e.base == nil:
-				hard[e] = true
+				hard.add(e)
 			default:
-				soft[e] = true
+				soft.add(e)
 			}
 			if e.base != nil && (e.repeated || signature) { // the type itself changes
 				continue
