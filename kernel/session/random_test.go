@@ -25,7 +25,7 @@ func TestRandomSessions(t *testing.T) {
 		t.Run(fmt.Sprint(*seed+uint64(i)), func(t *testing.T) {
 			s := start(t, Options{})
 			m := newModel(*seed + uint64(i))
-			play(t.Context(), s, Cell{ID: "0", Source: `import "fmt"`})
+			play(t.Context(), s, Cell{ID: "0", Source: "import \"fmt\"\nfunc num(v any) int { if s, ok := v.(string); ok { return len(s) }; return v.(int) }"})
 			var page strings.Builder
 			for n := range *turns {
 				id, cell, want := m.cell(n)
@@ -60,10 +60,11 @@ type scope struct {
 	generics  map[string]expression
 	classes   map[string]*class
 	instances map[string]*instance
+	boxes     map[string]*int // variables that are an int or a string
 }
 
 func (e *scope) copy() *scope {
-	return &scope{maps.Clone(e.consts), maps.Clone(e.generics), maps.Clone(e.classes), maps.Clone(e.instances)}
+	return &scope{maps.Clone(e.consts), maps.Clone(e.generics), maps.Clone(e.classes), maps.Clone(e.instances), maps.Clone(e.boxes)}
 }
 
 // instance is the place of a variable that holds a value with methods.
@@ -122,6 +123,7 @@ type model struct {
 	servers   map[string]func(n int) int // goroutines that answer
 	held      map[string]*instance       // interfaces
 	places    map[string]*instance
+	kept      map[string]*int // boxes, by name and type
 	names     int
 	before    *scope              // the session before the cell
 	needs     map[string][]string // what constants, array types and generic functions refer to
@@ -130,7 +132,8 @@ type model struct {
 func newModel(seed uint64) *model {
 	return &model{r: rand.New(rand.NewPCG(seed, 7)), vars: map[string]int{}, functions: map[string]expression{}, closures: map[string]func(int) int{},
 		servers: map[string]func(int) int{}, held: map[string]*instance{}, needs: map[string][]string{}, places: map[string]*instance{},
-		live: &scope{map[string]func(*scope) int{}, map[string]expression{}, map[string]*class{}, map[string]*instance{}}}
+		live: &scope{map[string]func(*scope) int{}, map[string]expression{}, map[string]*class{}, map[string]*instance{}, map[string]*int{}},
+		kept: map[string]*int{}}
 }
 
 const (
@@ -159,7 +162,11 @@ func (m *model) expression(rank, depth int) expression {
 		return expression{"n", func(_ *scope, n int) int { return n }}
 	}
 	sub := func() expression { return m.expression(rank, depth-1) }
-	switch m.r.IntN(12) {
+	switch m.r.IntN(13) {
+	case 12:
+		if name, ok := pick(m, m.live.boxes); ok && rank != rankGeneric {
+			return expression{"num(" + name + ")", func(e *scope, _ int) int { return *e.boxes[name] }}
+		}
 	case 0:
 		a, b := sub(), sub()
 		return expression{"(" + a.text + " + 3*" + b.text + ") % 10007", func(e *scope, n int) int { return (a.value(e, n) + 3*b.value(e, n)) % 10007 }}
@@ -471,7 +478,30 @@ func (m *model) statements(b *strings.Builder) {
 		used[name] = true
 		return name
 	}
-	for range m.r.IntN(2) { // values first: a function of the cell would see a new variable before it has its value
+	if m.r.IntN(3) == 0 { // values first: a function of the cell would see a new variable before it has its value
+		z, value := name("z", 2), m.r.IntN(30)
+		kind, text := "int", fmt.Sprint(value)
+		if m.r.IntN(2) == 0 {
+			kind, text = "string", fmt.Sprintf("%q", strings.Repeat("x", value))
+		}
+		fmt.Fprintf(b, "%s := %s\n", z, text)
+		if m.kept[z+kind] == nil {
+			m.kept[z+kind] = new(int)
+		}
+		*m.kept[z+kind] = value
+		if old := m.live.boxes[z]; old != nil && old != m.kept[z+kind] { // of another type: what is generic is compiled again in full
+			for _, id := range sortedKeys(m.live.classes) {
+				c := m.live.classes[id]
+				for _, e := range c.methods {
+					if c.generic && c == m.before.classes[id] && strings.Contains(e.text, "num("+z+")") {
+						c = m.renew(c, func(*class) {})
+					}
+				}
+			}
+		}
+		m.live.boxes[z] = m.kept[z+kind]
+	}
+	for range m.r.IntN(2) {
 		c, ok := pick(m, m.live.classes)
 		if !ok || c == "u0" {
 			break
