@@ -332,6 +332,7 @@ func ownErrors(err error, name, code string) error {
 		e.Pos.Offset = 0
 		if e.Pos.Line > lines || e.Pos.Line < 1 {
 			e.Pos.Line, e.Pos.Column = lines, width
+			e.Msg = strings.Replace(e.Msg, "found '}'", "found the end of the cell", 1)
 		}
 	}
 	return list

@@ -83,6 +83,14 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 	if err != nil {
 		return compileError(name, err)
 	}
+	for _, group := range cell.File.Comments {
+		for _, c := range group.List {
+			if strings.HasPrefix(c.Text, "//go:embed ") {
+				at := cell.Fset.Position(c.Pos())
+				return &CompileError{[]Diagnostic{{name, at.Line, at.Column, "//go:embed does not work in a cell: read the file with os.ReadFile, a folder with os.DirFS"}}}
+			}
+		}
+	}
 	var runs [][]variable // of variables that stand side by side
 	aside := false
 	bodies := map[string][]string{} // what the cell's functions and methods mention
@@ -98,12 +106,6 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 		bad := func(n ast.Node, message string) error {
 			l, c := at(n.Pos())
 			return &CompileError{[]Diagnostic{{name, l, c, message}}}
-		}
-		if item.Kind != gocell.Statement {
-			if j := strings.Index(item.Text, "//go:embed"); j >= 0 {
-				l, c := place(text, item.Start+j)
-				return &CompileError{[]Diagnostic{{name, l, c, "//go:embed does not work in a cell: read the file with os.ReadFile"}}}
-			}
 		}
 		switch item.Kind {
 		case gocell.Import:
