@@ -273,7 +273,11 @@ func (p *process) readReplies(r *os.File) {
 			p.send(0, Event{Kind: Stderr, Text: reply.Left + ": the cell waits, and so does every goroutine of the session: nothing will wake it but an interrupt\n"})
 			p.stdout.pass(reply.Mark)
 		case "call":
+			p.stdout.await(reply.Mark)
+			p.stderr.await(reply.Mark)
 			go p.called(reply.ID, reply.Method, reply.Data)
+			p.stdout.pass(reply.Mark)
+			p.stderr.pass(reply.Mark)
 		default:
 			if reply.Op == "done" {
 				p.stdout.await(reply.Mark)
