@@ -244,6 +244,9 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 	for name, path := range src.imports {
 		own.imports[name] = path
 	}
+	if src.called {
+		own.imports[liveName] = livePath
+	}
 
 	var b strings.Builder
 	b.WriteString(own.decls.String())

@@ -6,7 +6,12 @@ import (
 	"go/token"
 	"go/types"
 	"strings"
+
+	"github.com/cellar-go/cellar/internal/gomod"
 )
+
+// celltestPath is the package that lets tests be interrupted, and their panics be failures.
+const celltestPath = gomod.Path + "/kernel/celltest"
 
 // What lets a cell be interrupted: a look at a flag in loops and functions, and blocking operations that also wait for it. Of libraries only
 // what cells wait in most is covered; the worker has other means for the rest.
@@ -314,6 +319,16 @@ func (b *body) call(n *ast.CallExpr, up ast.Node, behind func(token.Pos, string)
 		return
 	}
 	switch f.FullName() {
+	case "(*testing.T).Run", "(*testing.B).Run": // in a goroutine of its own
+		if len(n.Args) != 2 {
+			return
+		}
+		if lit, ok := ast.Unparen(n.Args[1]).(*ast.FuncLit); ok && len(lit.Type.Params.List) == 1 {
+			if names := lit.Type.Params.List[0].Names; len(names) == 1 && names[0].Name != "_" {
+				b.code.imports[celltestPath] = true
+				b.edits.insert(b.offset(lit.Body.Lbrace)+1, fmt.Sprintf("defer %s.Tested(%s)();", b.r.u.alias(celltestPath), names[0].Name))
+			}
+		}
 	case "time.Sleep":
 		b.instead(s, "Sleep")
 	case "(*sync.WaitGroup).Wait":

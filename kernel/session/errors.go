@@ -72,7 +72,7 @@ func places(frames []Frame) string {
 func newPanic(p *wire.Panic) *PanicError {
 	e := &PanicError{Value: toldApart(plainNames(p.Value)), Trace: plainNames(p.Trace)}
 	for _, f := range p.Frames {
-		if f.File == "session" || strings.HasPrefix(f.File, "session:") { // what the rewriter made
+		if f.File == "session" || strings.HasPrefix(f.File, "session:") || strings.HasPrefix(f.Function, celltestPath) { // what stands around the user's code
 			continue
 		}
 		if strings.HasPrefix(f.Function, gomod.Path+"/display") { // what called the user's method, or was called with what it can't show

@@ -9,6 +9,7 @@ import "C"
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"os"
 	"reflect"
 	"runtime"
@@ -41,6 +42,7 @@ func Main() {
 		debug.SetCrashOutput(crash, debug.CrashOptions{})
 		crash.Close()
 	}
+	flag.CommandLine.Init(os.Args[0], flag.PanicOnError) // a wrong flag is an error of the cell, not the end of the process
 	// Should memory run out, the system is to end this process, not the kernel.
 	os.WriteFile("/proc/self/oom_score_adj", []byte("900"), 0)
 	debug.SetMaxStack(256 << 20) // a recursion without end is noticed before the machine is
@@ -88,6 +90,8 @@ func Main() {
 			w.inputAsked.Store(false)
 		case "comm":
 			go w.handle(r)
+		case "chdir", "setenv", "args", "flags", "surroundings":
+			w.send(surroundings(r))
 		case "values":
 			w.send(wire.Reply{Op: "values", ID: r.ID, Values: values(r.Names)})
 		}
@@ -159,7 +163,7 @@ func (w *worker) call(method string, arg []byte) ([]byte, error) {
 	id := w.asked
 	w.calls[id] = reply
 	w.mu.Unlock()
-	w.send(wire.Reply{Op: "call", ID: id, Method: method, Data: arg})
+	w.mark(wire.Reply{Op: "call", ID: id, Method: method, Data: arg}, 1, 2)
 	defer func() { w.mu.Lock(); delete(w.calls, id); w.mu.Unlock() }()
 	r := live.Recv(reply)
 	if r.Error != "" {
