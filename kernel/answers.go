@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/cellar-go/cellar/internal/gocell"
 	"github.com/cellar-go/cellar/internal/jupyter"
 )
 
@@ -155,9 +156,9 @@ func (k *kernel) isComplete(r *jupyter.Message) (any, error) {
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
-	status, indent := isComplete(p.Code)
-	reply := map[string]string{"status": status}
-	if status == "incomplete" {
+	state, indent := gocell.Assess(p.Code)
+	reply := map[string]string{"status": state.String()}
+	if state == gocell.Incomplete {
 		reply["indent"] = indent
 	}
 	return reply, nil

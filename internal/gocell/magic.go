@@ -72,12 +72,33 @@ func lineEnd(s string, start int) int {
 	return len(s)
 }
 
-// lexer knows over line ends whether a raw string or a comment is open.
-type lexer struct{ raw, comment bool }
+// lexer knows over line ends whether a raw string or a comment is open, and whether an expression goes on.
+type lexer struct {
+	raw, comment bool
+	last         string // what the line ends in, without its comment; of an empty line what the one before it ends in
+}
 
-func (l *lexer) plain() bool { return !l.raw && !l.comment }
+// plain reports whether a command can stand on the next line: `!b` behind `a &&` is none.
+func (l *lexer) plain() bool {
+	if l.raw || l.comment {
+		return false
+	}
+	if l.last == "" || strings.HasSuffix(l.last, "++") || strings.HasSuffix(l.last, "--") {
+		return true
+	}
+	return !strings.ContainsRune("&|=(,!<>+-*/^[", rune(l.last[len(l.last)-1]))
+}
 
 func (l *lexer) line(s string) {
+	start, end := 0, len(s)
+	if l.raw || l.comment {
+		l.last = "x"
+	}
+	defer func() {
+		if text := strings.TrimSpace(s[start:end]); text != "" {
+			l.last = text
+		}
+	}()
 	for i := 0; i < len(s); i++ {
 		switch {
 		case l.raw:
@@ -90,6 +111,7 @@ func (l *lexer) line(s string) {
 		case s[i] == '`':
 			l.raw = true
 		case strings.HasPrefix(s[i:], "//"):
+			end = i
 			return
 		case strings.HasPrefix(s[i:], "/*"):
 			l.comment = true
