@@ -25,7 +25,7 @@ func Assess(source string) (state State, indent string) {
 	var c Cell
 	code := c.stripMagics(source)
 	last := source[strings.LastIndexByte(source, '\n')+1:]
-	if strings.TrimSpace(last) == "$" || isMagic(strings.TrimSpace(last)) && strings.HasSuffix(last, `\`) && strings.TrimSpace(code[len(code)-len(last):]) == "" {
+	if isMagic(strings.TrimSpace(last)) && strings.HasSuffix(last, `\`) && strings.TrimSpace(code[len(code)-len(last):]) == "" {
 		return Incomplete, ""
 	}
 	parsed, err := Parse("cell", source)
