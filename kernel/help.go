@@ -80,3 +80,16 @@ func described(i session.Inspection) map[string]any {
 	add(i.Source, "go")
 	return map[string]any{"text/plain": strings.Join(text, "\n\n"), "text/markdown": strings.Join(markdown, "\n\n")}
 }
+
+// suggestCommands completes the first word of a command's line, and leaves the rest to others.
+func suggestCommands(commands []session.Item, others func(session.Typed) []session.Item) func(session.Typed) []session.Item {
+	return func(t session.Typed) []session.Item {
+		if line := strings.TrimSpace(t.Line); strings.HasPrefix(line, "%") && !strings.ContainsAny(line, " \t") {
+			return commands
+		}
+		if others == nil {
+			return nil
+		}
+		return others(t)
+	}
+}

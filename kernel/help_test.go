@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/kernel/session"
 )
 
 func TestQuestions(t *testing.T) {
@@ -42,5 +43,14 @@ func TestQuestionsOpenThePager(t *testing.T) {
 	}
 	if reply, _ := s.request(jupyter.Shell, "is_complete_request", map[string]string{"code": "x?"}); reply["status"] != "complete" {
 		t.Errorf("is_complete: %v", reply)
+	}
+}
+
+func TestSuggestCommands(t *testing.T) {
+	suggest := suggestCommands([]session.Item{{Text: "%go"}}, func(session.Typed) []session.Item { return []session.Item{{Text: "other"}} })
+	for line, want := range map[string]string{"%": "%go", "%g": "%go", "%go ge": "other", "//| a": "other"} {
+		if got := suggest(session.Typed{Line: line}); got[0].Text != want {
+			t.Errorf("%q: %v, want %s", line, got, want)
+		}
 	}
 }

@@ -46,8 +46,9 @@ type Options struct {
 	Start func(context.Context, session.Options) (Session, error)
 	// Intercept, if set, sees each cell before it runs and may answer in its place.
 	Intercept func(context.Context, CellRequest) (Intercepted, error)
-	History   string    // the file that keeps the user's inputs; default: history.jsonl in the cache folder (gomod.Cache)
-	Log       io.Writer // complaints of the kernel itself; default: os.Stderr
+	Commands  []session.Item // what a line that begins with % or ! may begin with, for completion
+	History   string         // the file that keeps the user's inputs; default: history.jsonl in the cache folder (gomod.Cache)
+	Log       io.Writer      // complaints of the kernel itself; default: os.Stderr
 }
 
 // CellRequest is a cell that is about to run.
@@ -103,6 +104,7 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	if so.Output == nil {
 		so.Output = k.background
 	}
+	so.Suggest = suggestCommands(o.Commands, so.Suggest)
 	if k.session, err = o.Start(ctx, so); err != nil {
 		return err
 	}

@@ -69,7 +69,8 @@ func (s *Session) suggest(t Typed) []Item {
 	word := t.Text + t.Line[strings.LastIndexAny(t.Line, " \t[,=")+1:]
 	var items []Item
 	for _, it := range s.o.Suggest(t) {
-		if strings.HasPrefix(strings.ToLower(it.Text), strings.ToLower(word)) {
+		text := strings.ToLower(it.Text)
+		if strings.HasPrefix(text, strings.ToLower(word)) || strings.HasPrefix(text[strings.LastIndexByte(text, '/')+1:], strings.ToLower(word)) {
 			items = append(items, it)
 		}
 	}
