@@ -259,7 +259,7 @@ func (b *browser) importable(path string) bool {
 		return true
 	}
 	tools, _ := b.now()
-	return tools.module.Path != "" && strings.HasPrefix(path, tools.module.Path+"/")
+	return within(path, tools.module.Path)
 }
 
 // called are the packages of the standard library that go by a name, those that every worker holds first.

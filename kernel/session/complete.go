@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -148,14 +149,23 @@ const patience = 60 * time.Millisecond
 
 func (s *Session) importPaths(text string) (items []Item) {
 	std, own := s.browser.paths(patience)
-	for _, paths := range []map[string]string{own, std} { // the module's own first
-		for _, path := range sortedKeys(paths) {
-			if strings.HasPrefix(path, text) && s.browser.importable(path) && len(items) < most {
-				items = append(items, Item{Text: path, Kind: "package"})
-			}
+	tools, _ := s.browser.now()
+	module := tools.module.Path
+	paths := slices.Concat(sortedKeys(own), sortedKeys(std))
+	sort.SliceStable(paths, func(i, j int) bool { // the module's own first
+		return within(paths[i], module) && !within(paths[j], module)
+	})
+	for _, path := range paths {
+		if strings.HasPrefix(path, text) && s.browser.importable(path) && len(items) < most {
+			items = append(items, Item{Text: path, Kind: "package"})
 		}
 	}
 	return items
+}
+
+// within reports whether a package is of a module.
+func within(path, module string) bool {
+	return module != "" && (path == module || strings.HasPrefix(path, module+"/"))
 }
 
 // choice is an item with what speaks for it.

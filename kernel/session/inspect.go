@@ -32,21 +32,25 @@ func (s *Session) Inspect(src string, cursorAt, level int) (Inspection, bool) {
 	default:
 		return Inspection{}, false
 	}
-	start, end := wordAt(src, at)
-	if place := gocell.At(src, at); place.Inside != token.ILLEGAL || start == end {
-		if place.Inside == token.COMMENT || place.Magic {
-			return Inspection{}, false
-		}
-		if place.Inside != token.ILLEGAL {
-			at = place.Start
-		}
-		call, ok := gocell.CallAt(src, at)
-		if !ok {
-			return Inspection{}, false
-		}
-		start, end = wordAt(src, call.Name)
+	place := gocell.At(src, at)
+	if place.Inside == token.COMMENT || place.Magic {
+		return Inspection{}, false
 	}
-	i, e, ok := s.describe(src, start, end, level)
+	var i Inspection
+	var e *entity
+	var ok bool
+	if place.Inside == token.ILLEGAL {
+		start, end := wordAt(src, at)
+		i, e, ok = s.describe(src, start, end, level)
+	} else { // in a string, which may be an argument
+		at = place.Start
+	}
+	if !ok {
+		if call, within := gocell.CallAt(src, at); within {
+			start, end := wordAt(src, call.Name)
+			i, e, ok = s.describe(src, start, end, level)
+		}
+	}
 	if ok && e != nil && e.kind == kindVar {
 		i.Value = plainNames(s.values([]string{e.link})[e.link])
 	}
@@ -77,17 +81,14 @@ func wordAt(src string, at int) (start, end int) {
 // describe says what the word from start to end names.
 func (s *Session) describe(src string, start, end, level int) (i Inspection, e *entity, ok bool) {
 	word := src[start:end]
-	if token.IsKeyword(word) {
+	if !token.IsIdentifier(word) { // keywords are none
 		return i, nil, false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var p *spot
-	if token.IsIdentifier(word) {
-		// What stands behind the word may be half a cell, and what stands before it is enough to know what it is.
-		if p = s.look(src, start, end, word); p == nil {
-			p = s.look(src[:end], start, end, word)
-		}
+	p := s.look(src, start, end, word)
+	if p == nil { // what stands behind the word may be half a cell, and what stands before it is enough to know what it is
+		p = s.look(src[:end], start, end, word)
 	}
 	if p == nil {
 		return i, nil, false
