@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"go/doc/comment"
 	"go/token"
 	"regexp"
 	"strings"
@@ -60,20 +61,19 @@ func (k *kernel) answerQuestions(asked []question, out *output) (pages []any) {
 func described(i session.Inspection) map[string]any {
 	var text, markdown []string
 	add := func(s, fence string) {
-		if s = strings.TrimSpace(s); s == "" {
-			return
+		if s = strings.TrimSpace(s); s != "" {
+			text, markdown = append(text, s), append(markdown, "```"+fence+"\n"+s+"\n```")
 		}
-		text = append(text, s)
-		if fence != "" {
-			s = "```" + fence + "\n" + s + "\n```"
-		}
-		markdown = append(markdown, s)
 	}
 	add(i.Signature, "go")
 	if i.Value != "" {
 		add("Value: "+i.Value, "text")
 	}
-	add(i.Doc, "")
+	if i.Doc != "" {
+		doc := new(comment.Parser).Parse(i.Doc)
+		text = append(text, i.Doc)
+		markdown = append(markdown, strings.TrimSpace(string((&comment.Printer{DocLinkBaseURL: "https://pkg.go.dev"}).Markdown(doc))))
+	}
 	if len(i.Methods) > 0 {
 		add("Methods:\n\t"+strings.Join(i.Methods, "\n\t"), "text")
 	}

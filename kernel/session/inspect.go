@@ -32,6 +32,9 @@ func (s *Session) Inspect(src string, cursorAt, level int) (Inspection, bool) {
 	default:
 		return Inspection{}, false
 	}
+	if at > 1 && src[at-1] == ':' { // a field that a completion has put in
+		at--
+	}
 	place := gocell.At(src, at)
 	if place.Inside == token.COMMENT || place.Magic {
 		return Inspection{}, false
@@ -96,6 +99,13 @@ func (s *Session) describe(src string, start, end, level int) (i Inspection, e *
 	o := p.c.info.Uses[p.ident()]
 	if o == nil {
 		o = p.c.info.Defs[p.ident()]
+	}
+	if _, st := p.literal(); st != nil && o == nil { // a field whose value is still to come
+		for i := range st.NumFields() {
+			if f := st.Field(i); f.Name() == word && visible(f) {
+				o = f
+			}
+		}
 	}
 	if o == nil || o.Type() == types.Typ[types.Invalid] && o.Parent() != types.Universe {
 		if _, isPackage := o.(*types.PkgName); !isPackage {
