@@ -89,6 +89,7 @@ func (c *Cell) lacking() int {
 // can't go on; so it is enough to find a continuation with which its first complaint is not about code itself. There are only few that
 // it makes late, at the beginning of a statement: endings avoid them.
 func viable(code string) bool {
+	t := trials{4 * enough}
 	for _, v := range variants(code) {
 		pieces, err := split("cell", v)
 		if err != nil && complainsBefore(err, v) {
@@ -98,13 +99,13 @@ func viable(code string) bool {
 		if n := len(pieces); err == nil && n > 0 {
 			head, piece = v[:pieces[n-1].start], v[pieces[n-1].start:]
 		}
-		if c, err := Parse("cell", head); err != nil || c.lacking() >= 0 {
+		if c, err := t.parse(head); err != nil || c.lacking() >= 0 {
 			continue
 		}
 		u := look(piece)
 		for _, bodies := range []bool{true, false} {
 			for _, e := range endings {
-				if _, err := Parse("cell", piece+u.close(e, bodies)); err == nil || !complainsBefore(err, piece) {
+				if _, err := t.parse(piece + u.close(e, bodies)); err == nil || !complainsBefore(err, piece) {
 					return true
 				}
 			}

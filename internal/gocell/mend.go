@@ -87,41 +87,55 @@ func Mend(source string, start, end int, word string) (string, bool) {
 		return "", false
 	}
 	head, tail := code[:start], code[end:]
+	t := trials{enough}
 	for range 12 {
-		if whole := head + word + tail; parses(whole) {
+		if whole := head + word + tail; t.parses(whole) {
 			return whole, true
 		}
-		if text, ok := finish(head, word); ok {
-			return withTail(text, tail), true
+		if text, ok := t.finish(head, word); ok {
+			return t.withTail(text, tail), true
 		}
-		next, ok := withoutFault(head, word)
+		next, ok := t.withoutFault(head, word)
 		if !ok {
 			break
 		}
 		head = next
 	}
 	// The line can't be read: the word alone, with what it is selected from.
+	t.left = max(t.left, enough/4)
 	from := operand(head)
 	line := strings.LastIndexByte(head, '\n') + 1
 	for _, keep := range []string{blank(head[:max(from, line)], line), blank(head[:from], 0)} {
-		if text, ok := finish(keep+head[len(keep):], word); ok {
-			return withTail(text, tail), true
+		if text, ok := t.finish(keep+head[len(keep):], word); ok {
+			return t.withTail(text, tail), true
 		}
 	}
 	return "", false
 }
 
-func parses(text string) bool { _, err := Parse("cell", text); return err == nil }
+// trials counts down the bytes that are parsed on trial: who types does not wait for a long text to be tried in all ways.
+type trials struct{ left int }
+
+const enough = 1 << 19
+
+func (t *trials) parse(text string) (*Cell, error) {
+	if t.left -= len(text) + 100; t.left < 0 {
+		return nil, errors.New("tried enough")
+	}
+	return Parse("cell", text)
+}
+
+func (t *trials) parses(text string) bool { _, err := t.parse(text); return err == nil }
 
 // finish closes what is open behind the word.
-func finish(head, word string) (string, bool) {
+func (t *trials) finish(head, word string) (string, bool) {
 	u := look(head + word)
 	if u.inside != token.ILLEGAL {
 		return "", false
 	}
 	for _, bodies := range []bool{true, false} {
 		for _, e := range endings {
-			if text := head + word + u.close(e, bodies); parses(text) {
+			if text := head + word + u.close(e, bodies); t.parses(text) {
 				return text, true
 			}
 		}
@@ -130,7 +144,7 @@ func finish(head, word string) (string, bool) {
 }
 
 // withTail puts what comes behind the cursor's statement back: declarations that a notebook's author wrote further down.
-func withTail(text, tail string) string {
+func (t *trials) withTail(text, tail string) string {
 	for tries := 0; tries < 20; tries++ {
 		i := strings.IndexByte(tail, '\n')
 		for i >= 0 && i+1 < len(tail) && !(tail[i+1] >= 'a' && tail[i+1] <= 'z' || tail[i+1] >= 'A' && tail[i+1] <= 'Z') {
@@ -144,7 +158,7 @@ func withTail(text, tail string) string {
 			return text
 		}
 		tail = tail[i+1:]
-		if parses(text + "\n" + tail) {
+		if t.parses(text + "\n" + tail) {
 			return text + "\n" + tail
 		}
 	}
@@ -152,9 +166,9 @@ func withTail(text, tail string) string {
 }
 
 // withoutFault blanks the line before the cursor's that the parser complains about first, but for the braces that hold others.
-func withoutFault(head, word string) (string, bool) {
+func (t *trials) withoutFault(head, word string) (string, bool) {
 	line, _ := position(head, len(head))
-	_, err := Parse("cell", head+word+look(head+word).close("", true))
+	_, err := t.parse(head + word + look(head+word).close("", true))
 	var list scanner.ErrorList
 	if !errors.As(err, &list) {
 		return "", false

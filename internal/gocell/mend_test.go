@@ -108,7 +108,7 @@ func TestMendEveryPlace(t *testing.T) {
 				}
 				continue
 			}
-			if !parses(text) || text[p.Start:p.Start+2] != "ż" {
+			if !good(text) || text[p.Start:p.Start+2] != "ż" {
 				t.Errorf("%q", text)
 			}
 		}
@@ -130,9 +130,25 @@ func FuzzMend(f *testing.F) {
 		if p.Magic || p.Inside != 0 {
 			return
 		}
-		if text, ok := Mend(source, p.Start, at, "w"); ok && (!parses(text) || text[p.Start] != 'w') {
+		if text, ok := Mend(source, p.Start, at, "w"); ok && (!good(text) || text[p.Start] != 'w') {
 			t.Errorf("%q", text)
 		}
 		CallAt(source, at)
 	})
+}
+
+func good(text string) bool { _, err := Parse("cell", text); return err == nil }
+
+func BenchmarkMendNoGo(b *testing.B) {
+	text := strings.Repeat("This is no Go (at all), {and long\n", 2000)
+	for b.Loop() {
+		Mend(text, len(text), len(text), "x")
+	}
+}
+
+func BenchmarkAssessNoGo(b *testing.B) {
+	text := strings.Repeat("This is no Go (at all), {and long\n", 2000)
+	for b.Loop() {
+		Assess(text)
+	}
 }
