@@ -138,11 +138,9 @@ func (s *Session) describe(src string, start, end, level int) (i Inspection, e *
 	if e != nil && level > 0 && e.source.text != "" {
 		i.Source = commented(e.doc, e.source.lead+e.source.text)
 	}
-	switch o := o.(type) {
+	switch o.(type) {
 	case *types.TypeName, *types.Var:
-		if !o.Exported() || o.Parent() != types.Universe {
-			i.Methods = methodList(o.Type())
-		}
+		i.Methods = methodList(o.Type())
 	}
 	return i, e, true
 }
