@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/cellar-go/cellar/internal/gocell"
 	"github.com/cellar-go/cellar/internal/jupyter"
 )
 
@@ -103,18 +104,19 @@ func (k *kernel) complete(r *jupyter.Message) (any, error) {
 	}
 	start := utf8.RuneCountInString(p.Code[:c.Start])
 	end := start + utf8.RuneCountInString(p.Code[c.Start:c.End])
-	// JupyterLab shows kinds and types that stand under this key, as ipykernel puts them.
+	// JupyterLab shows the kinds that stand under this key, where ipykernel puts them; it asks for documentation by inspect_request.
 	type rich struct {
 		Start     int    `json:"start"`
 		End       int    `json:"end"`
 		Text      string `json:"text"`
 		Type      string `json:"type"`
 		Signature string `json:"signature"`
+		Doc       string `json:"documentation,omitempty"`
 	}
 	matches, types := []string{}, []rich{}
 	for _, i := range c.Items {
 		matches = append(matches, i.Text)
-		types = append(types, rich{start, end, i.Text, i.Kind, i.Type})
+		types = append(types, rich{start, end, i.Text, i.Kind, i.Type, i.Doc})
 	}
 	return map[string]any{
 		"status": "ok", "matches": matches, "cursor_start": start, "cursor_end": end,
@@ -130,26 +132,7 @@ func (k *kernel) inspect(r *jupyter.Message) (any, error) {
 	i, found := k.session.Inspect(p.Code, p.byteOffset(), p.Detail)
 	data := map[string]any{}
 	if found {
-		var text, markdown []string
-		add := func(s, fence string) {
-			if s = strings.TrimSpace(s); s == "" {
-				return
-			}
-			text = append(text, s)
-			if fence != "" {
-				s = "```" + fence + "\n" + s + "\n```"
-			}
-			markdown = append(markdown, s)
-		}
-		add(i.Signature, "go")
-		if i.Value != "" {
-			add("Value: "+i.Value, "text")
-		}
-		add(i.Doc, "")
-		if p.Detail > 0 {
-			add(i.Source, "go")
-		}
-		data["text/plain"], data["text/markdown"] = strings.Join(text, "\n\n"), strings.Join(markdown, "\n\n")
+		data = described(i)
 	}
 	return map[string]any{"status": "ok", "found": found, "data": data, "metadata": struct{}{}}, nil
 }
@@ -159,9 +142,10 @@ func (k *kernel) isComplete(r *jupyter.Message) (any, error) {
 	if err := r.Decode(&p); err != nil {
 		return nil, err
 	}
-	status, indent := isComplete(p.Code)
-	reply := map[string]string{"status": status}
-	if status == "incomplete" {
+	code, _ := questions(p.Code)
+	state, indent := gocell.Assess(code)
+	reply := map[string]string{"status": state.String()}
+	if state == gocell.Incomplete {
 		reply["indent"] = indent
 	}
 	return reply, nil

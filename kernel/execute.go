@@ -57,6 +57,7 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 	ctx, over := k.interruptible(ctx)
 	defer over()
 	store := orTrue(q.StoreHistory) && !q.Silent
+	code, asked := questions(q.Code)
 	blank := strings.TrimSpace(q.Code) == ""
 	if store && !blank {
 		sh.count++
@@ -73,7 +74,11 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 	reply := executeReply{Status: "ok", Count: count, Payload: []any{}, UserExpressions: map[string]any{}}
 	if !blank {
 		out := &output{kernel: k, parent: r.Header, terminal: k.terminal}
-		value, err := k.run(ctx, r, q, fmt.Sprintf("%s[%d]", sh.name, count), out)
+		var value *display.Bundle
+		var err error
+		if strings.TrimSpace(code) != "" {
+			value, err = k.run(ctx, r, q, code, fmt.Sprintf("%s[%d]", sh.name, count), out)
+		}
 		out.flush()
 		if value != nil && !q.Silent {
 			k.publish(r.Header, "execute_result", map[string]any{"execution_count": count, "data": value.Data, "metadata": orEmpty(value.Metadata), "transient": transient(*value)})
@@ -84,6 +89,8 @@ func (k *kernel) execute(ctx context.Context, r *jupyter.Message) (aborted []*ju
 		if err != nil {
 			reply.Status, reply.failure = "error", describe(err, q.Code)
 			k.publish(r.Header, "error", reply.failure)
+		} else if asked != nil {
+			reply.Payload = append(reply.Payload, k.answerQuestions(asked, out)...)
 		}
 	}
 	if reply.Status == "ok" {
@@ -113,7 +120,7 @@ func (k *kernel) interruptible(ctx context.Context) (_ context.Context, over fun
 }
 
 // run lets the hook and then the session have the cell.
-func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, name string, out *output) (*display.Bundle, error) {
+func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, code, name string, out *output) (*display.Bundle, error) {
 	var metadata struct {
 		CellID string `json:"cellId"`
 	}
@@ -126,7 +133,7 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 		}
 		out.show(e)
 	}
-	cell := session.Cell{ID: metadata.CellID, Name: name, Source: q.Code, Silent: q.Silent}
+	cell := session.Cell{ID: metadata.CellID, Name: name, Source: code, Silent: q.Silent}
 	k.comms.settle(ctx)
 	if k.options.Intercept != nil {
 		i, err := k.options.Intercept(ctx, CellRequest{

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,11 +15,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/gomod"
 )
 
 // historyLimit is how many of the user's inputs are kept; the file is cut when it holds twice as many.
 const historyLimit = 10_000
+
+// historyBytes is how large a file may be that was cut.
+const historyBytes = 16 << 20
 
 // history is what the user has run, in this kernel and in earlier ones: a file of JSON lines that all kernels of the user append
 // to. If the file can't be used, this kernel's own inputs are all there is.
@@ -116,45 +121,85 @@ func (h *history) begin() {
 		return
 	}
 	h.session = 1
-	if err := os.MkdirAll(filepath.Dir(h.path), 0o700); err != nil {
+	if os.MkdirAll(filepath.Dir(h.path), 0o700) != nil {
 		return
 	}
-	f, err := os.OpenFile(h.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := h.open()
 	if err != nil {
 		return
 	}
 	defer f.Close()
-	if lock(f) != nil {
-		return
-	}
 	entries := read(f)
 	for _, e := range entries {
 		h.session = max(h.session, e.Session+1)
 	}
-	if len(entries) > 2*historyLimit {
-		var b strings.Builder
-		for _, e := range entries[len(entries)-historyLimit:] {
-			b.Write(line(e))
-		}
-		// In place, because other kernels have it open to append: O_APPEND finds the new end.
-		if f.Truncate(0) == nil {
-			f.WriteString(b.String())
+	number := line(entry{Format: 1, Session: h.session})
+	if size, err := f.Seek(0, io.SeekEnd); len(entries) > 2*historyLimit || err == nil && size > 2*historyBytes {
+		// The cut file takes the other's place whole: those who wait for the lock see that it is another, and open it.
+		if atomicfile.Write(h.path, append(newest(entries), number...), 0o600) == nil {
+			return
 		}
 	}
-	f.Write(line(entry{Format: 1, Session: h.session}))
+	put(f, number)
+}
+
+// newest are the lines that a cut file keeps.
+func newest(entries []entry) []byte {
+	var lines [][]byte
+	size := 0
+	for _, e := range slices.Backward(entries) {
+		l := line(e)
+		if size += len(l); len(lines) == historyLimit || size > historyBytes {
+			break
+		}
+		lines = append(lines, l)
+	}
+	slices.Reverse(lines)
+	return bytes.Join(lines, nil)
 }
 
 func (h *history) append(e entry) error {
-	f, err := os.OpenFile(h.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := h.open()
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := lock(f); err != nil {
-		return err
+	return put(f, line(e))
+}
+
+// put appends a line. One that a crash has cut short is ended first, so that it spoils no other.
+func put(f *os.File, line []byte) error {
+	if size, err := f.Seek(0, io.SeekEnd); err == nil && size > 0 {
+		var last [1]byte
+		if _, err := f.ReadAt(last[:], size-1); err == nil && last[0] != '\n' {
+			line = append([]byte{'\n'}, line...)
+		}
 	}
-	_, err = f.Write(line(e))
+	_, err := f.Write(line)
 	return err
+}
+
+// open opens the file to append, under a lock.
+func (h *history) open() (*os.File, error) {
+	for {
+		f, err := os.OpenFile(h.path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := lock(f); err != nil {
+			f.Close()
+			return nil, err
+		}
+		mine, err := f.Stat()
+		there, gone := os.Stat(h.path)
+		if err == nil && gone == nil && os.SameFile(mine, there) {
+			return f, nil
+		}
+		f.Close() // it was cut, or deleted, meanwhile
+		if err != nil {
+			return nil, err
+		}
+	}
 }
 
 // lock keeps other kernels from the file until it is closed. It gives up soon: no cell waits for its place in the history.
@@ -207,12 +252,41 @@ func lastOfEach(all []entry) []entry {
 	return kept
 }
 
-// glob is the pattern of a search: * and ? as in a shell, over the whole input.
+// glob is the pattern of a search, over the whole input: *, ? and [a-z], as in a shell.
 func glob(pattern string) (*regexp.Regexp, error) {
 	if pattern == "" {
 		pattern = "*"
 	}
-	r := regexp.QuoteMeta(pattern)
-	r = strings.ReplaceAll(strings.ReplaceAll(r, `\*`, ".*"), `\?`, ".")
-	return regexp.Compile("(?s)^" + r + "$")
+	var b strings.Builder
+	b.WriteString("(?s)^")
+	for rest := pattern; rest != ""; {
+		c, after := rest[:1], rest[1:]
+		switch c {
+		case "*":
+			c = ".*"
+		case "?":
+			c = "."
+		case "[":
+			if class := classes.FindString(rest); class != "" {
+				after = rest[len(class):]
+				inner := strings.NewReplacer(`\`, `\\`, "[", `\[`).Replace(class[1 : len(class)-1])
+				if strings.HasPrefix(inner, "!") {
+					inner = "^" + inner[1:]
+				}
+				if strings.HasPrefix(strings.TrimPrefix(inner, "^"), "]") {
+					inner = strings.Replace(inner, "]", `\]`, 1)
+				}
+				c = "[" + inner + "]"
+				break
+			}
+			fallthrough
+		default:
+			c = regexp.QuoteMeta(c)
+		}
+		b.WriteString(c)
+		rest = after
+	}
+	return regexp.Compile(b.String() + "$")
 }
+
+var classes = regexp.MustCompile(`^\[[!^]?\]?[^\]]*\]`)

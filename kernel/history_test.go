@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cellar-go/cellar/internal/jupyter"
@@ -48,6 +49,9 @@ func TestHistory(t *testing.T) {
 		{second, historyQuery{Type: "search", Pattern: "a?\nc"}, "1/2 ab\nc"},
 		{second, historyQuery{Type: "search", Pattern: "", N: number(1)}, "2/1 b"},
 		{second, historyQuery{Type: "search", Pattern: "[a"}, ""},
+		{second, historyQuery{Type: "search", Pattern: "[b-z]"}, "2/1 b"},
+		{second, historyQuery{Type: "search", Pattern: "[!b-z]*"}, "1/1 a, 1/2 ab\nc, 1/3 a"},
+		{second, historyQuery{Type: "search", Pattern: "é*"}, ""},
 		{first, historyQuery{Type: "tail", N: number(2)}, "1/2 ab\nc, 1/3 a"},
 		{second, historyQuery{Type: "odd"}, `history: hist_access_type "odd" is unknown`},
 	} {
@@ -77,6 +81,61 @@ func TestHistoryIsCut(t *testing.T) {
 	}
 	if entries, _ := h.find(historyQuery{Type: "tail"}); len(entries) != historyLimit+1 {
 		t.Errorf("%d entries", len(entries))
+	}
+}
+
+// A line that a crash has cut spoils no other, and a kernel that had the file before another cut it loses nothing.
+func TestHistoryAfterACrash(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.jsonl")
+	first := openHistory(path)
+	first.add(1, "a", "")
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.WriteString(`{"session":1,"line":2,"sour`)
+	f.Close()
+	first.add(3, "b", "")
+	if got := rows(openHistory(path), historyQuery{Type: "tail"}); got != "1/1 a, 1/3 b" {
+		t.Error(got)
+	}
+	big := strings.Repeat("x", historyBytes/2)
+	for i := range 5 {
+		first.add(4+i, big, "")
+	}
+	second := openHistory(path) // cuts
+	second.add(1, "c", "")
+	first.add(9, "d", "")
+	if info, err := os.Stat(path); err != nil || info.Size() > historyBytes+1000 {
+		t.Errorf("%v, %v", info.Size(), err)
+	}
+	if got := rows(openHistory(path), historyQuery{Type: "tail", N: number(2)}); got != "3/1 c, 1/9 d" {
+		t.Error(got)
+	}
+}
+
+func TestManyKernelsAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.jsonl")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			h := openHistory(path)
+			for i := range 20 {
+				h.add(i+1, "x", "")
+			}
+		})
+	}
+	wg.Wait()
+	all, err := openHistory(path).find(historyQuery{Type: "tail"})
+	if err != nil || len(all) != 160 {
+		t.Errorf("%d of 160, %v", len(all), err)
+	}
+	sessions := map[int]int{}
+	for _, e := range all {
+		sessions[e.Session]++
+	}
+	if len(sessions) != 8 {
+		t.Errorf("sessions %v", sessions)
 	}
 }
 

@@ -112,6 +112,7 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	so.Worker = pipes.environment
 	k.commands = &commands.Commands{Version: programVersion(o)}
 	so.Handle = k.commands.Handle(so.Handle)
+	so.Suggest = suggestCommands(commands.Items(), so.Suggest)
 	if k.session, err = o.Start(ctx, so); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -558,71 +557,13 @@ func TestWholeRunes(t *testing.T) {
 	}
 }
 
-func TestIsComplete(t *testing.T) {
-	for status, samples := range map[string][]string{
-		"complete": {"", "x := 1", "func f() {\n}\n", "import \"fmt\"", "// words", "if x {\n} else {\n}", "%go get x", "a.b(1,\n2)", "x"},
-		"incomplete": {"func f() {", "func f() {\n\tx := 1\n", "if x {\n} else {", "x := `a\nb", "/* words", "a.b(1,", "a.b(", "x := []int{1,\n", "x := map[string]int{\n\t\"a\": 1,\n",
-			"x :=", "x +", "x.", "import (", "import (\n\t\"fmt\"\n", "type T struct {\n\ta int\n", "switch x {\ncase 1:\n", "switch x {\ncase", "for i := 0; i <", "for", "var x =", "func",
-			"x := []T{\n\t{A:", "go func() {\n", "type I interface {\n\tM()\n", "x, err := f(\n", "const (\n\ta = iota\n", "return func(a int) {"},
-		"invalid": {"x := )", "func f() }", "if 5 5 {", "x := 'ab", "import fmt", "x := 1 2", "\"open", "type T struct }", "f())"},
-	} {
-		for _, code := range samples {
-			if got, _ := isComplete(code); got != status {
-				t.Errorf("%q is %s, want %s", code, got, status)
-			}
-		}
-	}
-	if _, indent := isComplete("func f() {\n\tif x {"); indent != "\t\t" {
-		t.Errorf("indent %q", indent)
-	}
-}
-
-func FuzzIsComplete(f *testing.F) {
-	f.Add("func f() {\n\tx := `")
-	f.Add("!ls \\\n%%bash\nx")
+func FuzzPosition(f *testing.F) {
+	f.Add("é := `")
 	f.Fuzz(func(t *testing.T, code string) {
-		status, indent := isComplete(code)
-		if status != "complete" && status != "incomplete" && status != "invalid" || strings.Trim(indent, "\t") != "" {
-			t.Errorf("%q: %q, %q", code, status, indent)
-		}
 		for cursor := range 5 {
 			if n := (position{Code: code, Cursor: &cursor}).byteOffset(); n < 0 || n > len(code) {
 				t.Errorf("%q: character %d is byte %d", code, cursor, n)
 			}
 		}
 	})
-}
-
-// No line of a cell that is complete makes what stands above it invalid.
-func TestIsCompleteOnEveryPrefix(t *testing.T) {
-	files, err := filepath.Glob("../notebooks/*.ipynb")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no notebooks: %v", err)
-	}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var notebook struct {
-			Cells []struct {
-				Type   string   `json:"cell_type"`
-				Source []string `json:"source"`
-			}
-		}
-		if err := json.Unmarshal(b, &notebook); err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range notebook.Cells {
-			if c.Type != "code" {
-				continue
-			}
-			for i := range c.Source {
-				code := strings.Join(c.Source[:i+1], "")
-				if status, _ := isComplete(code); status == "invalid" || i == len(c.Source)-1 && status != "complete" {
-					t.Errorf("%s is %s:\n%s", file, status, code)
-				}
-			}
-		}
-	}
 }

@@ -75,7 +75,8 @@ func Parse(name, source string) (*Cell, error) {
 		fmt.Fprintf(out, "/*line %s:%d:%d*/%s\n", name, line, column, code[p.start:p.end])
 		c.Items = append(c.Items, Item{Kind: p.kind, Start: p.start, End: p.end, Text: source[p.start:p.end]})
 	}
-	text := "package main;" + imports.String() + declarations.String() + "func _() {\n" + statements.String() + "}\n"
+	// The clause is on a line of its own, or the comment above the first declaration would not be the declaration's.
+	text := "package main\n" + imports.String() + declarations.String() + "func _() {\n" + statements.String() + "}\n"
 	c.File, err = parser.ParseFile(c.Fset, name, text, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
 		return nil, ownErrors(err, name, code)

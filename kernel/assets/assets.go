@@ -30,6 +30,7 @@ func Attach(o *kernel.Options) {
 	o.Session.Imports = append(o.Session.Imports, gomod.Path+"/kernel/cellarstored/parquet")
 	o.Session.Expand = a.expand
 	o.Session.Handle = a.handle
+	o.Session.Suggest = a.suggest
 }
 
 const stored = gomod.Path + "/kernel/cellarstored"
@@ -42,6 +43,7 @@ const Run = "CELLAR_RUN"
 type assets struct {
 	notebook string // absolute path; "" if the front-end does not say
 	run      bool   // from the top, by the runner
+	known    names  // of assets, for completion
 
 	mu    sync.Mutex
 	ran   []golang.Source   // cells run in this session, the last text of each, in the order of their first run

@@ -69,9 +69,9 @@ func (a *assets) overlay(p *project.Project, r kernel.CellRequest) (project.Over
 	default:
 		o.Cells = project.Cells(nb)
 	}
-	a.unsaved = nil
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.unsaved = nil
 	id := r.CellID
 	place := func(c golang.Source) int {
 		for i := range o.Cells {

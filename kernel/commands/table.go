@@ -18,6 +18,14 @@ type command struct {
 	do    func(*call) error
 }
 
+// Items are the commands as completion offers them.
+func Items() (items []session.Item) {
+	for _, c := range table {
+		items = append(items, session.Item{Text: c.name, Kind: "command", Type: c.usage, Doc: c.about})
+	}
+	return items
+}
+
 // table is every command, in the order in which %help shows them.
 var table []command
 

@@ -63,10 +63,7 @@ func (c *checked) offset(p token.Pos) int { return c.fset.File(p).Offset(p) }
 
 // check tries until the cell's meaning is settled.
 func (u *universe) check(src *source, importer types.Importer) (*checked, error) {
-	a := attempt{keep: map[string]bool{}, again: map[*entity]bool{}, broken: map[*entity]string{}, shadows: map[string]types.Type{}, renewing: map[string]bool{}}
-	u.revive(&a)
-	u.receivers(src)
-	a.decided = len(u.unchangedCandidates(src)) == 0
+	a := u.begin(src)
 	for round := 0; ; round++ {
 		c := u.try(src, a, importer)
 		if c.parse != nil {
@@ -120,6 +117,15 @@ func (u *universe) receivers(src *source) {
 			src.hasMethod[d.base+"."+d.name] = true
 		}
 	}
+}
+
+// begin is the first attempt.
+func (u *universe) begin(src *source) attempt {
+	a := attempt{keep: map[string]bool{}, again: map[*entity]bool{}, broken: map[*entity]string{}, shadows: map[string]types.Type{}, renewing: map[string]bool{}}
+	u.revive(&a)
+	u.receivers(src)
+	a.decided = len(u.unchangedCandidates(src)) == 0
+	return a
 }
 
 // unchangedCandidates are the types of the cell that have a namesake which lives.

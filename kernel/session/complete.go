@@ -2,14 +2,20 @@ package session
 
 import (
 	"go/ast"
-	"go/scanner"
 	"go/token"
 	"go/types"
-	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/cellar-go/cellar/internal/gocell"
 )
 
 // Completion is what may stand between Start and End, byte offsets of the source.
@@ -19,213 +25,299 @@ type Completion struct {
 }
 
 // Item is one continuation.
-type Item struct{ Text, Kind, Type, Doc string } // Kind: func, var, type, const, package, field, method, keyword
+type Item struct{ Text, Kind, Type, Doc string } // Kind: func, var, type, const, package, field, method, keyword, label, file, or one of Suggest's
 
-// Complete lists what can stand at the cursor, a byte offset. It does not wait for a running cell.
-func (s *Session) Complete(src string, cursor int) Completion {
-	cursor = max(0, min(cursor, len(src)))
-	start := cursor
-	for start > 0 {
-		r, size := utf8.DecodeLastRuneInString(src[:start])
-		if r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
-			break
+// Typed is what is being typed where the session knows no Go.
+type Typed struct {
+	Line string // the line up to the cursor: of a command, or of a comment
+	Call string // or the function in whose argument a string is open, as it is written
+	Arg  int    // and the number of the argument
+	Text string // the string up to the cursor
+}
+
+// Complete lists what can stand at the cursor, a byte offset: the likeliest first. It does not wait for a running cell.
+func (s *Session) Complete(src string, cursorAt int) Completion {
+	end := max(0, min(cursorAt, len(src)))
+	at := gocell.At(src, end)
+	c := Completion{Start: end, End: end}
+	select {
+	case <-s.ready:
+	default:
+		return c
+	}
+	line := src[strings.LastIndexByte(src[:end], '\n')+1 : end]
+	switch {
+	case at.Magic, at.Inside == token.COMMENT && strings.HasPrefix(src[at.Start:], "//"):
+		c.Start = end - len(line) + strings.LastIndexAny(line, " \t[,=") + 1
+		if c.Items = s.suggest(Typed{Line: line}); at.Magic && c.Items == nil {
+			c.Items = s.files(src[c.Start:end])
 		}
-		start -= size
+	case at.Inside == token.STRING:
+		c.Start = at.Start + 1
+		c.Items = s.inString(src, at.Start, end)
+	case at.Inside != token.ILLEGAL:
+	default:
+		c.Start = at.Start
+		c.Items = s.inCode(src, at.Start, end)
 	}
-	c := Completion{Start: start, End: cursor}
-	prefix := src[start:cursor]
-	line := src[strings.LastIndexByte(src[:start], '\n')+1 : start]
-	if i := strings.LastIndexByte(line, '"'); i >= 0 && strings.HasPrefix(strings.TrimSpace(line), "import") && strings.Count(line, `"`) == 1 {
-		return s.importPaths(src, cursor-len(line[i+1:])-len(prefix), cursor)
+	return c
+}
+
+func (s *Session) suggest(t Typed) []Item {
+	if s.o.Suggest == nil {
+		return nil
 	}
+	word := t.Text + t.Line[strings.LastIndexAny(t.Line, " \t[,=")+1:]
 	var items []Item
-	if strings.HasSuffix(line, ".") {
-		p := s.look(src, start, operand(line[:len(line)-1]))
-		s.mu.Lock() // what lives is shared with the checks of cells
-		items = p.members()
-		s.mu.Unlock()
-	} else {
-		p, literal := s.look(src, start, "0"), s.look(src, start, literalType(line))
-		s.mu.Lock()
-		items = append(literal.fields(), p.names()...)
-		s.mu.Unlock()
-	}
-	seen := map[string]bool{}
-	for _, it := range items {
-		if !seen[it.Text] && it.Text != "_" && !strings.Contains(it.Text, mark) && strings.HasPrefix(strings.ToLower(it.Text), strings.ToLower(prefix)) {
-			seen[it.Text] = true
-			c.Items = append(c.Items, it)
+	for _, it := range s.o.Suggest(t) {
+		text := strings.ToLower(it.Text)
+		if strings.HasPrefix(text, strings.ToLower(word)) || strings.HasPrefix(text[strings.LastIndexByte(text, '/')+1:], strings.ToLower(word)) {
+			items = append(items, it)
 		}
 	}
-	sort.SliceStable(c.Items, func(i, j int) bool { // fields of a literal first, keywords last, the exact case before the other
-		a, b := c.Items[i], c.Items[j]
-		if (a.Kind == "keyword") != (b.Kind == "keyword") {
-			return b.Kind == "keyword"
-		}
-		if x, y := strings.HasPrefix(a.Text, prefix), strings.HasPrefix(b.Text, prefix); x != y {
-			return x
-		}
-		return a.Text < b.Text
-	})
-	return c
+	return items
 }
 
-func (s *Session) importPaths(src string, start, end int) Completion {
-	c := Completion{Start: start, End: end}
-	select {
-	case <-s.ready:
-	default:
-		return c
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ps == nil {
-		return c
-	}
-	for _, path := range sortedKeys(s.ps.snapshot()) {
-		if strings.HasPrefix(path, src[start:end]) && !strings.Contains(path, "internal/") && !strings.HasPrefix(path, "vendor/") {
-			c.Items = append(c.Items, Item{Text: path, Kind: "package"})
-		}
-	}
-	return c
-}
+var importing = regexp.MustCompile(`(?:^|[\n;])\s*import\s*(?:\([^)]*|[\w.]*\s*)$`)
 
-// operand is the expression that ends line: names, selectors, calls and indexes.
-func operand(line string) string {
-	depth := 0
-	for i := len(line) - 1; i >= 0; i-- {
-		switch b := line[i]; {
-		case b == ')' || b == ']' || b == '}':
-			depth++
-		case b == '(' || b == '[' || b == '{':
-			if depth--; depth < 0 {
-				return line[i+1:]
-			}
-		case depth > 0 || b == '.' || b == '_' || b >= 0x80 || unicode.IsLetter(rune(b)) || unicode.IsDigit(rune(b)):
-		default:
-			return line[i+1:]
-		}
-	}
-	return line
-}
+// opening are the functions whose first string names a file.
+var opening = regexp.MustCompile(`(?:^|\.)(?:Open|OpenFile|ReadFile|ReadDir|WriteFile|Create|Stat|Lstat|Chdir|Mkdir|MkdirAll|Remove|RemoveAll|Rename|DirFS|Glob|WalkDir|Walk|ParseFiles|ServeFile|FileServer|Dir|Command|OpenReader|LoadFile)$`)
 
-// literalType is the type of the composite literal that is open at the end of line, or "".
-func literalType(line string) string {
-	depth := 0
-	for i := len(line) - 1; i >= 0; i-- {
-		switch line[i] {
-		case ')', ']', '}':
-			depth++
-		case '(', '[', '{':
-			if depth--; depth < 0 {
-				if line[i] == '{' {
-					return operand(line[:i])
-				}
-				return ""
-			}
+// inString completes the string that begins at start.
+func (s *Session) inString(src string, start, end int) []Item {
+	text := src[start+1 : end]
+	if importing.MatchString(src[:start]) {
+		return s.importPaths(text)
+	}
+	call, ok := gocell.CallAt(src, start)
+	if ok {
+		name := callee(src[:call.Name])
+		if items := s.suggest(Typed{Call: name, Arg: call.Arg, Text: text}); items != nil {
+			return items
+		}
+		if opening.MatchString(name) {
+			return s.files(text)
 		}
 	}
-	return ""
-}
-
-// spot is a place in a cell, as far as it can be understood, with an expression there.
-type spot struct {
-	c     *checked
-	u     *universe
-	scope *types.Scope
-	expr  ast.Expr
-	pos   token.Pos
-}
-
-// look checks what stands before the line of offset, and expr there. Nil if nothing is known yet.
-func (s *Session) look(src string, offset int, expr string) (p *spot) {
-	if expr == "" {
-		return nil
-	}
-	select {
-	case <-s.ready:
-	default:
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.universe == nil {
-		return nil
-	}
-	defer func() {
-		if recover() != nil { // half a cell may be more than go/types can take
-			p = nil
-		}
-	}()
-	u := *s.universe
-	u.pkg = types.NewPackage("main", "main")
-	u.names, u.imports, u.entities = maps.Clone(u.names), maps.Clone(u.imports), maps.Clone(u.entities) // the cell that runs may end meanwhile
-	before := src[:strings.LastIndexByte(src[:offset], '\n')+1]
-	for _, text := range []string{before, ""} {
-		if p := s.lookIn(&u, text, expr); p != nil {
-			return p
-		}
+	if strings.HasPrefix(text, "./") || strings.HasPrefix(text, "../") || strings.HasPrefix(text, "/") {
+		return s.files(text)
 	}
 	return nil
 }
 
-func (s *Session) lookIn(u *universe, before, expr string) *spot {
-	line := strings.Count(before, "\n") + 1
-	name := func(path string) (string, error) {
-		if p := s.ps.get(path); p != nil {
-			return p.Name, nil
-		}
-		return path[strings.LastIndexByte(path, '/')+1:], nil
+// callee is the name that text ends in, with what it is selected from.
+func callee(text string) string {
+	i := strings.LastIndexFunc(text, func(r rune) bool { return r != '.' && r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	_, size := utf8.DecodeRuneInString(text[max(i, 0):])
+	if i < 0 {
+		return text
 	}
-	src, err := read(Cell{Source: before + "_ = " + expr + "\n" + closers(before)}, "cell", name)
+	return text[i+size:]
+}
+
+// files are those whose path begins with text.
+func (s *Session) files(text string) (items []Item) {
+	dir, name := filepath.Split(text)
+	entries, err := os.ReadDir(filepath.Join(s.o.Dir, dir))
+	if filepath.IsAbs(dir) {
+		entries, err = os.ReadDir(dir)
+	}
 	if err != nil {
 		return nil
 	}
-	t := u.try(src, attempt{}, s.importer)
-	if t.parse != nil || t.run == nil {
-		return nil
-	}
-	p := &spot{c: t.checked, u: u}
-	for _, f := range t.files {
-		ast.Inspect(f.ast, func(n ast.Node) bool {
-			if a, ok := n.(*ast.AssignStmt); ok && t.fset.Position(a.Pos()).Line == line && len(a.Rhs) == 1 {
-				p.expr, p.pos = a.Rhs[0], a.Pos()
-			}
-			return true
-		})
-	}
-	if p.expr == nil {
-		return nil
-	}
-	p.scope = t.pkg.Scope().Innermost(p.pos)
-	return p
-}
-
-// closers ends the brackets that are open at the end of text.
-func closers(text string) string {
-	var sc scanner.Scanner
-	fset := token.NewFileSet()
-	sc.Init(fset.AddFile("", -1, len(text)), []byte(text), func(token.Position, string) {}, 0)
-	open := ""
-	for {
-		_, tok, _ := sc.Scan()
-		switch tok {
-		case token.EOF:
-			return open
-		case token.LBRACE:
-			open = "}" + open
-		case token.LPAREN:
-			open = ")" + open
-		case token.LBRACK:
-			open = "]" + open
-		case token.RBRACE, token.RPAREN, token.RBRACK:
-			open = open[min(1, len(open)):]
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), name) || name == "" && strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		it := Item{Text: dir + e.Name(), Kind: "file"}
+		if info, err := os.Stat(filepath.Join(s.o.Dir, dir, e.Name())); err == nil && info.IsDir() {
+			it.Text += "/"
+		}
+		items = append(items, it)
+		if len(items) == most {
+			break
 		}
 	}
+	return items
+}
+
+// most is how many items are offered: more nobody reads.
+const most = 1000
+
+// patience is how long a completion waits for what is found out behind it.
+const patience = 60 * time.Millisecond
+
+func (s *Session) importPaths(text string) (items []Item) {
+	std, own := s.browser.paths(patience)
+	tools, _ := s.browser.now()
+	module := tools.module.Path
+	paths := slices.Concat(sortedKeys(own), sortedKeys(std))
+	sort.SliceStable(paths, func(i, j int) bool { // the module's own first
+		return within(paths[i], module) && !within(paths[j], module)
+	})
+	for _, path := range paths {
+		if strings.HasPrefix(path, text) && s.browser.importable(path) && len(items) < most {
+			items = append(items, Item{Text: path, Kind: "package"})
+		}
+	}
+	return items
+}
+
+// within reports whether a package is of a module.
+func within(path, module string) bool {
+	return module != "" && (path == module || strings.HasPrefix(path, module+"/"))
+}
+
+// choice is an item with what speaks for it.
+type choice struct {
+	Item
+	object types.Object // what it names; nil if the checker does not know it
+	group  int          // fields of the literal, values of the wanted type by name, all others, keywords, packages that are not imported
+	match  int          // how well its type fits
+	depth  int          // how far away it is declared
+}
+
+const (
+	groupField = iota
+	groupName
+	groupKeyword
+	groupForeign
+)
+
+// inCode completes the word from start to end.
+func (s *Session) inCode(src string, start, end int) []Item {
+	prefix := src[start:end]
+	s.mu.Lock()
+	p := s.look(src, start, end, cursor)
+	var choices []choice
+	switch {
+	case p == nil && start > 0 && src[start-1] == '.':
+	case p == nil:
+		choices = append(universal(nil), keywords(token.BREAK, token.VAR)...)
+	default:
+		choices = p.choices(s)
+	}
+	s.mu.Unlock()
+	if call, ok := gocell.CallAt(src, start); ok && prefix == "" { // load(, before the quote
+		for _, it := range s.suggest(Typed{Call: callee(src[:call.Name]), Arg: call.Arg}) {
+			it.Text = strconv.Quote(it.Text)
+			choices = append(choices, choice{Item: it, group: groupField, depth: len(choices)})
+		}
+	}
+	lower := strings.ToLower(prefix)
+	seen := map[string]bool{}
+	var fit []choice
+	for _, c := range choices {
+		name := c.Text[strings.LastIndexByte(strings.TrimSuffix(c.Text, "."), '.')+1:]
+		if c.Text == "_" || strings.Contains(c.Text, mark) || strings.Contains(c.Text, cursor) || !strings.HasPrefix(strings.ToLower(c.Text), lower) && !strings.HasPrefix(strings.ToLower(name), lower) {
+			continue
+		}
+		fit = append(fit, c)
+	}
+	exact := func(c choice) bool { return strings.HasPrefix(c.Text, prefix) }
+	sort.SliceStable(fit, func(i, j int) bool {
+		a, b := fit[i], fit[j]
+		switch {
+		case a.group != b.group:
+			return a.group < b.group
+		case exact(a) != exact(b):
+			return exact(a)
+		case a.match != b.match:
+			return a.match > b.match
+		case a.depth != b.depth:
+			return a.depth < b.depth
+		}
+		return a.Text < b.Text
+	})
+	var items []Item
+	for _, c := range fit {
+		if !seen[c.Text] && len(items) < most {
+			seen[c.Text] = true
+			items = append(items, c.Item)
+		}
+	}
+	return items
+}
+
+// choices are what may stand at the spot.
+func (p *spot) choices(s *Session) []choice {
+	if sel := p.selector(); sel != nil {
+		return p.fit(p.members(s, sel.X))
+	}
+	switch n := p.parent(1).(type) {
+	case *ast.BranchStmt:
+		if n.Tok != token.GOTO || n.Label != nil {
+			return p.labels()
+		}
+	case *ast.FuncDecl, *ast.LabeledStmt:
+		return nil
+	case *ast.TypeSpec:
+		if n.Name == p.ident() {
+			return nil
+		}
+	}
+	var list []choice
+	if lit, st := p.literal(); st != nil {
+		keyed := false
+		for _, e := range lit.Elts {
+			_, isKey := e.(*ast.KeyValueExpr)
+			keyed = keyed || isKey && e != p.parent(1)
+		}
+		list = append(list, p.fields(lit, st)...)
+		if keyed || p.parent(1) != ast.Node(lit) {
+			return list
+		}
+	}
+	list = append(list, p.names()...)
+	list = append(list, p.helpers(s)...)
+	list = append(list, p.foreign(s)...)
+	return append(p.fit(list), p.keywords()...)
+}
+
+// fit marks what has the type that the spot wants.
+func (p *spot) fit(list []choice) []choice {
+	wantType, want := p.isType(), p.expected()
+	if want != nil {
+		if i, ok := want.Underlying().(*types.Interface); ok && i.Empty() {
+			want = nil
+		}
+	}
+	for i := range list {
+		c := &list[i]
+		switch {
+		case wantType && (c.Kind == "type" || c.Kind == "package"):
+			c.match = 2
+		case wantType:
+		case want != nil && c.object != nil:
+			c.match = match(c.object, want)
+		}
+	}
+	return list
+}
+
+// match says how well an object serves where a type is wanted.
+func match(o types.Object, want types.Type) int {
+	switch o := o.(type) {
+	case *types.Var, *types.Const:
+		if types.AssignableTo(o.Type(), want) {
+			return 2
+		}
+	case *types.Func:
+		if types.AssignableTo(o.Type(), want) {
+			return 2
+		}
+		if r := o.Signature().Results(); r.Len() == 1 && types.AssignableTo(r.At(0).Type(), want) {
+			return 1
+		}
+	}
+	return 0
 }
 
 func item(o types.Object) Item {
 	it := Item{Text: o.Name(), Kind: "var", Type: typeString(o.Type())}
+	if o.Type() == types.Typ[types.Invalid] {
+		it.Type = ""
+	}
 	switch o := o.(type) {
 	case *types.Func:
 		it.Kind = "func"
@@ -234,7 +326,7 @@ func item(o types.Object) Item {
 		}
 	case *types.TypeName:
 		it.Kind = "type"
-		it.Type = typeString(o.Type().Underlying())
+		it.Type = outline(o.Type().Underlying())
 	case *types.Const:
 		it.Kind = "const"
 		if v := o.Val().String(); len(v) < 40 {
@@ -252,180 +344,27 @@ func item(o types.Object) Item {
 	return it
 }
 
-// members of the expression: of a package, of a value or a type.
-func (p *spot) members() (items []Item) {
-	if p == nil {
-		return nil
-	}
-	if id, ok := p.expr.(*ast.Ident); ok {
-		if pkg, ok := p.c.info.Uses[id].(*types.PkgName); ok {
-			for _, name := range pkg.Imported().Scope().Names() {
-				if o := pkg.Imported().Scope().Lookup(name); o.Exported() {
-					items = append(items, item(o))
-				}
-			}
-			return items
-		}
-	}
-	t := p.c.info.TypeOf(p.expr)
-	if t == nil {
-		return nil
-	}
-	return membersOf(t, p.c.info.Types[p.expr].IsType())
-}
-
-func membersOf(t types.Type, onlyMethods bool) (items []Item) {
-	seen := map[types.Type]bool{}
-	visible := func(o types.Object) bool {
-		return o.Exported() || o.Pkg() != nil && o.Pkg().Path() == "main"
-	}
-	var fields func(t types.Type)
-	fields = func(t types.Type) {
-		if ptr, ok := t.Underlying().(*types.Pointer); ok {
-			t = ptr.Elem()
-		}
-		st, ok := t.Underlying().(*types.Struct)
-		if !ok || seen[t] {
-			return
-		}
-		seen[t] = true
-		for i := range st.NumFields() {
-			if visible(st.Field(i)) {
-				items = append(items, item(st.Field(i)))
-			}
-			if st.Field(i).Embedded() {
-				fields(st.Field(i).Type())
-			}
-		}
-	}
-	if !onlyMethods {
-		fields(t)
-	}
-	if _, isPointer := t.(*types.Pointer); !isPointer && !types.IsInterface(t) {
-		t = types.NewPointer(t)
-	}
-	set := types.NewMethodSet(t)
-	for i := range set.Len() {
-		if o := set.At(i).Obj(); visible(o) {
-			items = append(items, item(o))
-		}
-	}
-	return items
-}
-
-// fields that a composite literal of the type may set.
-func (p *spot) fields() (items []Item) {
-	if p == nil || !p.c.info.Types[p.expr].IsType() {
-		return nil
-	}
-	st, ok := p.c.info.TypeOf(p.expr).Underlying().(*types.Struct)
+// outline is a type as another package sees it: without the fields that are not exported.
+func outline(t types.Type) string {
+	st, ok := t.(*types.Struct)
 	if !ok {
-		return nil
+		return typeString(t)
 	}
+	var fields []string
+	hidden := false
 	for i := range st.NumFields() {
-		if f := st.Field(i); f.Exported() || f.Pkg().Path() == "main" {
-			items = append(items, item(f))
+		f := st.Field(i)
+		switch {
+		case !visible(f):
+			hidden = true
+		case f.Embedded():
+			fields = append(fields, typeString(f.Type()))
+		default:
+			fields = append(fields, f.Name()+" "+typeString(f.Type()))
 		}
 	}
-	return items
-}
-
-// names that can be said at the spot.
-func (p *spot) names() (items []Item) {
-	if p != nil {
-		for scope := p.scope; scope != nil && scope != types.Universe; scope = scope.Parent() {
-			for _, name := range scope.Names() {
-				if _, o := scope.LookupParent(name, p.pos); o != nil && o.Type() != nil {
-					items = append(items, item(o))
-				}
-			}
-		}
-		for name, e := range p.u.names {
-			if e.broken == "" {
-				items = append(items, item(e.object))
-				items[len(items)-1].Text = name
-			}
-		}
-		for name, path := range p.u.imports {
-			if token.IsIdentifier(name) {
-				items = append(items, Item{Text: name, Kind: "package", Type: path})
-			}
-		}
+	if hidden {
+		fields = append(fields, "…")
 	}
-	for _, name := range types.Universe.Names() {
-		items = append(items, item(types.Universe.Lookup(name)))
-	}
-	for t := token.BREAK; t <= token.VAR; t++ {
-		items = append(items, Item{Text: t.String(), Kind: "keyword"})
-	}
-	return items
-}
-
-// Inspection is what is known of a name.
-type Inspection struct{ Signature, Doc, Value, Source string }
-
-// Inspect tells of the name at the cursor; with level 1 also its source. It does not wait for a running cell.
-func (s *Session) Inspect(src string, cursor, level int) (Inspection, bool) {
-	cursor = max(0, min(cursor, len(src)))
-	word := func(r rune) bool { return r == '_' || r == '.' || unicode.IsLetter(r) || unicode.IsDigit(r) }
-	end := cursor
-	for end < len(src) {
-		r, size := utf8.DecodeRuneInString(src[end:])
-		if !word(r) || r == '.' {
-			break
-		}
-		end += size
-	}
-	line := src[strings.LastIndexByte(src[:end], '\n')+1 : end]
-	line = strings.TrimRight(line, "( \t.")
-	expr := operand(line)
-	if expr == "" {
-		return Inspection{}, false
-	}
-	p := s.look(src, min(cursor, end), expr)
-	if p == nil {
-		return Inspection{}, false
-	}
-	i, e, ok := s.describe(p)
-	if !ok {
-		return i, false
-	}
-	if e != nil {
-		if level > 0 {
-			i.Source = e.source.lead + e.source.text
-		}
-		if e.kind == kindVar {
-			i.Value = plainNames(s.values([]string{e.link})[e.link])
-		}
-	}
-	return i, true
-}
-
-// describe says what the spot's expression names.
-func (s *Session) describe(p *spot) (i Inspection, e *entity, ok bool) {
-	s.mu.Lock() // what lives is shared with the checks of cells
-	defer s.mu.Unlock()
-	id, ok := p.expr.(*ast.Ident)
-	if sel, is := p.expr.(*ast.SelectorExpr); is {
-		id, ok = sel.Sel, true
-	}
-	if !ok {
-		t := p.c.info.TypeOf(p.expr)
-		if t == nil {
-			return i, nil, false
-		}
-		return Inspection{Signature: typeString(t)}, nil, true
-	}
-	o := p.c.info.Uses[id]
-	if o == nil {
-		return i, nil, false
-	}
-	i.Signature = types.ObjectString(o, func(p *types.Package) string {
-		if p.Path() == "main" {
-			return ""
-		}
-		return p.Name()
-	})
-	i.Doc = s.doc(o)
-	return i, p.u.entityOf(o), true
+	return "struct{" + strings.Join(fields, "; ") + "}"
 }

@@ -42,6 +42,7 @@ type entity struct {
 	cellID string
 	object types.Object
 	source piece             // its declaration, as the user wrote it; none for variables
+	doc    string            // the comment above it
 	scope  map[string]string // the imports that were in force there, name → path
 
 	// link is the name in the text that is compiled. For functions that are not generic, and for variables, it is that of a pointer to

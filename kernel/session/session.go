@@ -43,7 +43,9 @@ type Options struct {
 	Names map[string]string
 	// Handle answers live.Call from the code of a cell.
 	Handle func(ctx context.Context, method string, arg []byte) ([]byte, error)
-	Output func(Event) // what goroutines write between cells; nil: kept for the next cell
+	// Suggest completes what is no Go: a command's line, a comment, a string in a call of a function. Nil: not its own; it must answer at once.
+	Suggest func(Typed) []Item
+	Output  func(Event) // what goroutines write between cells; nil: kept for the next cell
 }
 
 // Expansion stands for the call of a helper.
@@ -116,6 +118,7 @@ type Session struct {
 	tools    *toolchain
 	ps       *packages
 	program  string
+	browser  *browser // for completion and inspection; there when ready
 
 	running sync.Mutex  // held while a cell runs
 	reread  atomic.Bool // the module may be another one by now
@@ -194,6 +197,7 @@ func (s *Session) warm(ctx context.Context) error {
 	tools.kept.sweep()
 	s.tools = tools
 	s.ps = &packages{tools: tools, known: map[string]*pkg{}}
+	s.browser = newBrowser(tools, s.ps)
 	imports := s.linked()
 	if !s.ps.restore(s.listFile()) {
 		if err := s.ps.list(ctx, append(imports, workerPath)...); err != nil {
@@ -387,6 +391,9 @@ func (s *Session) Close() error {
 		p.kill()
 	}
 	<-s.ready
+	if s.browser != nil {
+		s.browser.close()
+	}
 	if s.tmp == "" {
 		return nil
 	}

@@ -28,6 +28,7 @@ type source struct {
 	vars       map[string]bool   // declared by its statements
 	via        map[string]string // aliases that receivers of methods are written with → the type
 	helped     map[string]bool   // types that a helper brought
+	docs       map[string]string // the comments of declarations: T, T.m, f
 	statements []piece
 	lastIsExpr bool
 	lastIsCall bool
@@ -55,7 +56,7 @@ type declaration struct {
 // read parses a cell.
 func read(cell Cell, name string, packageName func(path string) (string, error)) (*source, error) {
 	s := &source{cell: cell, name: name, lines: strings.Count(cell.Source, "\n") + 1, imports: map[string]string{}, declares: map[string]bool{},
-		hasMethod: map[string]bool{}, vars: map[string]bool{}, helped: map[string]bool{}}
+		hasMethod: map[string]bool{}, vars: map[string]bool{}, helped: map[string]bool{}, docs: map[string]string{}}
 	if i := strings.Index(cell.Source, mark); i >= 0 {
 		line, column := place(cell.Source, i)
 		return nil, &CompileError{[]Diagnostic{{name, line, column, fmt.Sprintf("the letter %s is kept for the session's own names", mark)}}}
@@ -142,13 +143,16 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 				if id, ok := ast.Unparen(spec.Type).(*ast.Ident); ok && d.alias {
 					d.of = id.Name
 				}
+				s.note(d.name, spec.Doc, item.Decl.(*ast.GenDecl).Doc, spec.Comment)
 				s.decls, s.types = append(s.decls, d), append(s.types, d)
 			}
 		case gocell.Const:
 			d := declaration{piece: p, kind: kindConst}
 			for _, spec := range item.Decl.(*ast.GenDecl).Specs {
-				for _, n := range spec.(*ast.ValueSpec).Names {
+				v := spec.(*ast.ValueSpec)
+				for _, n := range v.Names {
 					d.names = append(d.names, n.Name)
+					s.note(n.Name, v.Doc, v.Comment, item.Decl.(*ast.GenDecl).Doc)
 				}
 			}
 			s.decls = append(s.decls, d)
@@ -176,6 +180,9 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 			if f.Recv != nil && len(f.Recv.List) == 1 {
 				d = parsedMethod(d.piece)
 				s.hasMethod[d.base+"."+d.name] = true
+				s.note(d.base+"."+d.name, f.Doc)
+			} else {
+				s.note(d.name, f.Doc)
 			}
 			s.decls = append(s.decls, d)
 		case gocell.Var:
@@ -247,6 +254,30 @@ func (s *source) addCalls(cell *gocell.Cell) {
 		p := piece{text: fmt.Sprintf("%s.Do(%q, %q)", liveName, call.Method, call.Arg), file: s.name, line: call.Line, column: 1}
 		s.statements = slices.Insert(s.statements, at, p)
 		s.called = true
+	}
+}
+
+// note keeps the first comment that there is of a declaration, without the cell's options in it.
+func (s *source) note(key string, comments ...*ast.CommentGroup) {
+	for _, c := range comments {
+		if c == nil {
+			continue
+		}
+		list := slices.DeleteFunc(slices.Clone(c.List), func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "/*line ") })
+		if len(list) == 0 {
+			continue
+		}
+		c = &ast.CommentGroup{List: list}
+		var lines []string
+		for line := range strings.SplitSeq(c.Text(), "\n") {
+			if !strings.HasPrefix(strings.TrimSpace(line), "|") {
+				lines = append(lines, line)
+			}
+		}
+		if text := strings.TrimSpace(strings.Join(lines, "\n")); text != "" && s.docs != nil {
+			s.docs[key] = text
+			return
+		}
 	}
 }
 

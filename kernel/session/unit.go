@@ -42,9 +42,12 @@ func (u *universe) write(c *checked) (*unit, error) {
 	declare := func(e *entity, o types.Object, f *checkFile) {
 		e.object, e.methods = o, map[string]*entity{}
 		e.code, e.direct = newCode(), map[*entity]bool{}
-		e.cell, e.cellID, e.scope, e.unchecked = c.name, c.source.cell.ID, f.imports, c.unchecked
+		e.cell, e.cellID, e.scope, e.unchecked, e.doc = c.name, c.source.cell.ID, f.imports, c.unchecked, c.docs[e.name]
+		if e.base != nil {
+			e.doc = c.docs[e.base.name+"."+e.name]
+		}
 		if f.again != nil {
-			e.cell, e.cellID, e.unchecked = f.again.cell, f.again.cellID, f.again.unchecked
+			e.cell, e.cellID, e.unchecked, e.doc = f.again.cell, f.again.cellID, f.again.unchecked, f.again.doc
 		}
 		u.entities[o] = e
 		out.declared = append(out.declared, e)

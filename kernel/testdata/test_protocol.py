@@ -1,4 +1,4 @@
-"""jupyter_kernel_test's suite for the installed kernel "cellar". What does not apply to Go is the pager: no Go code opens one."""
+"""jupyter_kernel_test's suite for the installed kernel "cellar". No test of it is left out."""
 
 import unittest
 
@@ -29,11 +29,12 @@ class Protocol(jkt.KernelTests):
         {"code": SHOW + "display.JPEG([]byte{1, 2})", "mime": "image/jpeg"},
         {"code": SHOW + "display.JSON(map[string]int{\"a\": 1})", "mime": "application/json"},
     ]
+    code_page_something = 'import "fmt"\nfmt.Println?'
     code_clear_output = SHOW + "display.Clear()"
 
     complete_code_samples = ["1", 'fmt.Println("x")', "func f() int {\n\treturn 1\n}", "x := []int{\n\t1,\n}", "// words"]
-    incomplete_code_samples = ["func f() int {", "x := []int{\n\t1,", "y := `raw", "f(1,", "/* words", "for i := range 3 {\n\tif i > 1 {"]
-    invalid_code_samples = ["x := )", "import fmt", "if 5 5 {", 'z := "open', "1 2 3"]
+    incomplete_code_samples = ["func f() int {", "x := []int{\n\t1,", "y := `raw", "f(1,", "/* words", "for i := range 3 {\n\tif i > 1 {", "a, b", "z := \"open"]
+    invalid_code_samples = ["x := )", "import fmt\n", "if 5 5 {", "z := \"open\n", "1 2 3"]
     completion_samples = [
         {"text": 'import "strings"\nstrings.ToUpperSpec', "matches": {"ToUpperSpecial"}},
         {"text": "func abcdef() {}\nabcde", "matches": {"abcdef"}},

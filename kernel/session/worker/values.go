@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/cellar-go/cellar/kernel/session/live"
 )
@@ -23,7 +24,7 @@ func brief(v reflect.Value, depth int) string {
 	switch v.Kind() {
 	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint8, reflect.Uint16,
 		reflect.Uint32, reflect.Uint64, reflect.Uintptr, reflect.Float32, reflect.Float64, reflect.Complex64, reflect.Complex128:
-		return fmt.Sprint(v)
+		return scalar(v)
 	case reflect.String:
 		s := v.String()
 		if len(s) > 200 {
@@ -77,6 +78,25 @@ func brief(v reflect.Value, depth int) string {
 		return s + "}"
 	}
 	return v.Kind().String()
+}
+
+// scalar calls a String method of the standard library's, such as a time.Duration's, and no other: who knows how long it takes.
+func scalar(v reflect.Value) string {
+	path := v.Type().PkgPath()
+	if first, _, _ := strings.Cut(path, "/"); path != "main" && !strings.Contains(first, ".") {
+		return fmt.Sprint(v)
+	}
+	switch {
+	case v.CanInt():
+		return strconv.FormatInt(v.Int(), 10)
+	case v.CanUint():
+		return strconv.FormatUint(v.Uint(), 10)
+	case v.CanFloat():
+		return fmt.Sprint(v.Float())
+	case v.CanComplex():
+		return fmt.Sprint(v.Complex())
+	}
+	return strconv.FormatBool(v.Bool())
 }
 
 func elements(v reflect.Value) string {
