@@ -8,5 +8,5 @@ import "embed"
 
 // Source is go.mod, go.sum and the packages that steps and workers import.
 //
-//go:embed go.mod go.sum display/*.go display/comm/*.go display/widget/*.go internal/fault/*.go assetlib/step/*.go assetlib/table/*.go kernel/session/live/*.go kernel/session/worker/*.go kernel/session/worker/link/*.go kernel/session/internal/wire/*.go kernel/session/internal/goobj/*.go kernel/session/internal/goid/*.go kernel/session/internal/goid/*.s kernel/session/internal/halt/*.go kernel/session/internal/halt/*.c kernel/session/internal/halt/*.h kernel/cellarstored/*.go kernel/cellarstored/parquet/*.go
+//go:embed go.mod go.sum display/*.go display/comm/*.go display/widget/*.go internal/fault/*.go assetlib/step/*.go assetlib/table/*.go kernel/celltest/*.go kernel/lgo/*.go kernel/session/live/*.go kernel/session/worker/*.go kernel/session/worker/link/*.go kernel/session/internal/wire/*.go kernel/session/internal/goobj/*.go kernel/session/internal/goid/*.go kernel/session/internal/goid/*.s kernel/session/internal/halt/*.go kernel/session/internal/halt/*.c kernel/session/internal/halt/*.h kernel/cellarstored/*.go kernel/cellarstored/parquet/*.go
 var Source embed.FS

@@ -29,13 +29,7 @@ func (k *kernel) kernelInfo(*jupyter.Message) (any, error) {
 		Text string `json:"text"`
 		URL  string `json:"url"`
 	}
-	version := k.options.Version
-	if version == "" {
-		version = "dev"
-		if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
-			version = b.Main.Version
-		}
-	}
+	version := programVersion(k.options)
 	goVersion := strings.TrimPrefix(runtime.Version(), "go")
 	return map[string]any{
 		"status":                 "ok",
@@ -59,6 +53,16 @@ func (k *kernel) kernelInfo(*jupyter.Message) (any, error) {
 			"nbconvert_exporter": "script",
 		},
 	}, nil
+}
+
+func programVersion(o Options) string {
+	if o.Version != "" {
+		return o.Version
+	}
+	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
+		return b.Main.Version
+	}
+	return "dev"
 }
 
 func (k *kernel) connect(*jupyter.Message) (any, error) {

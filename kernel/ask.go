@@ -8,17 +8,32 @@ import (
 )
 
 // question puts a line to the front-end that sent r and waits for its answer; ok is false when ctx ended before it.
-func (k *kernel) question(ctx context.Context, r *jupyter.Message, prompt string) (line string, ok bool) {
+func (k *kernel) question(ctx context.Context, r *jupyter.Message, prompt string, password bool) (line string, ok bool) {
 	select { // an answer that came too late for an earlier question
 	case <-k.answers:
 	default:
 	}
-	k.reply(jupyter.Stdin, r, "input_request", map[string]any{"prompt": prompt, "password": false})
+	k.reply(jupyter.Stdin, r, "input_request", map[string]any{"prompt": prompt, "password": password})
 	select {
 	case line = <-k.answers:
 		return line, true
 	case <-ctx.Done():
 		return "", false
+	}
+}
+
+// asker puts the questions of commands; nil where the front-end takes none.
+func (k *kernel) asker(r *jupyter.Message, q executeRequest, out *output) func(context.Context, string, bool) (string, error) {
+	if !orTrue(q.AllowStdin) {
+		return nil
+	}
+	return func(ctx context.Context, prompt string, password bool) (string, error) {
+		out.flush()
+		line, ok := k.question(ctx, r, prompt, password)
+		if !ok {
+			return "", context.Cause(ctx)
+		}
+		return line, nil
 	}
 }
 
@@ -35,6 +50,9 @@ func (k *kernel) addModules(ctx context.Context, packages []string) bool {
 	k.mu.Lock()
 	ask, always := k.ask, k.addAlways
 	k.mu.Unlock()
+	if allowed, decided := k.commands.AutoGet(); decided {
+		return allowed
+	}
 	if always || ask == nil {
 		return always
 	}

@@ -10,9 +10,8 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/display"
-	"github.com/cellar-go/cellar/internal/fault"
-	"github.com/cellar-go/cellar/internal/gocell"
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/kernel/commands"
 	"github.com/cellar-go/cellar/kernel/session"
 )
 
@@ -121,7 +120,8 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 	_ = json.Unmarshal(r.Metadata, &metadata) // other front-ends put other things there
 	show := func(e session.Event) {
 		if e.Kind == session.Input {
-			k.input(ctx, r, e.Text, orTrue(q.AllowStdin), out)
+			prompt, password := k.gonb.prompt()
+			k.input(ctx, r, e.Text+prompt, password, orTrue(q.AllowStdin), out)
 			return
 		}
 		out.show(e)
@@ -137,43 +137,27 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 		}
 		cell.Source = i.Source
 	}
-	if err := refuseMagics(cell); err != nil {
-		return nil, err
-	}
 	if orTrue(q.AllowStdin) {
-		k.askBy(func(ctx context.Context, prompt string) (string, bool) { return k.question(ctx, r, prompt) })
+		k.askBy(func(ctx context.Context, prompt string) (string, bool) { return k.question(ctx, r, prompt, false) })
 		defer k.askBy(nil)
 	}
-	result, err := k.session.Run(ctx, cell, show)
+	k.showBy(out)
+	result, err := k.commands.Run(ctx, cell, commands.IO{Show: show, Ask: k.asker(r, q, out)})
+	k.gonb.drain()
+	k.showBy(nil)
 	for _, n := range result.Notices {
 		out.show(session.Event{Kind: session.Stderr, Text: n + "\n"})
 	}
 	return result.Value, err
 }
 
-// refuseMagics refuses commands to the kernel, which the session would leave out without a word. A %% line alone is for the session.
-func refuseMagics(c session.Cell) error {
-	parsed, err := gocell.Parse(c.Name, c.Source)
-	if err != nil {
-		return nil // the session says what is wrong
-	}
-	for _, m := range parsed.Magics {
-		if m.Text == "%%" || m.Text == "%main" {
-			continue
-		}
-		command, _, _ := strings.Cut(m.Text, " ")
-		return fault.New(fault.Input, "remove the line, or do in Go what it does", "%s:%d: the kernel has no command %s", c.Name, m.Line, command)
-	}
-	return nil
-}
-
 // input asks the front-end for a line and gives it to the cell.
-func (k *kernel) input(ctx context.Context, r *jupyter.Message, prompt string, allowed bool, out *output) {
+func (k *kernel) input(ctx context.Context, r *jupyter.Message, prompt string, password, allowed bool, out *output) {
 	out.flush()
 	line := ""
 	if allowed {
 		var ok bool
-		if line, ok = k.question(ctx, r, prompt); !ok && !errors.Is(context.Cause(ctx), session.ErrInterrupted) {
+		if line, ok = k.question(ctx, r, prompt, password); !ok && !errors.Is(context.Cause(ctx), session.ErrInterrupted) {
 			return // the cell is over: the line would be the next one's
 		}
 	} else {

@@ -64,8 +64,12 @@ func describe(err error, source string) *failure {
 			f.Traceback = append(f.Traceback, "→ "+line)
 		}
 		if trace := strings.Split(strings.TrimSpace(lost.Trace), "\n"); lost.Trace != "" {
-			if len(trace) > traceLines {
-				trace = append(trace[:traceLines:traceLines], fmt.Sprintf("(and %d lines more)", len(trace)-traceLines))
+			limit := traceLines
+			if len(lost.Frames) > 0 {
+				limit = traceLines / 4
+			}
+			if len(trace) > limit {
+				trace = append(trace[:limit:limit], fmt.Sprintf("(and %d lines more)", len(trace)-limit))
 			}
 			f.Traceback = append(append(f.Traceback, ""), trace...)
 		}
@@ -82,7 +86,8 @@ func describe(err error, source string) *failure {
 	return f
 }
 
-// traceLines is how much of the runtime's own trace is shown: it may hold thousands of goroutines.
+// traceLines is how much of the runtime's own trace is shown, which may hold thousands of goroutines; a quarter of that behind the user's own
+// lines.
 const traceLines = 40
 
 // quoted shows frames, those of cells with their line.

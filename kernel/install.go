@@ -1,11 +1,12 @@
 package kernel
 
 import (
-	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/kernel/commands"
 )
 
 //go:embed logo/*
@@ -23,7 +25,10 @@ var logos embed.FS
 
 // InstallOptions say where a kernelspec goes; the zero value installs for the user.
 type InstallOptions struct {
-	Name        string // the kernelspec's name; default: cellar
+	// As is another Go kernel, gophernotes or gonb, whose name the kernelspec takes: that kernel's notebooks then run here as they are.
+	As          string
+	Force       bool   // replace a kernelspec that is not Cellar's
+	Name        string // the kernelspec's name; default: cellar, or As
 	DisplayName string // what front-ends show; default: Go (Cellar)
 	Prefix      string // install under this prefix, in share/jupyter
 	SysPrefix   bool   // install in the Python environment in use: VIRTUAL_ENV, CONDA_PREFIX, or the python3 that is found first
@@ -41,12 +46,32 @@ type Spec struct {
 	Protocol      string            `json:"kernel_protocol_version"` // of messages
 }
 
-// Install writes the kernelspec and returns its folder. A kernelspec of that name is replaced; at no moment is it half written.
+// stand is what a kernel is called in whose place ours is installed, and what its notebooks rely on.
+type stand struct {
+	display string
+	env     map[string]string
+}
+
+var stands = map[string]stand{
+	"gophernotes": {display: "Go (gophernotes) (Cellar)"},
+	"gonb":        {display: "Go (gonb) (Cellar)", env: map[string]string{commands.AutoGetEnv: "1"}},
+}
+
+// Install writes the kernelspec and returns its folder. A kernelspec of that name is replaced if it is Cellar's; at no moment is it half
+// written.
 func Install(o InstallOptions) (string, error) {
 	dir, err := o.folder()
 	if err != nil {
 		return "", err
 	}
+	if other, err := readSpec(dir); err == nil && !other.ours() && !o.Force {
+		return "", fault.New(fault.Input, "choose another --name, or replace it with --force", "%s holds the kernelspec of another kernel, %q", dir, other.DisplayName)
+	}
+	as, env := stands[o.As], map[string]string{}
+	if o.DisplayName == "" {
+		o.DisplayName = as.display
+	}
+	maps.Copy(env, as.env)
 	if o.Executable == "" {
 		if o.Executable, err = os.Executable(); err != nil {
 			return "", fault.New(fault.Environment, "", "find this program's own path: %w", err)
@@ -63,7 +88,7 @@ func Install(o InstallOptions) (string, error) {
 		DisplayName:   o.DisplayName,
 		Language:      "go",
 		InterruptMode: "message",
-		Env:           map[string]string{},
+		Env:           env,
 		Metadata:      map[string]any{"debugger": false, "supported_encryption": []string{"curve"}},
 		Protocol:      jupyter.ProtocolVersion,
 	}, "", " ")
@@ -96,13 +121,12 @@ func Uninstall(o InstallOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	spec := filepath.Join(dir, "kernel.json")
-	switch b, err := os.ReadFile(spec); {
+	switch spec, err := readSpec(dir); {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", fault.New(fault.Input, "`jupyter kernelspec list` shows what is installed", "no kernelspec in %s", dir)
 	case err != nil:
 		return "", fault.New(fault.Storage, "", "read kernelspec: %w", err)
-	case !bytes.Contains(b, []byte(`"kernel"`)) || !bytes.Contains(b, []byte(`"go"`)):
+	case !spec.ours():
 		return "", fault.New(fault.Input, "remove it with `jupyter kernelspec remove`", "the kernelspec in %s is not Cellar's", dir)
 	}
 	if err := os.RemoveAll(dir); err != nil {
@@ -111,12 +135,28 @@ func Uninstall(o InstallOptions) (string, error) {
 	return dir, nil
 }
 
+func readSpec(dir string) (spec Spec, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, "kernel.json"))
+	if err == nil {
+		_ = json.Unmarshal(b, &spec) // one that is broken is not ours
+	}
+	return spec, err
+}
+
+// ours reports whether Install has written the kernelspec.
+func (s Spec) ours() bool {
+	return s.Language == "go" && len(s.Argv) > 2 && s.Argv[1] == "kernel" && s.Argv[2] == "--connection-file"
+}
+
 var specName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 // folder is where the kernelspec belongs.
 func (o InstallOptions) folder() (string, error) {
+	if _, known := stands[o.As]; o.As != "" && !known {
+		return "", fault.New(fault.Usage, "`--as gophernotes` and `--as gonb` are possible; --name gives the kernelspec any name", "there is no kernel %q to stand for", o.As)
+	}
 	if o.Name == "" {
-		o.Name = "cellar"
+		o.Name = cmp.Or(o.As, "cellar")
 	}
 	if !specName.MatchString(o.Name) || strings.Trim(o.Name, ".") == "" {
 		return "", fault.New(fault.Usage, "use letters, digits, `.`, `_` and `-`", "%q can't be the name of a kernelspec", o.Name)

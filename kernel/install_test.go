@@ -85,6 +85,41 @@ func TestInstall(t *testing.T) {
 	}
 }
 
+// Installed as another kernel, ours has its name; that kernel's own spec is only replaced by force.
+func TestInstallAs(t *testing.T) {
+	dir := home(t)
+	o := InstallOptions{As: "gonb", Prefix: dir, Executable: "/bin/cellar"}
+	folder, err := Install(o)
+	if err != nil || folder != filepath.Join(dir, "share/jupyter/kernels/gonb") {
+		t.Fatal(folder, err)
+	}
+	spec, err := readSpec(folder)
+	if err != nil || spec.DisplayName != "Go (gonb) (Cellar)" || spec.Language != "go" || spec.Env["CELLAR_AUTOGET"] != "1" {
+		t.Errorf("%+v, %v", spec, err)
+	}
+	theirs := []byte(`{"argv": ["gophernotes", "{connection_file}"], "display_name": "Go", "language": "go"}`)
+	o.As = "gophernotes"
+	folder = filepath.Join(dir, "share/jupyter/kernels/gophernotes")
+	os.MkdirAll(folder, 0o755)
+	os.WriteFile(filepath.Join(folder, "kernel.json"), theirs, 0o644)
+	if _, err := Install(o); err == nil || !strings.Contains(err.Error(), `another kernel, "Go"`) || !strings.Contains(fault.Hint(err), "--force") {
+		t.Errorf("without force: %v", err)
+	}
+	if b, _ := os.ReadFile(filepath.Join(folder, "kernel.json")); !bytes.Equal(b, theirs) {
+		t.Errorf("it was changed: %s", b)
+	}
+	if _, err := Uninstall(o); err == nil {
+		t.Error("it was removed")
+	}
+	o.Force = true
+	if _, err := Install(o); err != nil {
+		t.Error(err)
+	}
+	if _, err := Uninstall(o); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestInstallMistakes(t *testing.T) {
 	dir := home(t)
 	file := filepath.Join(dir, "file")
@@ -99,12 +134,13 @@ func TestInstallMistakes(t *testing.T) {
 		kind fault.Kind
 		says string
 	}{
-		"not a folder":  {install(InstallOptions{Prefix: file}), fault.Storage, file},
-		"bad name":      {install(InstallOptions{Name: "../x"}), fault.Usage, "../x"},
-		"dots":          {install(InstallOptions{Name: ".."}), fault.Usage, ".."},
-		"two places":    {install(InstallOptions{Prefix: dir, SysPrefix: true}), fault.Usage, "--sys-prefix"},
-		"not installed": {uninstall(InstallOptions{Prefix: dir}), fault.Input, dir},
-		"not ours":      {uninstall(InstallOptions{Prefix: dir + "/p", Name: "python3"}), fault.Input, "not Cellar's"},
+		"not a folder":   {install(InstallOptions{Prefix: file}), fault.Storage, file},
+		"bad name":       {install(InstallOptions{Name: "../x"}), fault.Usage, "../x"},
+		"dots":           {install(InstallOptions{Name: ".."}), fault.Usage, ".."},
+		"unknown kernel": {install(InstallOptions{As: "evcxr", Prefix: dir}), fault.Usage, "evcxr"},
+		"two places":     {install(InstallOptions{Prefix: dir, SysPrefix: true}), fault.Usage, "--sys-prefix"},
+		"not installed":  {uninstall(InstallOptions{Prefix: dir}), fault.Input, dir},
+		"not ours":       {uninstall(InstallOptions{Prefix: dir + "/p", Name: "python3"}), fault.Input, "not Cellar's"},
 	} {
 		var mistake *fault.Mistake
 		if !errors.As(test.err, &mistake) || mistake.Kind != test.kind || mistake.Hint == "" || !strings.Contains(test.err.Error(), test.says) {

@@ -15,6 +15,7 @@ import (
 	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/display/comm"
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/kernel/commands"
 	"github.com/cellar-go/cellar/kernel/session"
 )
 
@@ -23,10 +24,9 @@ const patience = 15 * time.Second
 
 // Session is what runs the cells: *session.Session. Run may take long; everything else must answer while it does.
 type Session interface {
-	// Run runs one cell. What the cell shows goes to sink, in order, before Run returns.
-	Run(ctx context.Context, c session.Cell, sink func(session.Event)) (session.Result, error)
-	// Interrupt stops the running cell, or what handles comm messages.
-	Interrupt()
+	// commands.Session has Run, which runs one cell (what the cell shows goes to sink, in order, before it returns), and Interrupt, which
+	// stops the running cell, or what handles comm messages.
+	commands.Session
 	// Answer gives the running cell the line that its Input event asked for.
 	Answer(text string) error
 	Complete(src string, cursor int) session.Completion
@@ -103,9 +103,19 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	if so.Output == nil {
 		so.Output = k.background
 	}
+	so.Names = withNames(so.Names)
+	pipes, err := k.forGonb()
+	if err != nil {
+		return err
+	}
+	defer pipes.close()
+	so.Worker = pipes.environment
+	k.commands = &commands.Commands{Version: programVersion(o)}
+	so.Handle = k.commands.Handle(so.Handle)
 	if k.session, err = o.Start(ctx, so); err != nil {
 		return err
 	}
+	k.commands.Session = k.session
 	ctx, cancel := context.WithCancel(ctx)
 	k.open(ctx, "")
 	k.working.Go(func() { k.receive(ctx) })
@@ -139,6 +149,8 @@ type kernel struct {
 	terminal bool // the front-end is one
 	server   *jupyter.Server
 	session  Session
+	commands *commands.Commands
+	gonb     *gonbPipes
 
 	shells  shells
 	comms   comms
@@ -153,6 +165,7 @@ type kernel struct {
 	parent jupyter.Header // the last execute_request
 	stop   func()         // stops what runs now; nil when nothing does
 	ask    func(ctx context.Context, prompt string) (string, bool)
+	out    *output // of the cell that runs; nil when none does
 
 	addAlways bool // modules, without a question
 	told      map[string]time.Time

@@ -17,11 +17,13 @@ import (
 	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/display/comm"
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/kernel/commands"
 	"github.com/cellar-go/cellar/kernel/session"
 )
 
 // echo is a session for a language of a few words; everything else is its own value.
 type echo struct {
+	commands.Session
 	interrupts chan struct{}
 	input      chan string
 
@@ -296,7 +298,7 @@ func TestExecute(t *testing.T) {
 	if b := e["b"].(map[string]any); b["status"] != "error" || b["ename"] != "CompileError" {
 		t.Errorf("expression b: %v", b)
 	}
-	if reply, _ = s.execute("x := 1\n!ls -l"); !strings.Contains(fmt.Sprint(reply["evalue"]), "cell[5]:2: the kernel has no command !ls") {
+	if reply, _ = s.execute("x := 1\n%lsmagi"); !strings.Contains(fmt.Sprint(reply["evalue"]), "cell[5]:2: the kernel has no command %lsmagi") {
 		t.Errorf("magic: %v", reply)
 	}
 	reply, _ = s.request(jupyter.Shell, "execute_request", []int{1})

@@ -106,6 +106,9 @@ func browse(t *testing.T, name string, notebook []byte) {
 	if _, err := os.Stat(filepath.Join(web, "node_modules", "playwright-core")); err != nil {
 		t.Fatal("no playwright-core in web/test/node_modules: run `make tools`")
 	}
+	if out, err := exec.Command(python(t), "-c", "import jupyterlab, jupyterlab_widgets, anywidget").CombinedOutput(); err != nil {
+		t.Fatalf("run `make tools`: %s", out)
+	}
 	chromium := os.Getenv("CELLAR_TEST_CHROMIUM")
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil && chromium == "" {

@@ -33,6 +33,8 @@ func newInstall(g *global) *cobra.Command {
 		},
 	}
 	f := c.Flags()
+	f.StringVar(&o.As, "as", "", "stand for another Go kernel, gophernotes or gonb: its notebooks run unchanged")
+	f.BoolVar(&o.Force, "force", false, "replace the kernelspec of another kernel")
 	f.StringVar(&o.Name, "name", "", "name of the kernelspec (default cellar)")
 	f.StringVar(&o.DisplayName, "display-name", "", "what front-ends show (default Go (Cellar))")
 	f.BoolVar(&o.SysPrefix, "sys-prefix", false, "install in the active Python environment")

@@ -57,6 +57,7 @@ func Parse(name, source string) (*Cell, error) {
 	if err != nil {
 		return nil, err
 	}
+	code = withoutLineDirectives(name, code)
 	var imports, declarations, statements strings.Builder
 	for _, p := range pieces {
 		if p.packageClause {
@@ -80,6 +81,21 @@ func Parse(name, source string) (*Cell, error) {
 		return nil, ownErrors(err, name, code)
 	}
 	return c, c.assign(name)
+}
+
+// withoutLineDirectives makes plain comments of //line directives: positions are the cell's own.
+func withoutLineDirectives(name, code string) string {
+	if !strings.Contains(code, "line ") {
+		return code
+	}
+	lexemes, _ := scan(name, code)
+	out := []byte(code)
+	for _, l := range lexemes {
+		if text := code[l.start:]; l.tok == token.COMMENT && (strings.HasPrefix(text, "//line ") || strings.HasPrefix(text, "/*line ")) {
+			out[l.start+2] = ' '
+		}
+	}
+	return string(out)
 }
 
 // assign gives every item its nodes: declarations come in the order of the items, statements by position.
@@ -332,6 +348,7 @@ func ownErrors(err error, name, code string) error {
 		e.Pos.Offset = 0
 		if e.Pos.Line > lines || e.Pos.Line < 1 {
 			e.Pos.Line, e.Pos.Column = lines, width
+			e.Msg = strings.Replace(e.Msg, "found '}'", "found the end of the cell", 1)
 		}
 	}
 	return list

@@ -34,6 +34,8 @@ func TestParse(t *testing.T) {
 			"statement@1 *ast.ExprStmt:1:1\nstatement@2 *ast.ExprStmt:2:1\n"},
 		{"magics keep lines", "%go get x\n!ls \\\n  -l\nx := `\n%not a magic\n`\n$ ls",
 			"magic 1 %go get x\nmagic 2 !ls -l\nmagic 7 $ ls\nstatement@4 *ast.AssignStmt:4:1\n"},
+		{"only a line that begins a statement is a magic", "ok := a &&\n!b\nf(\n!c,\n)\n!ls", "magic 6 !ls\nstatement@1 *ast.AssignStmt:1:1\nstatement@3 *ast.ExprStmt:3:1\n"},
+		{"main with flags, behind a comment's slashes", "//gonb:%% -x=1\nf()\n", "magic 1 %% -x=1\nstatement@2 *ast.ExprStmt:2:1\n"},
 		{"comments belong to what follows", "//| asset: x\n\n// F does.\nfunc F() {}\n\n// left\n", "func@1 4:1\n"},
 		{"groups", "var (\n a = 1\n b = 2\n)\nconst (\n c = iota\n d\n)", "var@1 1:1\nconst@5 5:1\n"},
 		{"program", "package main\nfunc main() {}\n", "func@2 2:1\n"},
@@ -69,22 +71,4 @@ func TestErrorsPointAtTheCell(t *testing.T) {
 			t.Errorf("%q: got %v, want a message at %s", source, err, want)
 		}
 	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add("import \"fmt\"\nx := 1\ntype T struct{}\nfunc (T) M() {}\n!ls\n%%\nx + 1")
-	f.Add("func(){}()\n`\n%x\n`")
-	f.Fuzz(func(t *testing.T, source string) {
-		c, err := Parse("cell", source)
-		if err != nil {
-			return
-		}
-		end := 0
-		for _, i := range c.Items {
-			if i.Start < end || i.End < i.Start || i.Text != source[i.Start:i.End] {
-				t.Fatalf("item %v of %q is out of order", i, source)
-			}
-			end = i.End
-		}
-	})
 }

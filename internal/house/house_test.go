@@ -83,7 +83,7 @@ func TestRoomsHaveNames(t *testing.T) {
 
 // The binary carries every package of this module that steps and workers import: they are built where it can't be fetched.
 func TestSourceIsWhole(t *testing.T) {
-	roots := []string{"./assetlib/step", "./kernel/session/worker", "./kernel/cellarstored/parquet", "./display/..."}
+	roots := []string{"./assetlib/step", "./kernel/session/worker", "./kernel/cellarstored/parquet", "./kernel/celltest", "./kernel/lgo", "./display/..."}
 	needed := map[string]bool{}
 	for _, p := range list(t, roots...) {
 		needed[p.ImportPath] = true

@@ -235,9 +235,6 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 		if !declared[name] && e.broken == "" && a.broken[e] == "" && src.imports[name] == "" {
 			c.pkg.Scope().Insert(e.object)
 		}
-		if e.kind == kindType && len(a.shadows) > 0 {
-			c.pkg.Scope().Insert(types.NewTypeName(token.NoPos, c.pkg, hiddenName(e), e.object.Type()))
-		}
 	}
 	for name, path := range u.imports {
 		if !declared[name] && u.names[name] == nil {
@@ -246,6 +243,9 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 	}
 	for name, path := range src.imports {
 		own.imports[name] = path
+	}
+	if src.called {
+		own.imports[liveName] = livePath
 	}
 
 	var b strings.Builder
@@ -364,6 +364,7 @@ func (c *checked) spell(u *universe, f *checkFile, t types.Type) (text string, e
 			if c.renewing[e.name] || c.again[e] || c.source.declares[e.name] && !c.keep[e.name] {
 				return e.name
 			}
+			c.pkg.Scope().Insert(types.NewTypeName(token.NoPos, c.pkg, hiddenName(e), e.object.Type()))
 			return hiddenName(e)
 		}
 		if o.Parent() != nil && o.Parent().Parent() != types.Universe {

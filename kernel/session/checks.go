@@ -6,7 +6,12 @@ import (
 	"go/token"
 	"go/types"
 	"strings"
+
+	"github.com/cellar-go/cellar/internal/gomod"
 )
+
+// celltestPath is the package that lets tests be interrupted, and their panics be failures.
+const celltestPath = gomod.Path + "/kernel/celltest"
 
 // What lets a cell be interrupted: a look at a flag in loops and functions, and blocking operations that also wait for it. Of libraries only
 // what cells wait in most is covered; the worker has other means for the rest.
@@ -21,33 +26,81 @@ func (b *body) check(block *ast.BlockStmt) {
 // short reports whether a loop ends soon by itself: over what is in memory, with a body that neither loops, calls nor waits. Looking at
 // the flag would take longer than the tightest of them do; the loop around it looks.
 func (b *body) short(n *ast.RangeStmt) bool {
-	t := b.r.c.info.TypeOf(n.X)
+	return b.inMemory(n.X) && b.plain(n.Body)
+}
+
+// shortFor is the same for i < len(x); i++, where the body changes neither i nor x.
+func (b *body) shortFor(n *ast.ForStmt) bool {
+	cond, ok := n.Cond.(*ast.BinaryExpr)
+	post, ok2 := n.Post.(*ast.IncDecStmt)
+	if !ok || !ok2 || cond.Op != token.LSS || post.Tok != token.INC {
+		return false
+	}
+	i, ok := cond.X.(*ast.Ident)
+	length, ok2 := cond.Y.(*ast.CallExpr)
+	if !ok || !ok2 || len(length.Args) != 1 || !b.r.c.info.Types[length.Fun].IsBuiltin() || !b.inMemory(length.Args[0]) {
+		return false
+	}
+	x, ok := length.Args[0].(*ast.Ident)
+	step, ok2 := post.X.(*ast.Ident)
+	if !ok || !ok2 || step.Name != i.Name || !b.plain(n.Body) {
+		return false
+	}
+	changed := false
+	name := func(e ast.Expr) {
+		if id, ok := ast.Unparen(e).(*ast.Ident); ok && (id.Name == i.Name || id.Name == x.Name) {
+			changed = true
+		}
+	}
+	ast.Inspect(n.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for _, l := range n.Lhs {
+				name(l)
+			}
+		case *ast.IncDecStmt:
+			name(n.X)
+		case *ast.UnaryExpr:
+			if n.Op == token.AND {
+				name(n.X)
+			}
+		}
+		return !changed
+	})
+	return !changed
+}
+
+// inMemory reports whether an expression is a slice, an array or a string.
+func (b *body) inMemory(x ast.Expr) bool {
+	t := b.r.c.info.TypeOf(x)
 	if t == nil {
 		return false
 	}
 	switch t := t.Underlying().(type) {
 	case *types.Slice, *types.Array, *types.Pointer:
+		return true
 	case *types.Basic:
-		if t.Info()&types.IsString == 0 {
-			return false
-		}
-	default:
-		return false
+		return t.Info()&types.IsString != 0
 	}
-	short := true
-	ast.Inspect(n.Body, func(x ast.Node) bool {
+	return false
+}
+
+// plain reports whether a block neither loops, calls nor waits.
+func (b *body) plain(block *ast.BlockStmt) bool {
+	plain := true
+	ast.Inspect(block, func(x ast.Node) bool {
 		switch x := x.(type) {
 		case *ast.ForStmt, *ast.RangeStmt, *ast.SelectStmt, *ast.SendStmt, *ast.FuncLit, *ast.BranchStmt:
-			short = false
+			plain = false
 		case *ast.UnaryExpr:
-			short = short && x.Op != token.ARROW
+			plain = plain && x.Op != token.ARROW
 		case *ast.CallExpr:
 			tv := b.r.c.info.Types[x.Fun]
-			short = short && (tv.IsType() || tv.IsBuiltin())
+			plain = plain && (tv.IsType() || tv.IsBuiltin())
 		}
-		return short
+		return plain
 	})
-	return short
+	return plain
 }
 
 // enter does the same for a function, before the first of its statements that calls one: a return ahead of that ends by itself. A function
@@ -266,6 +319,16 @@ func (b *body) call(n *ast.CallExpr, up ast.Node, behind func(token.Pos, string)
 		return
 	}
 	switch f.FullName() {
+	case "(*testing.T).Run", "(*testing.B).Run": // in a goroutine of its own
+		if len(n.Args) != 2 {
+			return
+		}
+		if lit, ok := ast.Unparen(n.Args[1]).(*ast.FuncLit); ok && len(lit.Type.Params.List) == 1 {
+			if names := lit.Type.Params.List[0].Names; len(names) == 1 && names[0].Name != "_" {
+				b.code.imports[celltestPath] = true
+				b.edits.insert(b.offset(lit.Body.Lbrace)+1, fmt.Sprintf("defer %s.Tested(%s)();", b.r.u.alias(celltestPath), names[0].Name))
+			}
+		}
 	case "time.Sleep":
 		b.instead(s, "Sleep")
 	case "(*sync.WaitGroup).Wait":

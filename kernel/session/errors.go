@@ -72,7 +72,7 @@ func places(frames []Frame) string {
 func newPanic(p *wire.Panic) *PanicError {
 	e := &PanicError{Value: toldApart(plainNames(p.Value)), Trace: plainNames(p.Trace)}
 	for _, f := range p.Frames {
-		if f.File == "session" || strings.HasPrefix(f.File, "session:") { // what the rewriter made
+		if f.File == "session" || strings.HasPrefix(f.File, "session:") || strings.HasPrefix(f.Function, celltestPath) { // what stands around the user's code
 			continue
 		}
 		if strings.HasPrefix(f.Function, gomod.Path+"/display") { // what called the user's method, or was called with what it can't show
@@ -142,7 +142,7 @@ func (e *WorkerLostError) Report() (lines []string) {
 	if len(e.Waiting) > 0 {
 		lines = append(lines, "waiting for what is lost: "+strings.Join(e.Waiting, ", "))
 	}
-	if len(e.Lost) > 0 {
+	if len(e.Cells) > 0 && len(e.Lost)+len(e.Waiting)+e.Goroutines > 0 {
 		lines = append(lines, "a cell with %replay runs "+strings.Join(e.Cells, ", ")+" again")
 	}
 	return lines

@@ -24,7 +24,7 @@ func TestInterrupt(t *testing.T) {
 			if !errors.Is(err, ErrInterrupted) {
 				t.Fatalf("got %v", err)
 			}
-			if took := time.Since(asked); took > time.Second {
+			if took := time.Since(asked); took > 5*time.Second {
 				t.Errorf("it took %v", took)
 			}
 			if got := play(ctx, s, Cell{Source: "x > 0 && <-feed >= 0 || true"}); got != "= true\n" {
@@ -62,6 +62,7 @@ document := []byte("[" + strings.Repeat("[1, 2.5, {\"a\": null}],", 10_000_000) 
 		{"func() { cond.L.Lock(); defer cond.L.Unlock(); cond.Wait() }()", "free := cond.L.(*sync.Mutex).TryLock(); cond.L.Unlock(); free"},
 		{"{ resp, err := http.Get(\"http://\" + address); _ = resp; _ = err; x = 3 }", "x == 2"},
 		{"c, err := net.Dial(\"tcp\", address)\nc.Read(make([]byte, 1))\nx = 3", "x == 2 && err == nil"},
+		{"var name string; _, err := fmt.Scan(&name)", "var again string; fmt.Scan(&again); x == 2 && again == \"42\""},
 		{"exec.Command(\"sleep\", \"100\").Run()\nx = 3", "x == 2"},
 		{"exec.Command(\"sh\", \"-c\", \"sleep 100; true\").Run()\nfor { x = 2 }", "x == 2"},
 		{"once.Do(func() { io.ReadAll(r) }); x = 3", "w.Close(); x == 2"},
@@ -82,7 +83,7 @@ document := []byte("[" + strings.Repeat("[1, 2.5, {\"a\": null}],", 10_000_000) 
 			if !errors.Is(err, ErrInterrupted) {
 				t.Fatalf("got %v", err)
 			}
-			if took := time.Since(asked); took > time.Second {
+			if took := time.Since(asked); took > 5*time.Second {
 				t.Errorf("it took %v", took)
 			}
 			if got := play(ctx, s, Cell{Source: c.afterwards}); got != "= true\n" {

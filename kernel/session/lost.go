@@ -44,10 +44,12 @@ func (s *Session) lost(p *process) error {
 	}
 	s.past = append(s.past, s.history...)
 	for _, c := range latest(s.past) {
-		e.Cells = append(e.Cells, c.Name)
+		if !c.lasting() {
+			e.Cells = append(e.Cells, c.Name)
+		}
 	}
 	closed := s.closed
-	s.history = nil
+	s.history = effects(s.past)
 	s.mu.Unlock()
 	if closed {
 		return errors.New("cellar: session: it was closed")
@@ -55,6 +57,10 @@ func (s *Session) lost(p *process) error {
 	if err := s.fresh(context.Background()); err != nil {
 		return errors.Join(e, err)
 	}
+	s.mu.Lock()
+	p, kept := s.process, s.history
+	s.mu.Unlock()
+	affect(p, kept)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.universe, s.importer = u, importer

@@ -19,14 +19,17 @@ const replayable = 5 * time.Second
 // sameModules looks whether go.mod, go.sum or go.work are still as they were, and takes them as they are now.
 func (s *Session) sameModules() error {
 	stamp := gomod.Stamp(s.tools.dir)
-	if stamp == s.tools.stamp {
+	if stamp == s.tools.stamp && !s.reread.Load() {
 		return nil
 	}
+	s.reread.Store(false)
 	module, err := gomod.Find(s.tools.dir)
 	if err != nil {
 		return err
 	}
+	s.mu.Lock()
 	s.tools.module, s.tools.stamp = module, stamp
+	s.mu.Unlock()
 	s.ps.forget()
 	return nil
 }

@@ -253,7 +253,7 @@ func (p *process) readReplies(r *os.File) {
 		}
 		if reply.Mark > 0 {
 			p.stdout.await(reply.Mark)
-			if reply.Op == "done" { // it is in stderr too
+			if reply.Op == "done" || reply.Op == "call" { // it is in stderr too
 				p.stderr.await(reply.Mark)
 			}
 		}

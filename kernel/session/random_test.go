@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -24,7 +25,7 @@ func TestRandomSessions(t *testing.T) {
 		t.Run(fmt.Sprint(*seed+uint64(i)), func(t *testing.T) {
 			s := start(t, Options{})
 			m := newModel(*seed + uint64(i))
-			play(t.Context(), s, Cell{ID: "0", Source: `import "fmt"`})
+			play(t.Context(), s, Cell{ID: "0", Source: "import \"fmt\"\nfunc num(v any) int { if s, ok := v.(string); ok { return len(s) }; return v.(int) }"})
 			var page strings.Builder
 			for n := range *turns {
 				id, cell, want := m.cell(n)
@@ -59,10 +60,11 @@ type scope struct {
 	generics  map[string]expression
 	classes   map[string]*class
 	instances map[string]*instance
+	boxes     map[string]*int // variables that are an int or a string
 }
 
 func (e *scope) copy() *scope {
-	return &scope{maps.Clone(e.consts), maps.Clone(e.generics), maps.Clone(e.classes), maps.Clone(e.instances)}
+	return &scope{maps.Clone(e.consts), maps.Clone(e.generics), maps.Clone(e.classes), maps.Clone(e.instances), maps.Clone(e.boxes)}
 }
 
 // instance is the place of a variable that holds a value with methods.
@@ -77,6 +79,7 @@ type class struct {
 	fields  int // a, and perhaps b
 	methods map[string]expression
 	calls   map[string]bool // of methods: whether they call functions
+	both    map[string]bool // of methods: whether they use b too
 	own     map[string]bool // methods that stand in the cell of the type
 	base    *class          // embedded
 	generic bool
@@ -103,7 +106,7 @@ func (m *model) method(x *instance, name string, n int) int {
 		e = c.old
 	}
 	sum := x.a + c.methods[name].value(e, n)
-	if c.fields > 1 {
+	if c.both[name] {
 		sum += 2 * x.b
 	}
 	return sum % 10007
@@ -119,6 +122,8 @@ type model struct {
 	closures  map[string]func(n int) int // function and method values too
 	servers   map[string]func(n int) int // goroutines that answer
 	held      map[string]*instance       // interfaces
+	places    map[string]*instance
+	kept      map[string]*int // boxes, by name and type
 	names     int
 	before    *scope              // the session before the cell
 	needs     map[string][]string // what constants, array types and generic functions refer to
@@ -126,8 +131,9 @@ type model struct {
 
 func newModel(seed uint64) *model {
 	return &model{r: rand.New(rand.NewPCG(seed, 7)), vars: map[string]int{}, functions: map[string]expression{}, closures: map[string]func(int) int{},
-		servers: map[string]func(int) int{}, held: map[string]*instance{}, needs: map[string][]string{},
-		live: &scope{map[string]func(*scope) int{}, map[string]expression{}, map[string]*class{}, map[string]*instance{}}}
+		servers: map[string]func(int) int{}, held: map[string]*instance{}, needs: map[string][]string{}, places: map[string]*instance{},
+		live: &scope{map[string]func(*scope) int{}, map[string]expression{}, map[string]*class{}, map[string]*instance{}, map[string]*int{}},
+		kept: map[string]*int{}}
 }
 
 const (
@@ -156,7 +162,11 @@ func (m *model) expression(rank, depth int) expression {
 		return expression{"n", func(_ *scope, n int) int { return n }}
 	}
 	sub := func() expression { return m.expression(rank, depth-1) }
-	switch m.r.IntN(12) {
+	switch m.r.IntN(13) {
+	case 12:
+		if name, ok := pick(m, m.live.boxes); ok && rank != rankGeneric {
+			return expression{"num(" + name + ")", func(e *scope, _ int) int { return *e.boxes[name] }}
+		}
 	case 0:
 		a, b := sub(), sub()
 		return expression{"(" + a.text + " + 3*" + b.text + ") % 10007", func(e *scope, n int) int { return (a.value(e, n) + 3*b.value(e, n)) % 10007 }}
@@ -264,9 +274,9 @@ func (m *model) follow(declared map[string]bool) {
 			}
 			hit := declared[name]
 			for _, x := range m.needs[name] {
-				hit = hit || changed[x] && !(name[0] == 'a' && declared[name])
+				hit = hit || changed[x]
 			}
-			if name[0] != 'g' && (name[0] != 'a' || declared[name]) { // of the same value they are the same
+			if name[0] == 'c' || name[0] == 'd' { // of the same value they are the same
 				hit = hit && m.before.consts[name](m.before) != m.live.consts[name](m.live)
 			}
 			changed[name] = hit
@@ -300,13 +310,13 @@ func (m *model) declareMethod(b *strings.Builder, c *class, name string) {
 		more = " + 2*r.b"
 	}
 	fmt.Fprintf(b, "func (r %s) %s(n int) int { return (r.a + %s%s) %% 10007 }\n", receiver, name, e.text, more)
-	c.methods[name], c.calls[name] = e, callsFunction.MatchString(e.text)
+	c.methods[name], c.calls[name], c.both[name] = e, callsFunction.MatchString(e.text), c.fields > 1
 }
 
 // renew makes a generation of a class, and of those that embed it.
 func (m *model) renew(c *class, change func(*class)) *class {
 	fresh := *c
-	fresh.methods, fresh.calls, fresh.own = maps.Clone(c.methods), maps.Clone(c.calls), maps.Clone(c.own)
+	fresh.methods, fresh.calls, fresh.both, fresh.own = maps.Clone(c.methods), maps.Clone(c.calls), maps.Clone(c.both), maps.Clone(c.own)
 	c.old = m.before
 	change(&fresh)
 	m.live.classes[c.name] = &fresh
@@ -327,15 +337,17 @@ func (m *model) typeCell(b *strings.Builder) (id string) {
 		own["x"] = true
 	}
 	fresh := func(c *class) {
-		for name := range c.own {
-			delete(c.methods, name) // of this cell's former text
+		for name := range c.methods {
+			if c.own[name] || c.both[name] && fields == 1 { // of this cell's former text, or with no b to use
+				delete(c.methods, name)
+			}
 		}
 		c.fields, c.own, c.old = fields, own, nil
 	}
 	c := m.live.classes[id]
 	switch {
 	case c == nil:
-		c = &class{name: id, generic: generic, methods: map[string]expression{}, calls: map[string]bool{}}
+		c = &class{name: id, generic: generic, methods: map[string]expression{}, calls: map[string]bool{}, both: map[string]bool{}}
 		fresh(c)
 		m.live.classes[id] = c
 	default:
@@ -427,7 +439,11 @@ func (m *model) mixedCell(b *strings.Builder) {
 				continue
 			}
 			fmt.Fprintf(b, "type %s [%s%%9 + 1]int\n", name, from)
+			again := slices.Equal(m.needs[name], []string{from}) // as it is: it changes with its constant only
 			m.live.consts[name], m.needs[name] = func(e *scope) int { return e.consts[from](e)%9 + 1 }, []string{from}
+			if again {
+				continue
+			}
 		case 'g':
 			e := m.genericBody()
 			fmt.Fprintf(b, "func %s[T int | int64](n T) T { return (n*2 + %s) %% 10007 }\n", name, e.text)
@@ -462,7 +478,30 @@ func (m *model) statements(b *strings.Builder) {
 		used[name] = true
 		return name
 	}
-	for range m.r.IntN(2) { // values first: a function of the cell would see a new variable before it has its value
+	if m.r.IntN(3) == 0 { // values first: a function of the cell would see a new variable before it has its value
+		z, value := name("z", 2), m.r.IntN(30)
+		kind, text := "int", fmt.Sprint(value)
+		if m.r.IntN(2) == 0 {
+			kind, text = "string", fmt.Sprintf("%q", strings.Repeat("x", value))
+		}
+		fmt.Fprintf(b, "%s := %s\n", z, text)
+		if m.kept[z+kind] == nil {
+			m.kept[z+kind] = new(int)
+		}
+		*m.kept[z+kind] = value
+		if old := m.live.boxes[z]; old != nil && old != m.kept[z+kind] { // of another type: what is generic is compiled again in full
+			for _, id := range sortedKeys(m.live.classes) {
+				c := m.live.classes[id]
+				for _, e := range c.methods {
+					if c.generic && c == m.before.classes[id] && strings.Contains(e.text, "num("+z+")") {
+						c = m.renew(c, func(*class) {})
+					}
+				}
+			}
+		}
+		m.live.boxes[z] = m.kept[z+kind]
+	}
+	for range m.r.IntN(2) {
 		c, ok := pick(m, m.live.classes)
 		if !ok || c == "u0" {
 			break
@@ -488,11 +527,12 @@ func (m *model) statements(b *strings.Builder) {
 		}
 		if w := name("w", 4); w != "" {
 			fmt.Fprintf(b, "%s := %s\n", w, text)
-			if live := m.live.instances[w]; live != nil && live.class == class {
-				*live = *x
-			} else {
-				m.live.instances[w] = x
+			place := fmt.Sprintf("%s %p", w, class) // a variable that has a type again is in its place again
+			if m.places[place] == nil {
+				m.places[place] = x
 			}
+			*m.places[place] = *x
+			m.live.instances[w] = m.places[place]
 		}
 	}
 	for range m.r.IntN(4) {

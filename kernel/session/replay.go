@@ -46,6 +46,15 @@ func (s *Session) again(ctx context.Context, cells []Cell, sink func(Event), a *
 		return 0, nil, err
 	}
 	for _, c := range cells {
+		if c.lasting() {
+			s.mu.Lock()
+			s.universe.without(c.forget)
+			s.history = append(s.history, c)
+			p := s.process
+			s.mu.Unlock()
+			affect(p, []Cell{c})
+			continue
+		}
 		if _, err := s.run(ctx, c, sink, a, false); err != nil {
 			var lost *WorkerLostError
 			if ctx.Err() != nil || errors.Is(err, ErrInterrupted) || errors.As(err, &lost) { // what did not come to run can still be run again
@@ -69,14 +78,14 @@ func (s *Session) again(ctx context.Context, cells []Cell, sink func(Event), a *
 func latest(cells []Cell) (out []Cell) {
 	last, seen := map[string]string{}, map[string]bool{}
 	for _, c := range cells {
-		if !seen[c.Name] {
+		if !seen[c.Name] && !c.lasting() {
 			last[c.ID] = c.Name
 		}
 		seen[c.Name] = true
 	}
 	clear(seen)
 	for _, c := range cells {
-		if !seen[c.Name] && (c.ID == "" || last[c.ID] == c.Name) {
+		if c.lasting() || !seen[c.Name] && (c.ID == "" || last[c.ID] == c.Name) {
 			out = append(out, c)
 		}
 		seen[c.Name] = true

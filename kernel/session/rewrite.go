@@ -127,7 +127,9 @@ func (b *body) walk(root ast.Node) {
 		case *ast.GoStmt:
 			b.start(n, behind)
 		case *ast.ForStmt:
-			b.check(n.Body)
+			if !b.shortFor(n) {
+				b.check(n.Body)
+			}
 		case *ast.RangeStmt:
 			if !b.short(n) {
 				b.check(n.Body)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/types"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -152,9 +155,13 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		return result, err
 	}
 	c, unit, err := s.rewrite(u, src)
+	if err != nil && s.supply(ctx, u, src, err) {
+		c, unit, err = s.rewrite(u, src)
+	}
 	if err != nil {
 		return result, err
 	}
+	defer func() { result.Notices = append(src.notices, result.Notices...) }()
 	result.Timings.Check = time.Since(start)
 	start = time.Now()
 	unit, object, err := s.compile(ctx, u, c, unit)
@@ -176,6 +183,9 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	s.mu.Unlock()
 	if interrupted {
 		return result, ErrInterrupted
+	}
+	if names := c.flags(); len(names) > 0 {
+		p.tell(wire.Request{Op: "flags", Names: names})
 	}
 	p.setEmit(sink, func() { s.passEarly(sink) })
 	defer p.setEmit(nil, func() {})
@@ -209,8 +219,11 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		return result, errReplay{"a cell could not be loaded (" + reply.Refused + ")"}
 	}
 	s.mu.Lock()
-	result.Notices = append(changes, u.commit(c, unit, reply.Step)...)
-	s.history = append(s.history, cell)
+	result.Notices = changes
+	if !cell.Passing {
+		result.Notices = append(result.Notices, u.commit(c, unit, reply.Step)...)
+		s.history = append(s.history, cell)
+	}
 	s.took += reply.Run
 	s.asks = s.asks || request.Input
 	s.routines = reply.Goroutines
@@ -263,6 +276,30 @@ func (c *checked) readsInput() bool {
 	return false
 }
 
+// flags are the names of the command line flags that the cell declares.
+func (c *checked) flags() (names []string) {
+	ast.Inspect(c.files[0].ast, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		f, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if o, ok := c.info.Uses[f.Sel].(*types.Func); ok && o.Pkg() != nil && o.Pkg().Path() == "flag" && o.Signature().Recv() == nil && !slices.Contains([]string{"Lookup", "NewFlagSet", "Set"}, o.Name()) {
+			for _, arg := range call.Args { // flag.Int("n", …) and flag.IntVar(&n, "n", …)
+				if v := c.info.Types[arg].Value; v != nil && v.Kind() == constant.String {
+					names = append(names, constant.StringVal(v))
+					break
+				}
+			}
+		}
+		return true
+	})
+	return names
+}
+
 // rewrite checks a cell and writes its unit.
 func (s *Session) rewrite(u *universe, src *source) (c *checked, out *unit, err error) {
 	s.mu.Lock()
@@ -296,15 +333,7 @@ func (s *Session) wait(p *process, replies <-chan wire.Reply) (wire.Reply, error
 
 // read parses a cell, after the helpers in it have been expanded.
 func (s *Session) read(ctx context.Context, u *universe, cell Cell) (*source, error) {
-	name := func(path string) (string, error) {
-		if path == "unsafe" || path == "C" {
-			return path, nil
-		}
-		if err := s.need(ctx, []string{path}); err != nil {
-			return "", err
-		}
-		return s.ps.known[path].Name, nil
-	}
+	name := s.packageName(ctx)
 	expansions, err := s.expand(u, &cell)
 	if err != nil {
 		return nil, err
@@ -318,28 +347,49 @@ func (s *Session) read(ctx context.Context, u *universe, cell Cell) (*source, er
 		for _, path := range x.Imports {
 			fmt.Fprintf(&text, "import %q\n", path)
 		}
-		more := &source{imports: map[string]string{}, declares: map[string]bool{}, hasMethod: map[string]bool{}, vars: map[string]bool{}}
-		if err := more.parse("declared for "+cell.Name, text.String()+x.Decls, name); err != nil {
+		if err := src.declare(text.String()+x.Decls, name); err != nil {
 			return nil, err
-		}
-		for short, path := range more.imports {
-			src.imports[short] = path
-		}
-		for _, d := range more.decls {
-			if d.name != "" && src.declares[d.name] {
-				if src.helped[d.name] {
-					continue
-				}
-				return nil, &CompileError{[]Diagnostic{{cell.Name, 1, 1, fmt.Sprintf("%s is declared here, and is also the type of a loaded value:\n%s", d.name, d.text)}}}
-			}
-			src.decls = append(src.decls, d)
-			src.declares[d.name], src.helped[d.name] = true, true
-			if d.kind == kindType {
-				src.types = append(src.types, d)
-			}
 		}
 	}
 	return src, nil
+}
+
+// packageName tells what a package that a cell imports is called.
+func (s *Session) packageName(ctx context.Context) func(path string) (string, error) {
+	return func(path string) (string, error) {
+		if path == "unsafe" || path == "C" {
+			return path, nil
+		}
+		if err := s.need(ctx, []string{path}); err != nil {
+			return "", err
+		}
+		return s.ps.known[path].Name, nil
+	}
+}
+
+// declare adds what the cell gets declared without saying so.
+func (src *source) declare(text string, packageName func(string) (string, error)) error {
+	more := &source{imports: map[string]string{}, declares: map[string]bool{}, hasMethod: map[string]bool{}, vars: map[string]bool{}}
+	if err := more.parse("declared for "+src.name, text, packageName); err != nil {
+		return err
+	}
+	for short, path := range more.imports {
+		src.imports[short] = path
+	}
+	for _, d := range more.decls {
+		if d.name != "" && src.declares[d.name] {
+			if src.helped[d.name] {
+				continue
+			}
+			return &CompileError{[]Diagnostic{{src.name, 1, 1, fmt.Sprintf("%s is declared here, and is also the type of a loaded value:\n%s", d.name, d.text)}}}
+		}
+		src.decls = append(src.decls, d)
+		src.declares[d.name], src.helped[d.name] = true, true
+		if d.kind == kindType {
+			src.types = append(src.types, d)
+		}
+	}
+	return nil
 }
 
 // packagesFor sees to it that what the cell may import is known, and that what is loaded is what the sources still say.
@@ -351,6 +401,9 @@ func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) (no
 	imports := slices.Clone(paths)
 	for _, path := range u.imports {
 		paths = append(paths, path)
+	}
+	if slices.Contains(paths, "testing") {
+		paths = append(paths, celltestPath)
 	}
 	s.mu.Lock()
 	for path, p := range s.made { // functions of earlier cells use them, under names that may mean something else by now

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cellar-go/cellar/display"
@@ -25,8 +26,10 @@ const goarch = runtime.GOARCH
 
 // Options of a session; the zero value is a session in the working folder.
 type Options struct {
-	Dir     string        // folder of the notebook: its module is the nearest go.mod's, and cells run here
-	Env     []string      // environment of the worker and the toolchain; nil: this process's own
+	Dir string   // folder of the notebook: its module is the nearest go.mod's, and cells run here
+	Env []string // environment of the worker and the toolchain; nil: this process's own
+	// Worker, if set, gives variables for the environment of the worker that is about to start, besides Env.
+	Worker  func() []string
 	Cache   string        // folder for what can be made again; "": gomod.Cache()/session
 	Imports []string      // extra packages linked into the worker; their init registers things
 	Grace   time.Duration // from the second interrupt to the end of the worker; 0: one second
@@ -36,6 +39,8 @@ type Options struct {
 	Expand func(name string, call *ast.CallExpr, args []any) (Expansion, bool, error)
 	// Add is asked before modules are added to the user's go.mod for packages (with @version, where it is known) that a cell imports; nil: no.
 	Add func(ctx context.Context, packages []string) bool
+	// Names are declarations that stand for names which no cell has declared. The first cell that uses one gets them.
+	Names map[string]string
 	// Handle answers live.Call from the code of a cell.
 	Handle func(ctx context.Context, method string, arg []byte) ([]byte, error)
 	Output func(Event) // what goroutines write between cells; nil: kept for the next cell
@@ -54,6 +59,20 @@ type Cell struct {
 	Name   string // stands in errors; "": cell[n]
 	Source string
 	Silent bool // shows no value
+	// Passing cells leave no trace: what they declare is forgotten, and a replay does not run them.
+	Passing bool
+	Calls   []Call
+
+	effect *wire.Request // among the cells that ran: what was done to the worker between them
+	forget []string      // and the names that were taken away
+}
+
+// Call is a place between two statements of a cell where it calls the session's Handle, and waits for the answer: a line of its own, from 1. An
+// error ends the cell.
+type Call struct {
+	Line   int
+	Method string
+	Arg    string
 }
 
 // EventKind says what an event is.
@@ -98,7 +117,8 @@ type Session struct {
 	ps       *packages
 	program  string
 
-	running sync.Mutex // held while a cell runs
+	running sync.Mutex  // held while a cell runs
+	reread  atomic.Bool // the module may be another one by now
 
 	mu       sync.Mutex // guards what follows
 	universe *universe
@@ -220,6 +240,9 @@ func (s *Session) fresh(ctx context.Context) error {
 		return err
 	}
 	env := s.tools.environ()
+	if s.o.Worker != nil {
+		env = append(slices.Clone(env), s.o.Worker()...)
+	}
 	p, err := startProcess(s.program, s.o.Dir, env, s.between, s.called)
 	if err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"go/token"
 	"go/types"
 	"maps"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -146,7 +148,39 @@ func (u *universe) sameType(c *checked, name string, keep map[string]bool) (same
 			}
 		}
 	}
+	for _, d := range c.types { // the lengths of its arrays must follow the same constants
+		if d.name == name && d.text != live.source.text && (c.needsConstant(name) || live.needsConstant()) {
+			return false
+		}
+	}
 	return text(fresh) == text(old)
+}
+
+func (e *entity) needsConstant() bool {
+	for x := range e.code.refs {
+		if x.kind == kindConst {
+			return true
+		}
+	}
+	return false
+}
+
+// needsConstant reports whether a type that the cell declares refers to a constant of a cell.
+func (c *checked) needsConstant(name string) (found bool) {
+	ast.Inspect(c.files[0].ast, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			return false
+		case *ast.TypeSpec:
+			return n.Name.Name == name
+		case *ast.Ident:
+			if o, ok := c.info.Uses[n].(*types.Const); ok && o.Pkg() == c.pkg {
+				found = true
+			}
+		}
+		return true
+	})
+	return found
 }
 
 // settleMethods finds the types whose set of methods changes: those get a new generation.
@@ -243,14 +277,33 @@ func (u *universe) settleShadows(t tried, a *attempt) bool {
 	return changed
 }
 
+// identities are entities, by what compiled code knows them by: a function behind a slot, a variable of a type and a constant of a value are
+// the same ones when they have been declared again as they were, and what was compiled before refers to them.
+type identities map[any]bool
+
+func (p identities) key(e *entity) any {
+	if e.link == "" {
+		return e
+	}
+	return e.link
+}
+
+func (p identities) add(e *entity) {
+	if e != nil {
+		p[p.key(e)] = true
+	}
+}
+
+func (p identities) has(e *entity) bool { return p[p.key(e)] }
+
 // stale are the things of earlier cells that must be compiled again: what they refer to means something else now.
 func (u *universe) stale(c *checked, a attempt) []*entity {
-	hard, soft := map[*entity]bool{}, map[*entity]bool{} // soft: another function behind the same slot
+	hard, soft := identities{}, identities{} // soft: another function behind the same slot
 	for e := range a.broken {
-		hard[e] = true
+		hard.add(e)
 	}
 	for name := range a.renewing {
-		hard[u.names[name]] = true
+		hard.add(u.names[name])
 	}
 	scope := c.pkg.Scope()
 	for name := range c.declares {
@@ -263,7 +316,7 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 		case *types.Func:
 			if live.kind == kindFunc && live.slot != "" && o.Signature().TypeParams().Len() == 0 {
 				if slot, err := u.typeText(o.Signature(), newCode()); err == nil && slot == live.slot {
-					soft[live] = true
+					soft.add(live)
 					continue
 				}
 			}
@@ -272,16 +325,15 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 				continue
 			}
 		}
-		hard[live] = true
+		hard.add(live)
 	}
 	if s := c.info.Scopes[c.body]; s != nil {
 		for _, name := range s.Names() {
 			if live := u.names[name]; live != nil && !(live.kind == kindVar && types.Identical(live.object.Type(), s.Lookup(name).Type())) {
-				hard[live] = true
+				hard.add(live)
 			}
 		}
 	}
-	delete(hard, nil)
 	if len(hard)+len(soft) == 0 {
 		return nil
 	}
@@ -290,19 +342,19 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 	for again := true; again; {
 		again = false
 		for _, e := range u.living() {
-			if taken[e] || hard[e] || e.kind == kindVar || c.declaresAgain(e) {
+			if taken[e] || hard.has(e) || e.kind == kindVar || c.declaresAgain(e) {
 				continue
 			}
 			hit := false
 			for x := range e.code.refs {
-				hit = hit || hard[x]
+				hit = hit || hard.has(x)
 			}
 			signature := hit
 			for x := range e.body {
-				hit = hit || hard[x]
+				hit = hit || hard.has(x)
 			}
 			for x := range e.direct {
-				hit = hit || hard[x] || soft[x]
+				hit = hit || hard.has(x) || soft.has(x)
 			}
 			if !hit {
 				continue
@@ -312,12 +364,12 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 			switch {
 			case e.kind == kindConst: // what refers to it is stale when it is known to have another value
 				if o, ok := scope.Lookup(e.name).(*types.Const); ok && a.again[e] && !sameConstant(e, o) {
-					hard[e] = true
+					hard.add(e)
 				}
 			case e.base != nil && e.repeated || e.kind == kindType, e.kind == kindFunc && e.slot == "", signature && e.base == nil:
-				hard[e] = true
+				hard.add(e)
 			default:
-				soft[e] = true
+				soft.add(e)
 			}
 			if e.base != nil && (e.repeated || signature) { // the type itself changes
 				continue
@@ -355,6 +407,7 @@ func (u *universe) living() []*entity {
 // explain makes the error of a cell that does not compile.
 func (u *universe) explain(t tried) error {
 	e := &CompileError{}
+	slices.SortStableFunc(t.errors, func(a, b types.Error) int { return int(a.Pos - b.Pos) })
 	for _, x := range t.errors {
 		d := t.checked.diagnostic(x.Pos, x.Msg)
 		if name, ok := strings.CutPrefix(x.Msg, "undefined: "); ok {
@@ -376,6 +429,9 @@ func (u *universe) explain(t tried) error {
 	return e
 }
 
+// mismatch are the errors that a type of the same name may explain.
+var mismatch = regexp.MustCompile(`cannot use|mismatched types|missing method|no field or method`)
+
 // wayOut says what Go's own words can't: that a name on the line of an error is not what its reader takes it for.
 func (u *universe) wayOut(c *checked, x types.Error) (hint string) {
 	own := c.files[0].ast
@@ -392,7 +448,7 @@ func (u *universe) wayOut(c *checked, x types.Error) (hint string) {
 		if e == nil || e.kind != kindVar {
 			return true
 		}
-		if old := u.outdated(e); old != nil && mentionsType(x.Msg, old.name) {
+		if old := u.outdated(e); old != nil && mismatch.MatchString(x.Msg) && mentionsType(x.Msg, old.name) {
 			hint = fmt.Sprintf(" (%s of %s is of the older %s, which was declared again since: run %[2]s again)", id.Name, e.cell, old.name)
 			return false
 		}

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -30,6 +31,8 @@ type source struct {
 	statements []piece
 	lastIsExpr bool
 	lastIsCall bool
+	called     bool // a statement calls live
+	notices    []string
 	quiet      bool // a semicolon behind the last expression: its value is not shown
 	unchecked  bool // the option checks: off
 	checksOff  bool // by the option, or because the compiler refused the checks
@@ -83,6 +86,14 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 	if err != nil {
 		return compileError(name, err)
 	}
+	for _, group := range cell.File.Comments {
+		for _, c := range group.List {
+			if strings.HasPrefix(c.Text, "//go:embed ") {
+				at := cell.Fset.Position(c.Pos())
+				return &CompileError{[]Diagnostic{{name, at.Line, at.Column, "//go:embed does not work in a cell: read the file with os.ReadFile, a folder with os.DirFS"}}}
+			}
+		}
+	}
 	var runs [][]variable // of variables that stand side by side
 	aside := false
 	bodies := map[string][]string{} // what the cell's functions and methods mention
@@ -98,12 +109,6 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 		bad := func(n ast.Node, message string) error {
 			l, c := at(n.Pos())
 			return &CompileError{[]Diagnostic{{name, l, c, message}}}
-		}
-		if item.Kind != gocell.Statement {
-			if j := strings.Index(item.Text, "//go:embed"); j >= 0 {
-				l, c := place(text, item.Start+j)
-				return &CompileError{[]Diagnostic{{name, l, c, "//go:embed does not work in a cell: read the file with os.ReadFile"}}}
-			}
 		}
 		switch item.Kind {
 		case gocell.Import:
@@ -162,8 +167,9 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 					pragmas += line + "\n"
 				}
 			}
-			if f.Body == nil {
-				return bad(f, "missing function body")
+			if f.Body == nil { // gophernotes' notebooks describe packages so
+				s.notices = append(s.notices, fmt.Sprintf("%s has no body: it can't be called", f.Name.Name))
+				continue
 			}
 			bodies[f.Name.Name] = append(bodies[f.Name.Name], mentions(f.Body)...)
 			d := declaration{piece: piece{text: slice(f), file: name, line: l, column: c, pragmas: pragmas}, kind: kindFunc, name: f.Name.Name, names: []string{f.Name.Name}}
@@ -219,7 +225,29 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 	for _, run := range runs {
 		s.orderVars(run, bodies)
 	}
+	s.addCalls(cell)
 	return nil
+}
+
+// liveName stands for package live in statements that the session adds.
+const liveName = "live" + mark
+
+// addCalls puts the cell's calls between its statements.
+func (s *source) addCalls(cell *gocell.Cell) {
+	if s.cell.Source != cell.Source {
+		return // a helper's declarations
+	}
+	for _, call := range s.cell.Calls {
+		at := 0
+		for _, p := range s.statements {
+			if p.line < call.Line {
+				at++
+			}
+		}
+		p := piece{text: fmt.Sprintf("%s.Do(%q, %q)", liveName, call.Method, call.Arg), file: s.name, line: call.Line, column: 1}
+		s.statements = slices.Insert(s.statements, at, p)
+		s.called = true
+	}
 }
 
 // variable is one line of a var declaration among the cell's statements.

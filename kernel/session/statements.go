@@ -108,6 +108,9 @@ func (r *rewriter) statements(out *unit, all code, inits []string) (string, erro
 		}
 	}
 	text.WriteString(b.render(c.body.Pos(), c.body.End()) + "\n")
+	if !b.off { // what its last statement called may have been told to stop
+		text.WriteString(b.live("Check") + "()\n")
+	}
 	return text.String(), nil
 }
 

@@ -103,6 +103,9 @@ func (u *universe) write(c *checked) (*unit, error) {
 								continue
 							}
 							e := &entity{kind: kindConst, name: n.Name, link: fmt.Sprintf("%s%s%d", n.Name, mark, u.id())}
+							if live := u.names[n.Name]; live != nil && live.kind == kindConst && sameConstant(live, o) {
+								e.link = live.link
+							}
 							declare(e, o, f)
 							e.source = c.piece(f, d)
 							constants = append(constants, constant{e, d})

@@ -10,16 +10,16 @@ const page = await browser.newPage({ viewport: { width: 1200, height: 3700 } });
 try {
   await page.goto(`${url}/lab/tree/${notebook}?token=${token}`);
   const cells = page.locator(".jp-Notebook .jp-CodeCell");
-  await cells.first().waitFor({ timeout: 60_000 });
-  await page.locator(".jp-KernelName", { hasText: "Go (Cellar)" }).waitFor({ timeout: 60_000 });
-  await page.getByText("Go (Cellar) | Idle").waitFor({ timeout: 60_000 }); // what is run before is forgotten
+  await cells.first().waitFor({ timeout: 120_000 });
+  await page.locator(".jp-KernelName", { hasText: "Go (Cellar)" }).waitFor({ timeout: 120_000 });
+  await page.getByText("Go (Cellar) | Idle").waitFor({ timeout: 120_000 }); // what is run before is forgotten
   await cells.first().click();
   await page.getByRole("menuitem", { name: "Run", exact: true }).click();
   await page.getByText("Run All Cells", { exact: true }).click();
 
   const part = (n, selector) => cells.nth(n).locator(`.jp-OutputArea-output ${selector}`);
-  const shows = (n, selector, text) => part(n, selector).filter(text ? { hasText: text } : {}).first().waitFor({ timeout: 60_000 });
-  await cells.nth((await cells.count()) - 1).locator(".jp-InputPrompt", { hasText: /\[\d+\]/ }).waitFor({ timeout: 60_000 });
+  const shows = (n, selector, text) => part(n, selector).filter(text ? { hasText: text } : {}).first().waitFor({ timeout: 120_000 });
+  await cells.nth((await cells.count()) - 1).locator(".jp-InputPrompt", { hasText: /\[\d+\]/ }).waitFor({ timeout: 120_000 });
   await shows(0, "td", "Lyon <Rhône>");
   await shows(1, "th", "Reykjavík");
   await shows(2, "small", "500 rows × 12 columns, the first 100 rows shown");
@@ -33,8 +33,8 @@ try {
   await shows(5, "mjx-container");
   await shows(6, "strong", "Markdown");
   await shows(6, "mjx-container");
-  await cells.nth(6).locator('.jp-OutputArea-output[data-mime-type="image/svg+xml"]').waitFor({ timeout: 60_000 });
-  await cells.nth(6).locator(".jp-RenderedJSON", { hasText: "names" }).waitFor({ timeout: 60_000 });
+  await cells.nth(6).locator('.jp-OutputArea-output[data-mime-type="image/svg+xml"]').waitFor({ timeout: 120_000 });
+  await cells.nth(6).locator(".jp-RenderedJSON", { hasText: "names" }).waitFor({ timeout: 120_000 });
   await shows(6, ".vega-embed canvas, .vega-embed svg");
   await shows(7, "b", "done");
   assert.equal(await part(7, "progress").evaluate((p) => p.value), 500, "the bar's end");
@@ -44,7 +44,7 @@ try {
   await part(8, "select").selectOption("log");
   await part(8, ".noUi-handle").focus();
   await page.keyboard.press("ArrowRight");
-  await part(8, ".widget-readout").filter({ hasText: "4" }).waitFor({ timeout: 60_000 });
+  await part(8, ".widget-readout").filter({ hasText: "4" }).waitFor({ timeout: 120_000 });
   await part(9, "input[type=text]").fill("Ada");
   await part(9, "button").click();
   await shows(9, ".widget-label", "Hello Ada");
@@ -54,7 +54,7 @@ try {
   await page.getByRole("menuitem", { name: "Settings", exact: true }).click();
   await page.getByText("Theme", { exact: true }).first().hover();
   await page.getByText("JupyterLab Dark", { exact: true }).first().click();
-  await page.locator('body[data-jp-theme-light="false"]').waitFor({ state: "attached", timeout: 60_000 });
+  await page.locator('body[data-jp-theme-light="false"]').waitFor({ state: "attached", timeout: 120_000 });
   // Cells of a table are light on dark.
   const shade = (color) => color.match(/\d+/g).slice(0, 3).reduce((sum, c) => sum + Number(c), 0);
   const [text, under] = await part(2, "td").first().evaluate((td) => {

@@ -180,10 +180,34 @@ func Pause() {
 	})
 }
 
-// asks reports whether an interrupt is for the goroutine: the cell's, or between cells a handler's.
+// asks reports whether an interrupt is for the goroutine: the cell's or an adopted one, or between cells a handler's.
 func asks(id uintptr) bool {
 	running := cell.Load()
-	return running == id || running == 0 && handles(id)
+	if running == 0 {
+		return handles(id)
+	}
+	_, is := adopted.Load(id)
+	return running == id || is
+}
+
+// adopted are the goroutines, besides the cell's own, that stop when the cell is asked to.
+var adopted sync.Map
+
+// Adopt makes the calling goroutine one that stops when the cell is asked to, until it is released.
+func Adopt() (release func()) {
+	id := Hooks.Goroutine()
+	adopted.Store(id, true)
+	return func() { adopted.Delete(id) }
+}
+
+// Stopping reports whether the cell that runs has been asked to stop.
+func Stopping() bool {
+	select {
+	case <-*current.Load():
+		return true
+	default:
+		return false
+	}
 }
 
 // mine reports whether it is for the one that calls: no other has to stop.

@@ -82,3 +82,13 @@ func Shown() []any {
 
 // Call asks the kernel: the session's Options.Handle answers while the cell runs.
 func Call(method string, arg []byte) ([]byte, error) { return Hooks.Call(method, arg) }
+
+// Do stands where a command stands between a cell's statements: it calls the kernel, and what goes wrong ends the cell.
+func Do(method, arg string) {
+	if _, err := Call(method, []byte(arg)); err != nil {
+		panic(Failed{err})
+	}
+}
+
+// Failed is the panic of a command that ends the cell.
+type Failed struct{ error }

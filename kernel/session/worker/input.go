@@ -37,6 +37,22 @@ func (w *worker) watch() {
 	}()
 }
 
+// processStdin is the file of descriptor 0, which is closed when nobody has it any more.
+var processStdin = os.Stdin
+
+// ownStdin gives Go code a file of its own on the process's stdin, in whose reads a deadline ends: C code and the programs that cells start
+// keep theirs as it was.
+func (w *worker) ownStdin() {
+	if f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", processStdin.Fd())); err == nil {
+		os.Stdin, w.stdin = f, f
+	}
+}
+
+// endReads lets the reads of stdin fail until allowReads.
+func (w *worker) endReads() { w.stdin.SetReadDeadline(time.Now()) }
+
+func (w *worker) allowReads() { w.stdin.SetReadDeadline(time.Time{}) }
+
 // readsInput looks for a goroutine in a Read of os.Stdin, which shows as the first argument.
 func readsInput(stacks []byte) bool {
 	return bytes.Contains(stacks, fmt.Appendf(nil, "os.(*File).Read(%p", os.Stdin))

@@ -9,6 +9,7 @@ import "C"
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"os"
 	"reflect"
 	"runtime"
@@ -41,10 +42,12 @@ func Main() {
 		debug.SetCrashOutput(crash, debug.CrashOptions{})
 		crash.Close()
 	}
+	flag.CommandLine.Init(os.Args[0], flag.PanicOnError) // a wrong flag is an error of the cell, not the end of the process
 	// Should memory run out, the system is to end this process, not the kernel.
 	os.WriteFile("/proc/self/oom_score_adj", []byte("900"), 0)
 	debug.SetMaxStack(256 << 20) // a recursion without end is noticed before the machine is
 	w := &worker{nonce: nonce, out: json.NewEncoder(os.NewFile(wire.Replies, "replies")), calls: map[int]chan wire.Request{}}
+	w.ownStdin()
 	w.linker, w.noLinker = link.New(nil)
 	live.Hooks.New = func(p any) any { return reflect.New(reflect.TypeOf(p).Elem()).Interface() }
 	live.Hooks.Call = w.call
@@ -87,6 +90,8 @@ func Main() {
 			w.inputAsked.Store(false)
 		case "comm":
 			go w.handle(r)
+		case "chdir", "setenv", "args", "flags", "surroundings":
+			w.send(surroundings(r))
 		case "values":
 			w.send(wire.Reply{Op: "values", ID: r.ID, Values: values(r.Names)})
 		}
@@ -103,7 +108,8 @@ type worker struct {
 	asked int
 	own   int // goroutines that are no cell's
 
-	cell atomic.Pointer[running] // nil: none runs
+	cell  atomic.Pointer[running] // nil: none runs
+	stdin *os.File                // os.Stdin, unless a cell sets that; nil: not to be had
 
 	linker   *link.Linker
 	noLinker error // why cells have to come as plugins
@@ -157,7 +163,7 @@ func (w *worker) call(method string, arg []byte) ([]byte, error) {
 	id := w.asked
 	w.calls[id] = reply
 	w.mu.Unlock()
-	w.send(wire.Reply{Op: "call", ID: id, Method: method, Data: arg})
+	w.mark(wire.Reply{Op: "call", ID: id, Method: method, Data: arg}, 1, 2)
 	defer func() { w.mu.Lock(); delete(w.calls, id); w.mu.Unlock() }()
 	r := live.Recv(reply)
 	if r.Error != "" {

@@ -32,6 +32,7 @@ func (w *worker) run(entry func(), reply *wire.Reply) {
 	c := &running{over: make(chan struct{}), left: make(chan string), gone: make(chan struct{})}
 	defer close(c.gone)
 	halt.Begin()
+	w.allowReads()
 	var ended wire.Reply // not reply: the goroutine may end when that is sent
 	begun := make(chan struct{})
 	go func() {

@@ -30,6 +30,7 @@ func (w *worker) stop() {
 	}
 	c.stop.Do(func() {
 		interruptChildren()
+		w.endReads()
 		go c.end(func() bool { return w.inputAsked.Load() })
 	})
 }

@@ -24,14 +24,14 @@ const Nonce = "CELLAR_WORKER_NONCE"
 
 // Request goes to the worker.
 type Request struct {
-	Op       string   `json:"op"` // link, load, interrupt, answer, input, values, comm
+	Op       string   `json:"op"` // link, load, interrupt, answer, input, values, comm, chdir, setenv, args, flags, surroundings
 	ID       int      `json:"id,omitempty"`
 	File     string   `json:"file,omitempty"`     // load: the plugin, or the object file to be linked
 	Entry    string   `json:"entry,omitempty"`    // load: its function to run; none for a plugin of imports
 	Packages string   `json:"packages,omitempty"` // load: where an object's packages are, as the compiler's -importcfg; none for a plugin
 	Free     bool     `json:"free,omitempty"`     // interrupt: memory is short
-	Input    bool     `json:"input,omitempty"`    // load: the cell may read its stdin
-	Names    []string `json:"names,omitempty"`    // values
+	Input    bool     `json:"input,omitempty"`    // load: the cell may read its stdin; args: flag.Parse reads them
+	Names    []string `json:"names,omitempty"`    // link; values; flags; args; chdir: the folder; setenv: name and value
 	Data     []byte   `json:"data,omitempty"`     // answer
 	Error    string   `json:"error,omitempty"`    // answer
 
@@ -61,6 +61,9 @@ type Reply struct {
 	Method      string            `json:"method,omitempty"`
 	Data        []byte            `json:"data,omitempty"`
 	Values      map[string]string `json:"values,omitempty"`
+	Dir         string            `json:"dir,omitempty"`   // surroundings
+	Names       []string          `json:"names,omitempty"` // surroundings: the environment
+	Error       string            `json:"error,omitempty"` // why a request could not be done
 }
 
 // Panic is how a cell or a goroutine of one ended.
