@@ -15,6 +15,9 @@ import (
 // handshakeTimeout is how long a peer may take to say what it is; others are served meanwhile.
 const handshakeTimeout = 10 * time.Second
 
+// arrival is how long a message waits for a peer that is known, but has not come to this socket yet.
+const arrival = 2 * time.Second
+
 // bound is a listening socket: it accepts peers, reads each in its own goroutine, and finds a peer by its identity (ROUTER).
 type bound struct {
 	kind     zmq4.SocketType
@@ -130,16 +133,16 @@ func (b *bound) route(id string, given *peer, frames [][]byte) {
 	}
 }
 
-// find waits a little for a peer that is known from another socket and may still be in its handshake here: on stdin, a kernel may ask
+// find waits a little for a peer that is known from another socket and may still be on its way to this one: on stdin, a kernel may ask
 // as soon as it has got a request on shell.
 func (b *bound) find(id string, given *peer) *peer {
-	for giveUp := time.Now().Add(time.Second); ; {
+	for giveUp := time.Now().Add(arrival); ; {
 		b.mu.Lock()
 		p, moved := b.routes[id], b.moved
 		if b.peers[given] {
 			p = given
 		}
-		hope := p == nil && len(b.dials) > 0 && given != nil && given.on != b && !b.shut
+		hope := p == nil && given != nil && given.on != b && !b.shut
 		b.mu.Unlock()
 		if !hope {
 			return p
