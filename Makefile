@@ -40,7 +40,7 @@ bench: tools
 
 # Rewrites the golden files.
 update: tools
-	CELLAR_TEST_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test ./extract/... ./assetlib/... ./papermill/... ./kernel/session ./e2e -update
+	CELLAR_TEST_PYTHON=$(CURDIR)/$(VENV)/bin/python $(GO) test ./extract/... ./assetlib/... ./papermill/... ./kernel/session ./kernel/commands ./kernel/corpus ./display ./display/widget ./e2e -update
 
 clean:
 	rm -rf build
