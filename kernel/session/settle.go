@@ -54,6 +54,11 @@ func (u *universe) settle(t tried) (attempt, bool) {
 		}
 	}
 	for _, e := range u.stale(c, a) {
+		if e.kind == kindType && a.keep[e.name] { // what it refers to changes in the cell that declares it as it was
+			delete(a.keep, e.name)
+			changed = true
+			continue
+		}
 		if !a.again[e] && a.broken[e] == "" {
 			a.again[e] = true
 			if e.kind == kindType && len(e.methods) > 0 {
