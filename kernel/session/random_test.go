@@ -25,7 +25,7 @@ func TestRandomSessions(t *testing.T) {
 		t.Run(fmt.Sprint(*seed+uint64(i)), func(t *testing.T) {
 			s := start(t, Options{})
 			m := newModel(*seed + uint64(i))
-			play(t.Context(), s, Cell{ID: "0", Source: "import \"fmt\"\nfunc num(v any) int { if s, ok := v.(string); ok { return len(s) }; return v.(int) }"})
+			play(t.Context(), s, Cell{ID: "0", Source: "import \"fmt\"\n" + modelUses})
 			var page strings.Builder
 			for n := range *turns {
 				id, cell, want := m.cell(n)
@@ -44,6 +44,9 @@ func TestRandomSessions(t *testing.T) {
 		})
 	}
 }
+
+// modelUses is what the model's cells call.
+const modelUses = "func num(v any) int { if s, ok := v.(string); ok { return len(s) }; return v.(int) }"
 
 // expression is one that the model can compute: text, and what it is worth for an argument n. What it refers to is looked up in e.
 type expression struct {

@@ -73,7 +73,8 @@ func TestSoak(t *testing.T) {
 	}
 	if _, err := run("0", `import ("fmt"; "math/rand"; "os"; "sort"; "sync"; "time"; "github.com/cellar-go/cellar/display"; "github.com/cellar-go/cellar/kernel/session/live")
 go func() { for i := 0; ; i++ { fmt.Printf("background %d\n", i); time.Sleep(2 * time.Millisecond) } }()
-go func() { for i := 0; ; i++ { display.Markdown(fmt.Sprint(i)); live.Call("comm", nil); time.Sleep(5 * time.Millisecond) } }()`); err != nil {
+go func() { for i := 0; ; i++ { display.Markdown(fmt.Sprint(i)); live.Call("comm", nil); time.Sleep(5 * time.Millisecond) } }()
+`+modelUses); err != nil {
 		t.Fatal(err)
 	}
 	stop := make(chan struct{})
