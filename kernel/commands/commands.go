@@ -157,6 +157,8 @@ func (r *run) plan() (before, after []*call, err error) {
 			if err := x.exec(); err != nil {
 				return nil, nil, err
 			}
+		case x.name == "%test": // of tests that the cell may declare below
+			after = append(after, x)
 		case m.Start < first:
 			before = append(before, x)
 		case m.Start > last && !m.IsMain():

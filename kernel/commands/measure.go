@@ -127,6 +127,9 @@ func test(x *call) error {
 	chosen, bench := false, false
 	var args []string
 	for _, a := range x.args {
+		if a == "" { // GoNB's way to say: without -v
+			continue
+		}
 		name := strings.TrimPrefix(strings.TrimLeft(a, "-"), "test.")
 		if strings.HasPrefix(a, "-") {
 			a = "-test." + name
