@@ -84,6 +84,36 @@ fmt.Println(wrong, shape.NameOf(n))`
 	}
 }
 
+// TestNamedMaps hands a map that reflection made to a variable of a named type: both must hash keys alike, for which the compiler asks to keep
+// the unnamed type (golang/go 37716).
+func TestNamedMaps(t *testing.T) {
+	s := start(t, Options{})
+	got := play(t.Context(), s, Cell{Source: `import "reflect"
+type key struct { a, b int32; c float64 }
+k := key{1, 2, 3}
+made := reflect.MakeMap(reflect.MapOf(reflect.TypeOf(k), reflect.TypeOf(true)))
+made.SetMapIndex(reflect.ValueOf(k), reflect.ValueOf(true))
+type named map[key]bool
+var n named
+reflect.ValueOf(&n).Elem().Set(made)
+n[k]`})
+	if got != "= true\n" {
+		t.Errorf("got %s", got)
+	}
+	// And the other way round: reflection was first, in a cell that did not name the map.
+	for _, c := range []struct{ source, want string }{
+		{"type other struct { a, b int32; c float64 }\no := other{1, 2, 3}\nmade = reflect.MakeMap(reflect.MapOf(reflect.TypeOf(o), reflect.TypeOf(true)))\nmade.SetMapIndex(reflect.ValueOf(o), reflect.ValueOf(true))", ""},
+		{"type late map[other]bool\nvar l late\nreflect.ValueOf(&l).Elem().Set(made)\nl[o]", "= true\n"},
+		{"made.Interface().(map[other]bool)[o]", "= true\n"},
+		{"l[other{4, 5, 6}] = true\nmade.MapIndex(reflect.ValueOf(other{4, 5, 6})).IsValid()", "= true\n"},
+		{"type later map[other]bool\nlater(l)[o]", "= true\n"},
+	} {
+		if got := play(t.Context(), s, Cell{Source: c.source}); got != c.want {
+			t.Errorf("%s\ngave %s", c.source, got)
+		}
+	}
+}
+
 // TestLinkedMemory loads cells while goroutines of other cells allocate, grow their stacks, and hold pointers to types of cells in globals,
 // closures, channels and maps, with the collector always at work: a wrong pointer mask or stack map would lose or corrupt a value.
 func TestLinkedMemory(t *testing.T) {

@@ -103,6 +103,7 @@ const (
 	Call     RelocationKind = 7
 	Relative RelocationKind = 14 // to the program counter
 	Method   RelocationKind = 26 // as Offset, in a type's list of methods
+	Keep     RelocationKind = 27 // nothing is written, but the target is needed
 	Table    RelocationKind = 29 // relative to the program counter, of a word that holds the address
 
 	weak = 1 << 15
@@ -110,7 +111,7 @@ const (
 
 // IsMark reports whether a kind only tells the linker what to keep: calls through pointers, uses of fields, types and methods, the order of
 // initialisation.
-func (k RelocationKind) IsMark() bool { return k == 10 || k >= 21 && k <= 25 || k == 27 || k == 99 }
+func (k RelocationKind) IsMark() bool { return k == 10 || k >= 21 && k <= 25 || k == 99 }
 
 // Relocations are a symbol's.
 func (o *Object) Relocations(i int) []Relocation {

@@ -9,7 +9,9 @@ static int inModule(uintptr_t address) { Dl_info i; return dladdr((void *)addres
 import "C"
 
 import (
+	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"unsafe"
 )
@@ -18,32 +20,38 @@ import (
 // first module's copy, which that module itself does not use any more.
 var replaced = map[uintptr]uintptr{}
 
-// cureTypes makes a module use the composed types that reflection made before the module brought its own.
-func cureTypes(types []slot) (cured int, err error) {
+// cureTypes makes a module use the composed types that reflection made before the module brought its own. Types are the words that point
+// to descriptors; more are descriptors of the module that perhaps no word points to.
+func cureTypes(types []slot, more ...uintptr) (cured int, err error) {
 	uses := map[uintptr][]slot{} // of each descriptor
-	var own []uintptr
+	mine := map[uintptr]bool{}
+	for _, at := range more {
+		uses[at], mine[at] = nil, true
+	}
 	for _, s := range types {
 		at := s.symbol()
-		if uses[at] == nil {
-			own = append(own, at)
-		}
-		uses[at] = append(uses[at], s)
+		uses[at], mine[at] = append(uses[at], s), mine[at] || s.own
 	}
+	order := slices.Sorted(maps.Keys(uses))
 	// A composed type holds the address of its element, which may itself be cured: until nothing changes.
 	// It gets the hash that the compiler gave its twin (internal/abi.Type: at 16): type switches go by it before they compare.
 	hashed := false
 	for round, changed := 0, true; changed && round < 8; round++ {
 		changed = false
-		for _, at := range own {
+		for _, at := range order {
+			slots, left := uses[at]
+			if !left {
+				continue
+			}
 			known, ok := replaced[at]
-			if !ok && uses[at] != nil && uses[at][0].own {
+			if !ok && mine[at] {
 				known = builtBefore(at)
 			}
-			if known == 0 || known == at || uses[at] == nil {
+			if known == 0 || known == at {
 				continue
 			}
 			replaced[at] = known
-			for _, s := range uses[at] {
+			for _, s := range slots {
 				if err := s.set(known); err != nil {
 					return cured, err
 				}
@@ -51,7 +59,7 @@ func cureTypes(types []slot) (cured int, err error) {
 			if hash, right := (*uint32)(pointer(known+16)), *(*uint32)(pointer(at + 16)); *hash != right {
 				*hash, hashed = right, true
 			}
-			cured += len(uses[at])
+			cured += len(slots)
 			delete(uses, at)
 			changed = true
 		}

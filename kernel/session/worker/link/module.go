@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync/atomic"
 	"unsafe"
@@ -189,12 +190,21 @@ func typeMask(t uintptr) (size int, mask []byte) {
 
 // settle makes the module use the types and itabs that the process may have built by itself before.
 func (m *module) settle() error {
-	if _, err := cureTypes(m.slots); err != nil {
+	placed := make([]uintptr, len(m.types))
+	for i, s := range m.types {
+		placed[i] = s.address
+	}
+	if _, err := cureTypes(m.slots, placed...); err != nil {
 		return err
 	}
 	for n, t := range m.known.typeMap {
 		if other, ok := replaced[uintptr(t)]; ok {
 			m.known.typeMap[n] = pointer(other)
+		}
+	}
+	for _, s := range m.types {
+		if err := m.hashAlike(s); err != nil {
+			return err
 		}
 	}
 	for s, slots := range m.itabs {
@@ -205,6 +215,29 @@ func (m *module) settle() error {
 		for _, slot := range slots {
 			*slot.at = address + slot.addend
 		}
+	}
+	return nil
+}
+
+// hashAlike gives a named map type the hash function of its unnamed twin, which its description asks to keep: reflection may have made that
+// one, and a map of one type can be made one of the other (golang/go 37716). Layout of internal/abi.MapType: Hasher at 72.
+func (m *module) hashAlike(s *symbol) error {
+	if typeAt(s.address).Kind() != reflect.Map {
+		return nil
+	}
+	for _, r := range s.Object.Relocations(s.Index) {
+		if r.Kind != goobj.Keep {
+			continue
+		}
+		t, err := m.need(s.Object, r.Target)
+		if err != nil {
+			return err
+		}
+		twin := t.address
+		if other, ok := replaced[twin]; ok {
+			twin = other
+		}
+		*(*uintptr)(pointer(s.address + 72)) = *(*uintptr)(pointer(twin + 72))
 	}
 	return nil
 }

@@ -216,7 +216,7 @@ func (m *module) relocate(s *symbol) error {
 		return nil
 	}
 	for _, r := range s.Object.Relocations(s.Index) {
-		if r.Kind.IsMark() || r.Weak {
+		if r.Kind.IsMark() || r.Kind == goobj.Keep || r.Weak {
 			continue
 		}
 		t, err := m.need(s.Object, r.Target)
