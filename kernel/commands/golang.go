@@ -13,6 +13,9 @@ import (
 	"github.com/cellar-go/cellar/internal/fault"
 )
 
+// shellMeaning are the characters that make a line one for a shell.
+const shellMeaning = "|&;<>`$()"
+
 // goCommand is %go: the go command, in the session's module. One that changes go.mod says how, and counts for the cells after it.
 func goCommand(x *call) error {
 	if len(x.args) == 0 {
@@ -41,7 +44,11 @@ func (x *call) goTool(args []string) error {
 		dir = module.Root
 	}
 	args = slices.Concat(args[:1], x.c.buildFlags(args[0]), args[1:])
-	err = x.program(program{argv: append([]string{"go"}, args...), dir: dir})
+	argv := append([]string{"go"}, args...)
+	if x.name == "%go" && strings.ContainsAny(x.rest, shellMeaning) {
+		argv = shellOf("go " + x.rest)
+	}
+	err = x.program(program{argv: argv, dir: dir})
 	if err == nil && args[0] == "mod" && len(args) > 1 && args[1] == "init" { // another module than the one that Stamp looked at
 		return x.moduleChanged()
 	}
@@ -87,7 +94,7 @@ func inModule(x *call) error {
 	if x.rest == "" {
 		return x.usage()
 	}
-	if fields := strings.Fields(x.rest); fields[0] == "go" && len(fields) > 1 && !strings.ContainsAny(x.rest, "|&;<>`$()") {
+	if fields := strings.Fields(x.rest); fields[0] == "go" && len(fields) > 1 && !strings.ContainsAny(x.rest, shellMeaning) {
 		return told(x, x.goTool(words(x.rest)[1:]))
 	}
 	dir, err := x.c.folder(x)

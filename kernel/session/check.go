@@ -320,12 +320,12 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 			t.errors = append(t.errors, e)
 		}
 	}}
-	for _, f := range asts { // go/types looks for circles among the package's declarations, and an earlier cell's is none
+	for _, f := range asts { // go/types looks for circles among the package's declarations, and those of earlier cells and dot imports are none
 		for _, d := range f.Decls {
 			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE {
 				for _, s := range g.Specs {
 					s := s.(*ast.TypeSpec)
-					if id, ok := s.Type.(*ast.Ident); ok && !declared[id.Name] && u.names[id.Name] != nil {
+					if id, ok := s.Type.(*ast.Ident); ok && !declared[id.Name] && c.pkg.Scope().Lookup(id.Name) != nil {
 						s.Type = &ast.ParenExpr{Lparen: id.Pos(), X: id, Rparen: id.End() - 1}
 					}
 				}
