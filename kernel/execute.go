@@ -167,8 +167,9 @@ func (k *kernel) input(ctx context.Context, r *jupyter.Message, prompt string, p
 		if line, ok = k.question(ctx, r, prompt, password); !ok && !errors.Is(context.Cause(ctx), session.ErrInterrupted) {
 			return // the cell is over: the line would be the next one's
 		}
-	} else {
-		out.show(session.Event{Kind: session.Stderr, Text: "the cell reads standard input, which this front-end does not offer: it gets an empty line\n"})
+	} else if !out.deaf {
+		out.deaf = true // a cell that scans for a word reads line after line
+		out.show(session.Event{Kind: session.Stderr, Text: "the cell reads standard input, which this front-end does not offer: it gets empty lines\n"})
 	}
 	if err := k.session.Answer(line); err != nil {
 		k.log("%v", err)

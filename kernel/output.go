@@ -24,6 +24,8 @@ type output struct {
 	parent   jupyter.Header
 	terminal bool // displays can't be changed there, but a line can be written anew
 
+	deaf bool // the front-end takes no questions, and the user has been told
+
 	mu    sync.Mutex
 	kind  session.EventKind // of text
 	text  []byte            // not yet published
