@@ -26,7 +26,7 @@ func (s *Session) watchMemory(p *process) {
 		return
 	}
 	near := limit / 10 * 9
-	wait := 250 * time.Millisecond
+	wait := 20 * time.Millisecond
 	var cell *activity // the last that was seen
 	var begun int64    // what the worker held when that began
 	for {
@@ -36,9 +36,8 @@ func (s *Session) watchMemory(p *process) {
 		case <-time.After(wait):
 		}
 		used := resident(p.cmd.Process.Pid)
-		if wait = 250 * time.Millisecond; used > limit/4 {
-			wait = 20 * time.Millisecond // it may take gigabytes a second
-		}
+		// Memory can be taken at some gigabytes a second: half of the time that it would need from here to there.
+		wait = min(max(time.Duration(near-used)*time.Second/(16<<30), 3*time.Millisecond), 250*time.Millisecond)
 		s.mu.Lock()
 		a := s.active
 		if a != cell {

@@ -18,7 +18,7 @@ func TestMemory(t *testing.T) {
 	if got := play(t.Context(), s, Cell{Source: "hog = nil\nx"}); got != "= 1\n" {
 		t.Errorf("afterwards: %s", got)
 	}
-	_, err = s.Run(t.Context(), Cell{Source: "eat(1 << 30)"}, func(Event) {})
+	_, err = s.Run(t.Context(), Cell{Source: "import \"bytes\"\nlen(bytes.Repeat([]byte(\"x\"), 2<<30))"}, func(Event) {})
 	var lost *WorkerLostError
 	if !errors.As(err, &lost) || !strings.Contains(lost.Reason, "out of memory") || !strings.Contains(lost.Error(), "x int (cell[1])") {
 		t.Fatalf("got %v", err)
@@ -30,10 +30,10 @@ func TestMemory(t *testing.T) {
 
 // TestGoroutineBomb stops a cell that starts goroutines without end.
 func TestGoroutineBomb(t *testing.T) {
-	s := start(t, Options{Memory: 2 << 30})
+	s := start(t, Options{Memory: 8 << 30})
 	play(t.Context(), s, Cell{Source: "x := 1\nc := make(chan int)"})
 	for _, body := range []string{"select {}", "<-c", "for { select { case <-c: } }"} {
-		time.AfterFunc(1200*time.Millisecond, s.Interrupt)
+		time.AfterFunc(300*time.Millisecond, s.Interrupt)
 		start := time.Now()
 		s.Run(t.Context(), Cell{Source: "for { go func() { " + body + " }() }"}, func(Event) {})
 		if took := time.Since(start); took > 15*time.Second {
