@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/display"
+	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/jupyter"
 	"github.com/cellar-go/cellar/kernel/commands"
 	"github.com/cellar-go/cellar/kernel/session"
@@ -152,24 +153,27 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 	result, err := k.commands.Run(ctx, cell, commands.IO{Show: show, Ask: k.asker(r, q, out)})
 	k.gonb.drain()
 	k.showBy(nil)
+	if out.deaf && errors.Is(err, session.ErrInterrupted) {
+		err = fault.New(fault.Input, "run it where it can be asked, as in JupyterLab, or have it read a file", "%s reads standard input, which this front-end does not offer", cell.Name)
+	}
 	for _, n := range result.Notices {
 		out.show(session.Event{Kind: session.Stderr, Text: n + "\n"})
 	}
 	return result.Value, err
 }
 
-// input asks the front-end for a line and gives it to the cell.
+// input asks the front-end for a line and gives it to the cell. A cell that reads where nobody can be asked is stopped: empty lines would
+// be an answer that nobody gave.
 func (k *kernel) input(ctx context.Context, r *jupyter.Message, prompt string, password, allowed bool, out *output) {
 	out.flush()
-	line := ""
-	if allowed {
-		var ok bool
-		if line, ok = k.question(ctx, r, prompt, password); !ok && !errors.Is(context.Cause(ctx), session.ErrInterrupted) {
-			return // the cell is over: the line would be the next one's
-		}
-	} else if !out.deaf {
-		out.deaf = true // a cell that scans for a word reads line after line
-		out.show(session.Event{Kind: session.Stderr, Text: "the cell reads standard input, which this front-end does not offer: it gets empty lines\n"})
+	if !allowed {
+		out.deaf = true
+		k.session.Interrupt()
+		return
+	}
+	line, ok := k.question(ctx, r, prompt, password)
+	if !ok && !errors.Is(context.Cause(ctx), session.ErrInterrupted) {
+		return // the cell is over: the line would be the next one's
 	}
 	if err := k.session.Answer(line); err != nil {
 		k.log("%v", err)

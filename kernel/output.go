@@ -24,7 +24,7 @@ type output struct {
 	parent   jupyter.Header
 	terminal bool // displays can't be changed there, but a line can be written anew
 
-	deaf bool // the front-end takes no questions, and the user has been told
+	deaf bool // the front-end takes no questions, and the cell had one
 
 	mu    sync.Mutex
 	kind  session.EventKind // of text

@@ -175,3 +175,12 @@ func TestLinkedNearPrograms(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// TestLinkedDefers: the compiler wraps what is deferred, and notes what it wraps, which may be far away.
+func TestLinkedDefers(t *testing.T) {
+	s := start(t, Options{})
+	r, err := s.Run(t.Context(), Cell{Source: "import (\"sync\"; \"os\")\nvar mu sync.Mutex\nfunc f() int { mu.Lock(); defer mu.Unlock(); for range 2 { file, _ := os.Open(os.DevNull); defer file.Close() }; return 7 }\nf()"}, func(Event) {})
+	if err != nil || r.Plugin != "" || r.Value == nil || r.Value.Data["text/plain"] != "7" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

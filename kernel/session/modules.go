@@ -115,7 +115,10 @@ func (s *Session) changes(imports []string) (notices []string, err error) {
 		}
 	}
 	told := slices.Compact(slices.Sorted(maps.Values(reasons)))
-	if len(told) > 0 && s.took < replayable && !s.asks {
+	s.mu.Lock()
+	cost := s.replayCost()
+	s.mu.Unlock()
+	if len(told) > 0 && cost == "" {
 		return nil, errReplay{strings.Join(told, "; ")}
 	}
 	for _, path := range changed {
@@ -140,13 +143,24 @@ func (s *Session) changes(imports []string) (notices []string, err error) {
 		}
 	}
 	for _, why := range told {
-		cost := fmt.Sprintf("its %d cells ran for %v", len(s.history), s.took.Round(time.Second))
-		if s.asks {
-			cost = "its cells read their input"
-		}
 		notices = append(notices, fmt.Sprintf("%s. The session goes on with what it has loaded, since %s: %%replay runs them again with the change", why, cost))
 	}
 	return notices, nil
+}
+
+// replayCost says why the session's cells are not run again unasked, or nothing. The caller holds mu.
+func (s *Session) replayCost() string {
+	switch {
+	case len(s.past) > 0:
+		return "cells of a process that ended have not been run again"
+	case s.routines > 0:
+		return "goroutines of its cells run"
+	case s.asks:
+		return "its cells read their input"
+	case s.took >= replayable:
+		return fmt.Sprintf("its %d cells ran for %v", len(s.history), s.took.Round(time.Second))
+	}
+	return ""
 }
 
 // difference says what happened to a package.

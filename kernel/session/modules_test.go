@@ -227,3 +227,51 @@ func TestWorkspace(t *testing.T) {
 		t.Errorf("put right: %s", got)
 	}
 }
+
+// TestEditAfterLoss edits a package when cells wait to be run again, and when a goroutine of a cell runs: nothing is run again unasked, and
+// %replay still has all of it.
+func TestEditAfterLoss(t *testing.T) {
+	dir := t.TempDir()
+	module(t, dir, "package shape\n\nfunc F() int { return 1 }\n")
+	s := start(t, Options{Dir: dir})
+	play(t.Context(), s, Cell{ID: "a", Source: "import \"example.com/user/shape\"\nfunc f() int { return 40 + shape.F() }\nx := f()"})
+	if got := play(t.Context(), s, Cell{ID: "b", Source: "var m map[int]int\ngo func() { m2 := map[int]int{}; go func() { for { m2[1]++ } }(); for { m2[2]++ } }()\nfor {}"}); !strings.Contains(got, "x int (cell[1])") {
+		t.Fatalf("got %s", got)
+	}
+	time.Sleep(10 * time.Millisecond)
+	module(t, dir, "package shape\n\nfunc F() int { return 2 }\n\nfunc G() {}\n")
+	if got := play(t.Context(), s, Cell{ID: "c", Source: "f()"}); !strings.HasPrefix(got, "= 41\nnotice: ") || !strings.Contains(got, "have not been run again") {
+		t.Errorf("after a loss: %s", got)
+	}
+	s.mu.Lock()
+	s.past = latest(s.past)[:1] // without the cell that ended the process
+	s.mu.Unlock()
+	if _, err := s.Replay(t.Context(), func(Event) {}); err != nil {
+		t.Fatal(err)
+	}
+	if got := play(t.Context(), s, Cell{ID: "d", Source: "x + f()"}); got != "= 84\n" {
+		t.Errorf("after a replay: %s", got)
+	}
+	play(t.Context(), s, Cell{ID: "e", Source: "n := 5\nstop := make(chan int)\ngo func() { <-stop; n++ }()"})
+	time.Sleep(10 * time.Millisecond)
+	module(t, dir, "package shape\n\nfunc F() int { return 3 }\n\nfunc G() int { return 1 }\n")
+	if got := play(t.Context(), s, Cell{ID: "g", Source: "n"}); !strings.HasPrefix(got, "= 5\nnotice: ") || !strings.Contains(got, "goroutines of its cells run") {
+		t.Errorf("while a goroutine runs: %s", got)
+	}
+}
+
+// TestBrokenDependency imports a package whose own import does not compile: the error is that one's, and is gone when it is put right.
+func TestBrokenDependency(t *testing.T) {
+	dir := t.TempDir()
+	tree(t, dir, map[string]string{"go.mod": "module example.com/user\n\ngo 1.26\n", "a/a.go": "package a\n\nimport \"example.com/user/b\"\n\nfunc A() int { return b.B() }\n", "b/b.go": "package b\n\nfunc B() int { return \"one\" }\n"})
+	s := start(t, Options{Dir: dir})
+	for _, path := range []string{"a", "b", "a"} {
+		if got := play(t.Context(), s, Cell{Source: "import \"example.com/user/" + path + "\""}); !strings.Contains(got, "b.go:3") {
+			t.Errorf("%s: got %s", path, got)
+		}
+	}
+	tree(t, dir, map[string]string{"b/b.go": "package b\n\nfunc B() int { return 1 }\n"})
+	if got := play(t.Context(), s, Cell{Source: "import \"example.com/user/a\"\na.A()"}); got != "= 1\n" {
+		t.Errorf("put right: %s", got)
+	}
+}

@@ -91,12 +91,22 @@ func (ps *packages) list(ctx context.Context, paths ...string) error {
 		}
 		return &buildError{stderr.String(), err}
 	}
+	broken := map[string]bool{}
+	var why []string // of those that can't be used, as the go command gives them: what is imported comes first
 	for d := json.NewDecoder(&stdout); ; {
 		var p pkg
 		if err := d.Decode(&p); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return fmt.Errorf("cellar: go list: %w", err)
+		}
+		if p.Error != nil || p.Export == "" && p.ImportPath != "unsafe" {
+			broken[p.ImportPath] = true
+			if p.Error != nil && strings.TrimSpace(p.Error.Err) != "" {
+				why = append(why, strings.TrimSpace(p.Error.Err))
+			}
+			ps.drop(p.ImportPath)
+			continue
 		}
 		if p.local() {
 			p.Stamp = p.stamp()
@@ -106,14 +116,11 @@ func (ps *packages) list(ctx context.Context, paths ...string) error {
 		ps.mu.Unlock()
 	}
 	for _, path := range paths {
-		if p := ps.known[path]; p != nil && (p.Error != nil || p.Export == "" && path != "unsafe") {
+		if broken[path] {
 			text := stderr.String()
-			if p.Error != nil {
-				text = p.Error.Err
+			if len(why) > 0 {
+				text = why[0]
 			}
-			ps.mu.Lock()
-			delete(ps.known, path)
-			ps.mu.Unlock()
 			return &buildError{text, fmt.Errorf("cellar: package %s", path)}
 		}
 	}

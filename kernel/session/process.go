@@ -248,7 +248,10 @@ func (p *process) readReplies(r *os.File) {
 	defer p.stdout.end()
 	for d := json.NewDecoder(r); ; {
 		var reply wire.Reply
-		if d.Decode(&reply) != nil {
+		if err := d.Decode(&reply); err != nil {
+			if !errors.Is(err, io.EOF) { // nothing that it says is understood any more: whoever waits for it must hear of its end
+				go p.kill()
+			}
 			return
 		}
 		if reply.Mark > 0 {

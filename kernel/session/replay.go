@@ -43,6 +43,10 @@ func (s *Session) again(ctx context.Context, cells []Cell, sink func(Event), a *
 	s.mu.Unlock()
 	p.kill()
 	if err := s.fresh(ctx); err != nil {
+		s.mu.Lock()
+		s.past = cells // they can still be run again
+		p.why = "it was ended for a replay, for which no other could be started"
+		s.mu.Unlock()
 		return 0, nil, err
 	}
 	for _, c := range cells {

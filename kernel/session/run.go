@@ -109,6 +109,12 @@ func (s *Session) run(ctx context.Context, cell Cell, sink func(Event), a *activ
 	if !replay {
 		return result, fmt.Errorf("cellar: session: %s; restart the session and run its cells again", again.reason)
 	}
+	s.mu.Lock()
+	waiting := len(s.past) > 0
+	s.mu.Unlock()
+	if waiting { // what a fresh process would begin with is the user's to say
+		return result, fault.New(fault.Failed, "run %replay, or restart the kernel", "session: %s", again.reason)
+	}
 	notices, err := s.replay(ctx, again.reason, a, sink)
 	if err != nil {
 		return Result{}, err
@@ -517,6 +523,9 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	}
 	if reply.Refused != "" {
 		s.tools.kept = reuse{}
+		s.mu.Lock()
+		p.why = "it could not go on with a package that is half initialised"
+		s.mu.Unlock()
 		p.kill()
 		return errors.Join(fmt.Errorf("cellar: session: the imports can't be loaded: %s", reply.Refused), s.lost(p))
 	}

@@ -253,11 +253,12 @@ func (s *Session) fresh(ctx context.Context) error {
 	}
 	p.tell(wire.Request{Op: "link", Names: s.tools.builtins})
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closed {
+		s.mu.Unlock() // its last output may want it
 		p.kill()
 		return errors.New("cellar: session: it was closed")
 	}
+	defer s.mu.Unlock()
 	s.process, s.universe, s.loaded, s.made, s.outdated, s.routines = p, newUniverse(), map[string]bool{}, map[string]*pkg{}, map[string]string{}, 0
 	s.took, s.asks = 0, false
 	for _, path := range s.ps.closure(append([]string{workerPath}, s.linked()...)...) {

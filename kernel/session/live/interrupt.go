@@ -167,6 +167,9 @@ func Stop() {
 func Pause() {
 	episode.Lock()
 	defer episode.Unlock()
+	if cell.Load() == 0 && handling.Load() == 0 { // it is over by now
+		return
+	}
 	number := episode.number
 	stopping.Store(false)
 	look()

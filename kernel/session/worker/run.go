@@ -22,6 +22,8 @@ type running struct {
 	stop sync.Once
 	in   atomic.Pointer[string] // what was halted
 
+	behind atomic.Bool // it was left
+
 	goroutine string  // as the runtime prints it
 	g         uintptr // goid.Current of it
 }
@@ -46,7 +48,9 @@ func (w *worker) run(entry func(), reply *wire.Reply) {
 		defer live.End()
 		ended.Interrupted = true // should it be halted between here and there
 		defer func() {
-			halt.End()
+			if !c.behind.Load() { // else another cell may be the target
+				halt.End()
+			}
 			ended.Interrupted = false
 			if finished {
 				return

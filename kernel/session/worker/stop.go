@@ -50,6 +50,7 @@ func (c *running) end(answered func() bool) {
 			waits = 0
 		case waiting(state):
 			if waits++; waits == still {
+				c.behind.Store(true)
 				live.Leave()
 				select {
 				case c.left <- where:
@@ -65,6 +66,11 @@ func (c *running) end(answered func() bool) {
 				go func() {
 					for {
 						halt.Goroutine(c.g, c.gone)
+						select {
+						case <-c.gone:
+							return
+						default:
+						}
 						live.Pause()
 						select {
 						case <-c.gone:

@@ -31,6 +31,7 @@ type inlined struct {
 const (
 	programInlined = 2 // internal/abi.PCDATA_InlTreeIndex
 	dataInlined    = 3 // internal/abi.FUNCDATA_InlTree
+	dataWrapped    = 7 // internal/abi.FUNCDATA_WrapInfo
 	none           = ^uint32(0)
 )
 
@@ -60,7 +61,8 @@ func (m *module) describe(s *symbol) error {
 			f.program = append(f.program, content)
 		case goobj.FunctionData:
 			var d *symbol
-			if own && o.Defines(i) { // the assembler names some that may not be
+			// The assembler names some that are nowhere. Which function a wrapper calls is for execution traces alone, and may be far away.
+			if own && o.Defines(i) && len(f.data) != dataWrapped {
 				var err error
 				if d, err = m.symbol(goobj.Place{Object: o, Index: i}); err != nil {
 					return err
