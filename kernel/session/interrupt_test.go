@@ -155,3 +155,26 @@ func TestHandle(t *testing.T) {
 		}
 	}
 }
+
+// TestSecondInterruptIsExplained: a cell that looks at no flag goes on, and the user is told what a second interrupt costs.
+func TestSecondInterruptIsExplained(t *testing.T) {
+	s := start(t, Options{})
+	play(t.Context(), s, Cell{Source: "x := 1"})
+	told := make(chan struct{})
+	time.AfterFunc(time.Second, s.Interrupt)
+	_, err := s.Run(t.Context(), Cell{Source: "//| checks: off\n\nfor n := 0; ; n++ { x = n }"}, func(e Event) {
+		if strings.Contains(e.Text, "a second interrupt ends the session's process") {
+			close(told)
+			s.Interrupt()
+		}
+	})
+	var lost *WorkerLostError
+	if !errors.As(err, &lost) {
+		t.Errorf("got %v", err)
+	}
+	select {
+	case <-told:
+	default:
+		t.Error("nothing was said")
+	}
+}

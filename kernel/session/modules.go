@@ -122,12 +122,7 @@ func (s *Session) changes(imports []string) (notices []string, err error) {
 		return nil, errReplay{strings.Join(told, "; ")}
 	}
 	for _, path := range changed {
-		kept := *made[path]
-		kept.Stamp = kept.stamp() // so that it is looked at again when it is edited again
-		s.ps.mu.Lock()
-		s.ps.known[path] = &kept
-		s.ps.mu.Unlock()
-		s.outdated[path] = reasons[path]
+		s.pin(made[path], reasons[path])
 	}
 	if len(s.outdated) > 0 { // what comes new may have been compiled with what changed
 		for _, path := range s.ps.closure(imports...) {
@@ -148,6 +143,30 @@ func (s *Session) changes(imports []string) (notices []string, err error) {
 	return notices, nil
 }
 
+// keep goes on with packages that are loaded and can't be built any more.
+func (s *Session) keep(paths []string, refused *buildError) (notices []string) {
+	s.mu.Lock()
+	made := maps.Clone(s.made)
+	s.mu.Unlock()
+	for _, path := range paths {
+		if s.ps.get(path) == nil && made[path] != nil {
+			s.pin(made[path], "it does not build")
+			notices = append(notices, fmt.Sprintf("package %s does not build any more; the session goes on with what it has loaded: %s", path, strings.TrimSpace(refused.Output)))
+		}
+	}
+	return notices
+}
+
+// pin keeps a package as it is loaded, until its files change again.
+func (s *Session) pin(p *pkg, why string) {
+	kept := *p
+	kept.Stamp = kept.stamp()
+	s.ps.mu.Lock()
+	s.ps.known[p.ImportPath] = &kept
+	s.ps.mu.Unlock()
+	s.outdated[p.ImportPath] = why
+}
+
 // replayCost says why the session's cells are not run again unasked, or nothing. The caller holds mu.
 func (s *Session) replayCost() string {
 	switch {
@@ -159,6 +178,11 @@ func (s *Session) replayCost() string {
 		return "its cells read their input"
 	case s.took >= replayable:
 		return fmt.Sprintf("its %d cells ran for %v", len(s.history), s.took.Round(time.Second))
+	}
+	for _, e := range s.universe.names {
+		if e.kind == kindVar {
+			return "its variables would be made anew"
+		}
 	}
 	return ""
 }

@@ -31,16 +31,31 @@ func TestEditedPackage(t *testing.T) {
 	}
 	time.Sleep(10 * time.Millisecond)
 	write("internal/shape/shape.go", "package shape\n\ntype Box struct{ Name string; W, H int }\n\nfunc (b Box) Area() int { return 1000 * b.W * b.H }\n")
-	got := play(ctx, s, Cell{ID: "b", Source: "b.Name + \"!\""})
-	if !strings.HasPrefix(got, "= !\nnotice: package example.com/user/internal/shape was edited") {
+	got := play(ctx, s, Cell{ID: "b", Source: "b.Area() + 1"})
+	if !strings.HasPrefix(got, "= 7\nnotice: package example.com/user/internal/shape was edited") || !strings.Contains(got, "its variables would be made anew") {
+		t.Errorf("got %s", got)
+	}
+	if _, err := s.Replay(ctx, func(Event) {}); err != nil {
+		t.Fatal(err)
+	}
+	if got := play(ctx, s, Cell{ID: "b", Source: "b.Name + \"!\""}); got != "= !\n" {
 		t.Errorf("got %s", got)
 	}
 	if got := play(ctx, s, Cell{Source: "b.Area()"}); got != "= 6000\n" {
 		t.Errorf("got %s", got)
 	}
 	write("internal/shape/shape.go", "package shape\n\nfunc broken( {\n")
-	if got := play(ctx, s, Cell{Source: "b.Area() + 1"}); !strings.Contains(got, "shape.go:3") {
+	if got := play(ctx, s, Cell{Source: "b.Area() + 1"}); !strings.HasPrefix(got, "= 6001\nnotice: package example.com/user/internal/shape does not build") || !strings.Contains(got, "shape.go:3") {
 		t.Errorf("got %s", got)
+	}
+	write("more/more.go", "package more\n\nimport \"example.com/user/internal/shape\"\n\nvar Box shape.Box\n")
+	for range 2 { // nothing is lost by what can't be imported
+		if got := play(ctx, s, Cell{Source: "import \"example.com/user/more\""}); !strings.Contains(got, "shape.go:3") || !strings.Contains(got, "error") {
+			t.Errorf("got %s", got)
+		}
+		if got := play(ctx, s, Cell{Source: "b.Area() + 2"}); !strings.HasPrefix(got, "= 6002\n") {
+			t.Errorf("got %s", got)
+		}
 	}
 }
 
@@ -94,11 +109,23 @@ func TestEditedUnseen(t *testing.T) {
 		t.Fatalf("got %s", got)
 	}
 	write("shape/data/text.txt", "new")
-	if got := play(t.Context(), s, Cell{ID: "c", Source: "text()"}); !strings.HasPrefix(got, "= new\nnotice: package example.com/user/shape was edited") {
+	if got := play(t.Context(), s, Cell{ID: "c", Source: "text()"}); !strings.HasPrefix(got, "= old\nnotice: package example.com/user/shape was edited") {
+		t.Errorf("an embedded file: %s", got)
+	}
+	if _, err := s.Replay(t.Context(), func(Event) {}); err != nil {
+		t.Fatal(err)
+	}
+	if got := play(t.Context(), s, Cell{ID: "c", Source: "text()"}); got != "= new\n" {
 		t.Errorf("an embedded file: %s", got)
 	}
 	write("linked/linked.go", "package linked\n\nfunc Sides() int { return 5 }\n\nfunc More() {}\n")
-	if got := play(t.Context(), s, Cell{ID: "d", Source: "sides()"}); !strings.HasPrefix(got, "= 5\nnotice: package example.com/user/linked was edited") {
+	if got := play(t.Context(), s, Cell{ID: "d", Source: "sides()"}); !strings.HasPrefix(got, "= 4\nnotice: package example.com/user/linked was edited") {
+		t.Errorf("a package in the worker: %s", got)
+	}
+	if _, err := s.Replay(t.Context(), func(Event) {}); err != nil {
+		t.Fatal(err)
+	}
+	if got := play(t.Context(), s, Cell{ID: "d", Source: "sides()"}); got != "= 5\n" {
 		t.Errorf("a package in the worker: %s", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/constant"
 	"go/types"
+	"maps"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -398,35 +399,44 @@ func (src *source) declare(text string, packageName func(string) (string, error)
 	return nil
 }
 
-// packagesFor sees to it that what the cell may import is known, and that what is loaded is what the sources still say.
+// packagesFor sees to it that what the cell may import is known, and that what is loaded is what the sources still say. What is loaded and
+// does not build any more is kept as it is.
 func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) (notices []string, err error) {
-	var paths []string
-	for _, path := range src.imports {
-		paths = append(paths, path)
+	imports := slices.Collect(maps.Values(src.imports))
+	if slices.Contains(imports, "testing") {
+		imports = append(imports, celltestPath)
 	}
-	imports := slices.Clone(paths)
-	for _, path := range u.imports {
-		paths = append(paths, path)
-	}
-	if slices.Contains(paths, "testing") {
-		paths = append(paths, celltestPath)
-	}
+	var fresh, held []string
 	s.mu.Lock()
+	for _, path := range imports {
+		if s.made[path] == nil {
+			fresh = append(fresh, path)
+		}
+	}
 	for path, p := range s.made { // functions of earlier cells use them, under names that may mean something else by now
 		if p.local() || s.ps.known[path] == nil {
-			paths = append(paths, path)
+			held = append(held, path)
 		}
 	}
 	s.mu.Unlock()
-	sort.Strings(paths)
-	if err := s.ps.need(ctx, slices.Compact(paths)); err != nil {
+	held = append(held, slices.Collect(maps.Values(u.imports))...)
+	for _, list := range [][]string{fresh, held} {
+		sort.Strings(list)
+	}
+	if err := s.ps.need(ctx, slices.Compact(fresh)); err != nil {
 		return nil, err
 	}
-	notices, err = s.changes(imports)
+	var refused *buildError
+	if err := s.ps.need(ctx, slices.Compact(held)); errors.As(err, &refused) {
+		notices = s.keep(held, refused)
+	} else if err != nil {
+		return nil, err
+	}
+	more, err := s.changes(imports)
 	if s.ps.fresh && len(s.outdated) == 0 {
 		s.ps.save(s.listFile())
 	}
-	return notices, err
+	return append(notices, more...), err
 }
 
 // compile makes the unit's object. Should the compiler refuse what go/types took, the cell is tried without checks for an interrupt.

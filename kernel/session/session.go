@@ -317,6 +317,9 @@ func (s *Session) Ready(ctx context.Context) error {
 	}
 }
 
+// hint is how long after an interrupt the user is told what a second one does.
+const hint = 3 * time.Second
+
 // Interrupt stops the running cell, or between cells what handles messages of the front-end. The first time it asks; the second time it
 // ends the worker when Grace has passed.
 func (s *Session) Interrupt() {
@@ -335,6 +338,16 @@ func (s *Session) Interrupt() {
 		return
 	}
 	a.process.tell(wire.Request{Op: "interrupt"})
+	if a.asked == 1 {
+		time.AfterFunc(hint, func() {
+			s.mu.Lock()
+			waits := s.active == a && a.asked == 1 && a.memory == ""
+			s.mu.Unlock()
+			if waits {
+				a.process.send(0, Event{Kind: Stderr, Text: "the cell does not stop by itself; a second interrupt ends the session's process, and its variables are lost\n"})
+			}
+		})
+	}
 	if a.asked == 2 {
 		a.timer = time.AfterFunc(s.o.Grace, func() {
 			s.mu.Lock()
