@@ -200,7 +200,7 @@ k := func() float64 { z := 0.0; return 1 / z }()
 		{"go duration", "go", goCell, "{wait: soon}", `error: parameter wait: "soon" is no duration; write it like 90s or 1h30m`, nil},
 		{"go huge", "go", "", "{a: 123456789012345678901}", "error: parameter a: 123456789012345678901 is too large for an int; declare its type in the parameters cell", nil},
 		{"go name", "go", "", "{a-b: 1}", `error: "a-b" can't be the name of a Go variable`, nil},
-		{"go cell that doesn't parse", "go", "x := (", "{x: 1}", "error: parameters:1:7: expected operand, found the end of the cell", nil},
+		{"go cell that doesn't parse", "go", "x := (", "{x: 1}", "error: parameters:1:6: this ( is not closed", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := Flags{Typed: c.typed}

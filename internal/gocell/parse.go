@@ -345,12 +345,46 @@ func ownErrors(err error, name, code string) error {
 		return scanner.ErrorList{{Pos: token.Position{Filename: name, Line: 1, Column: 1}, Msg: err.Error()}}
 	}
 	lines, width := position(code, len(code))
+	var own scanner.ErrorList // the others follow from them, or from what is not closed
 	for _, e := range list {
 		e.Pos.Offset = 0
 		if e.Pos.Line > lines || e.Pos.Line < 1 {
 			e.Pos.Line, e.Pos.Column = lines, width
 			e.Msg = strings.Replace(e.Msg, "found '}'", "found the end of the cell", 1)
+		} else {
+			own = append(own, e)
 		}
 	}
+	if len(own) > 0 {
+		return own
+	}
+	if at := unclosed(name, code); at >= 0 {
+		line, column := position(code, at)
+		return scanner.ErrorList{{Pos: token.Position{Filename: name, Line: line, Column: column}, Msg: fmt.Sprintf("this %c is not closed", code[at])}}
+	}
 	return list
+}
+
+// unclosed is where the innermost bracket stands that nothing closes, or -1.
+func unclosed(name, code string) int {
+	lexemes, err := scan(name, code)
+	if err != nil {
+		return -1
+	}
+	var open []int
+	for _, l := range lexemes {
+		switch l.tok {
+		case token.LPAREN, token.LBRACE, token.LBRACK:
+			open = append(open, l.start)
+		case token.RPAREN, token.RBRACE, token.RBRACK:
+			if len(open) == 0 {
+				return -1
+			}
+			open = open[:len(open)-1]
+		}
+	}
+	if len(open) == 0 {
+		return -1
+	}
+	return open[len(open)-1]
 }

@@ -58,10 +58,12 @@ func TestParse(t *testing.T) {
 
 func TestErrorsPointAtTheCell(t *testing.T) {
 	tests := map[string]string{
-		"x := 1\ny := (":                   "cell:2:7",
+		"x := 1\ny := (":                   "cell:2:6: this ( is not closed",
 		"fmt.Println(\"a\"\nfunc f() {}":   "cell:1:16",
 		"var s = \"open":                   "cell:1:9",
-		"func f() {\n\tfor {\n}":           "cell:3:2",
+		"func f() {\n\tfor {\n}":           "cell:1:10: this { is not closed",
+		"type P struct {\n\tA int":         "cell:1:15: this { is not closed",
+		"let x = 3":                        "cell:1:5: expected",
 		"a b":                              "cell:1:3",
 		"import \"fmt\"\n\nx := 3 +* 4\n}": "cell:4:2",
 	}
