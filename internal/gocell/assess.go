@@ -39,10 +39,11 @@ func Assess(source string) (state State, indent string) {
 		}
 		return Incomplete, "\t"
 	}
-	if !viable(code) {
+	u := look(code)
+	if u.closed || !viable(code) {
 		return Invalid, ""
 	}
-	return Incomplete, look(code).indent()
+	return Incomplete, u.indent()
 }
 
 // lacking is the end of the first declaration that the parser takes and a cell can't have: a function without a body, a variable without
@@ -99,7 +100,7 @@ func viable(code string) bool {
 		if n := len(pieces); err == nil && n > 0 {
 			head, piece = v[:pieces[n-1].start], v[pieces[n-1].start:]
 		}
-		if c, err := t.parse(head); err != nil || c.lacking() >= 0 {
+		if c, err := t.parse(head); err != nil || c.lacking() >= 0 || len(c.Items) > 0 && len(c.Items[len(c.Items)-1].Stmts) > 1 {
 			continue
 		}
 		u := look(piece)

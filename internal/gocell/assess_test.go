@@ -17,16 +17,16 @@ import (
 
 func TestAssess(t *testing.T) {
 	for state, samples := range map[State][]string{
-		Complete: {"", "x := 1", "func f() {\n}\n", "import \"fmt\"", "// words", "if x {\n} else {\n}", "%go get x", "a.b(1,\n2)", "x", "%%bash\nif [", "!ls", "var x int", "const (\n\ta = iota\n\tb\n)", "f = func(int) {}", "//| asset: x", "func f()\n"},
+		Complete: {"", "x := 1", "func f() {\n}\n", "import \"fmt\"", "// words", "if x {\n} else {\n}", "%go get x", "a.b(1,\n2)", "x", "%%bash\nif [", "!ls", "var x int", "const (\n\ta = iota\n\tb\n)", "f = func(int) {}", "//| asset: x", "func f()\n", "a, b", "a,\nb // both", "else_, x", "f(), []int{1}, func() int { return 1 }()"},
 		Incomplete: {"func f() {", "func f() {\n\tx := 1\n", "if x {\n} else {", "x := `a\nb", "/* words", "a.b(1,", "a.b(", "x := []int{1,\n", "x := map[string]int{\n\t\"a\": 1,\n",
 			"x :=", "x +", "x.", "import (", "import (\n\t\"fmt\"\n", "type T struct {\n\ta int\n", "switch x {\ncase 1:\n", "switch x {\ncase", "for i := 0; i <", "for", "var x =", "func",
 			"x := []T{\n\t{A:", "go func() {\n", "type I interface {\n\tM()\n", "x, err := f(\n", "const (\n\ta = iota\n", "return func(a int) {",
 			// In the middle of a token:
 			"\"open", "x := 'a", "x := '", "x := \"\\u12", "0x", "1e", "if x {} els", "switch x {\ncas", "f(a..", "x := <", "a, b :", "x := 1 /", "for i, v := ran", "!ls \\",
 			// Complaints that the parser makes about what stands before:
-			"a, b", "a, b(", "for i := 0", "if x := f()", "if x := f(1", "go f", "go func() {\n}", "defer (f", "for a, b", "select {\ncase a, b", "func f()", "func (t T) m() int", "var x", "const x", "func f(a int, b",
-			"switch x := y.(", "type T[P any", "func f[T any", "map[string", "var f func(", "x := func(a int) int", "switch a, b", "for ; ; ", "if f(func() {\n\tfor range x", "L:\n\tfor", "x[1:2:", "else_, x"},
-		Invalid: {"x := )", "func f() }", "if 5 5 {", "x := 'ab", "import fmt\n", "x := 1 2", "\"open\n", "type T struct }", "f())", "var x\n", "f(1\n", "go f\n", "x := #", "'\\q", "else\n", "1 2 3", "x = = y", "f(a b"},
+			"a, b(", "for i := 0", "if x := f()", "if x := f(1", "go f", "go func() {\n}", "defer (f", "for a, b", "select {\ncase a, b", "func f()", "func (t T) m() int", "var x", "const x", "func f(a int, b",
+			"switch x := y.(", "type T[P any", "func f[T any", "map[string", "var f func(", "x := func(a int) int", "switch a, b", "for ; ; ", "if f(func() {\n\tfor range x", "L:\n\tfor", "x[1:2:"},
+		Invalid: {"x := )", "func f() }", "if 5 5 {", "x := 'ab", "import fmt\n", "x := 1 2", "\"open\n", "type T struct }", "f())", "var x\n", "f(1\n", "go f\n", "x := #", "'\\q", "else\n", "1 2 3", "a, b\nc", "a, b++\n", "a, c <- 1\n", "x = = y", "f(a b", "}", "x := 1\n}", "f()\n)", "]"},
 	} {
 		for _, code := range samples {
 			if got, _ := Assess(code); got != state {

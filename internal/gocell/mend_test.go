@@ -27,7 +27,7 @@ func TestMend(t *testing.T) {
 		{"func (t *T) M() |", "func (t *T) M() ¿"},
 		{"m := map[|", "m := map[¿] int"},
 		{"go |", "go ¿()"},
-		{"a, |", "a, ¿ = _"},
+		{"a, |", "a, ¿"},
 		// What is broken before the cursor's line goes, its braces stay.
 		{"x := [1,\ny := 2\ny.|", "        \ny := 2\ny.¿"},
 		{"for i := rang x {\n\ty := 1\n\ty.|\n}", "                {\n\ty := 1\n\ty.¿\n}"},

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"slices"
 	"strings"
 )
 
@@ -28,11 +29,11 @@ func (k Kind) String() string {
 // Item is one declaration or one statement of a cell's top level, in the order of the page.
 type Item struct {
 	Kind  Kind
-	Start int      // byte offset in the cell's source of its first comment or token
-	End   int      // byte offset behind it
-	Text  string   // source[Start:End]
-	Decl  ast.Decl // for all but statements
-	Stmts []ast.Stmt
+	Start int        // byte offset in the cell's source of its first comment or token
+	End   int        // byte offset behind it
+	Text  string     // source[Start:End], with spaces for commands among its first comments
+	Decl  ast.Decl   // for all but statements
+	Stmts []ast.Stmt // one, but of a last line `a, b`: there each expression is one
 }
 
 // Cell is a cell that parses.
@@ -41,6 +42,7 @@ type Cell struct {
 	Source string // as given
 	Items  []Item
 	Magics []Magic
+	text   string // Source with spaces for commands
 	// Main is true for a cell that is a whole program: `package main`, or GoNB's %% line; its func main is what runs.
 	Main bool
 	Fset *token.FileSet
@@ -53,11 +55,41 @@ type Cell struct {
 func Parse(name, source string) (*Cell, error) {
 	c := &Cell{Name: name, Source: source, Fset: token.NewFileSet()}
 	code := c.stripMagics(source)
+	c.text = code
 	pieces, err := split(name, code)
 	if err != nil {
 		return nil, err
 	}
 	code = withoutLineDirectives(name, code)
+	if n := len(pieces); n > 0 && len(pieces[n-1].commas) > 0 {
+		if listed := c.listed(name, code, pieces); listed != nil {
+			return listed, nil
+		}
+	}
+	return c, c.build(name, code, pieces)
+}
+
+// listed is the cell if its last line is a list of expressions, else nil. Each is read as a statement: the commas become semicolons, so that
+// all stand where they stood.
+func (c *Cell) listed(name, code string, pieces []piece) *Cell {
+	last := pieces[len(pieces)-1]
+	text := []byte(code)
+	for _, at := range last.commas {
+		text[at] = ';'
+	}
+	l := &Cell{Name: c.Name, Source: c.Source, text: c.text, Magics: c.Magics, Main: c.Main, Fset: token.NewFileSet()}
+	if l.build(name, string(text), pieces) != nil {
+		return nil
+	}
+	stmts := l.Items[len(l.Items)-1].Stmts
+	if len(stmts) != len(last.commas)+1 || slices.ContainsFunc(stmts, func(s ast.Stmt) bool { _, ok := s.(*ast.ExprStmt); return !ok }) {
+		return nil
+	}
+	return l
+}
+
+// build makes the file and the items of the pieces of code.
+func (c *Cell) build(name, code string, pieces []piece) (err error) {
 	var imports, declarations, statements strings.Builder
 	for _, p := range pieces {
 		if p.packageClause {
@@ -73,15 +105,15 @@ func Parse(name, source string) (*Cell, error) {
 		}
 		line, column := position(code, p.start)
 		fmt.Fprintf(out, "/*line %s:%d:%d*/%s\n", name, line, column, code[p.start:p.end])
-		c.Items = append(c.Items, Item{Kind: p.kind, Start: p.start, End: p.end, Text: source[p.start:p.end]})
+		c.Items = append(c.Items, Item{Kind: p.kind, Start: p.start, End: p.end, Text: c.text[p.start:p.end]})
 	}
 	// The clause is on a line of its own, or the comment above the first declaration would not be the declaration's.
 	text := "package main\n" + imports.String() + declarations.String() + "func _() {\n" + statements.String() + "}\n"
 	c.File, err = parser.ParseFile(c.Fset, name, text, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
-		return nil, ownErrors(err, name, code)
+		return ownErrors(err, name, code)
 	}
-	return c, c.assign(name)
+	return c.assign(name)
 }
 
 // withoutLineDirectives makes plain comments of //line directives: positions are the cell's own.
@@ -140,6 +172,14 @@ func (c *Cell) Offset(pos token.Pos) int {
 	return offsetOf(c.Source, p.Line, p.Column)
 }
 
+// Token is where an item's first token stands in the source, behind its comments.
+func (c *Cell) Token(i Item) int {
+	if len(i.Stmts) > 0 {
+		return c.Offset(i.Stmts[0].Pos())
+	}
+	return c.Offset(i.Decl.Pos())
+}
+
 // Position is the 1-based line and byte column of an offset of the source.
 func (c *Cell) Position(offset int) (line, column int) { return position(c.Source, offset) }
 
@@ -150,6 +190,7 @@ type piece struct {
 	kind          Kind
 	start, end    int
 	packageClause bool
+	commas        []int // where they stand between the expressions of a list
 }
 
 // lexeme is a token with its place.
@@ -201,11 +242,17 @@ func split(name, code string) ([]piece, error) {
 	start, last, depth := -1, -1, 0
 	comment := -1 // where the comments before the next piece begin
 	header := false
+	var commas []int // of a piece that may be a list of expressions
+	list := true
 	flush := func() {
 		if len(tokens) > 0 {
-			pieces = append(pieces, piece{kind: classify(tokens), start: start, end: last, packageClause: tokens[0] == token.PACKAGE})
+			p := piece{kind: classify(tokens), start: start, end: last, packageClause: tokens[0] == token.PACKAGE}
+			if list && p.kind == Statement {
+				p.commas = commas
+			}
+			pieces = append(pieces, p)
 		}
-		tokens, start, header = nil, -1, false
+		tokens, start, header, commas, list = nil, -1, false, nil, true
 	}
 	for i, l := range lexemes {
 		switch l.tok {
@@ -241,6 +288,14 @@ func split(name, code string) ([]piece, error) {
 			if comment >= 0 {
 				start, comment = comment, -1
 			}
+		}
+		switch {
+		case depth > 0:
+		case l.tok == token.COMMA:
+			commas = append(commas, l.start)
+		case l.tok.IsKeyword() && l.tok != token.FUNC && l.tok != token.MAP && l.tok != token.STRUCT && l.tok != token.CHAN && l.tok != token.INTERFACE,
+			l.tok == token.ASSIGN, l.tok == token.DEFINE:
+			list = false
 		}
 		tokens = append(tokens, l.tok)
 		if l.tok != token.SEMICOLON {
@@ -348,6 +403,9 @@ func ownErrors(err error, name, code string) error {
 	var own scanner.ErrorList // the others follow from them, or from what is not closed
 	for _, e := range list {
 		e.Pos.Offset = 0
+		if e.Msg == "expected 1 expression" {
+			e.Msg += ": several are shown where a cell ends with them"
+		}
 		if e.Pos.Line > lines || e.Pos.Line < 1 {
 			e.Pos.Line, e.Pos.Column = lines, width
 			e.Msg = strings.Replace(e.Msg, "found '}'", "found the end of the cell", 1)
@@ -355,23 +413,39 @@ func ownErrors(err error, name, code string) error {
 			own = append(own, e)
 		}
 	}
-	if len(own) > 0 {
+	at := unclosed(name, code)
+	if at < 0 {
+		if len(own) > 0 {
+			return own
+		}
+		return list
+	}
+	line, column := position(code, at)
+	first := &scanner.Error{Pos: token.Position{Filename: name, Line: line, Column: column}, Msg: fmt.Sprintf("this %c is not closed", code[at])}
+	switch {
+	case len(own) == 0:
+		return scanner.ErrorList{first}
+	case code[at] != '{' || own[0].Pos.Line <= line:
 		return own
+	case strings.HasPrefix(own[0].Msg, "expected '('"): // a function that is declared further down stands within
+		return scanner.ErrorList{first}
 	}
-	if at := unclosed(name, code); at >= 0 {
-		line, column := position(code, at)
-		return scanner.ErrorList{{Pos: token.Position{Filename: name, Line: line, Column: column}, Msg: fmt.Sprintf("this %c is not closed", code[at])}}
-	}
-	return list
+	return append(scanner.ErrorList{first}, own...)
 }
 
-// unclosed is where the innermost bracket stands that nothing closes, or -1.
+// unclosed is where a bracket stands that nothing closes, or -1: the innermost, unless a brace before it was closed by one further left,
+// which was meant for another.
 func unclosed(name, code string) int {
 	lexemes, err := scan(name, code)
 	if err != nil {
 		return -1
 	}
+	margin := func(at int) int { // of its line
+		start := strings.LastIndexByte(code[:at], '\n') + 1
+		return len(code[start:]) - len(strings.TrimLeft(code[start:], " \t"))
+	}
 	var open []int
+	suspect := -1
 	for _, l := range lexemes {
 		switch l.tok {
 		case token.LPAREN, token.LBRACE, token.LBRACK:
@@ -380,11 +454,19 @@ func unclosed(name, code string) int {
 			if len(open) == 0 {
 				return -1
 			}
+			at := open[len(open)-1]
 			open = open[:len(open)-1]
+			begins := strings.TrimSpace(code[strings.LastIndexByte(code[:l.start], '\n')+1:l.start]) == ""
+			if suspect < 0 && l.tok == token.RBRACE && begins && margin(l.start) < margin(at) {
+				suspect = at
+			}
 		}
 	}
-	if len(open) == 0 {
+	switch {
+	case len(open) == 0:
 		return -1
+	case suspect >= 0:
+		return suspect
 	}
 	return open[len(open)-1]
 }

@@ -41,6 +41,8 @@ func TestParse(t *testing.T) {
 		{"program", "package main\nfunc main() {}\n", "func@2 2:1\n"},
 		{"headers", "for m := 1; m < 3; m++ {\n}\nif x := f(); x {\n} else if y := g(); y {\n}\nswitch x := f(); x {\n}\nfor s := []int{1}; len(s) > 0; s = nil {\n}\nfor _, x := range []int{1, 2} {\n}; z := 1\nfor {\n}; z = 2",
 			"statement@1 *ast.ForStmt:1:1\nstatement@3 *ast.IfStmt:3:1\nstatement@6 *ast.SwitchStmt:6:1\nstatement@8 *ast.ForStmt:8:1\nstatement@10 *ast.RangeStmt:10:1\nstatement@11 *ast.AssignStmt:11:4\nstatement@12 *ast.ForStmt:12:1\nstatement@13 *ast.AssignStmt:13:4\n"},
+		{"a last line of several expressions", "x, y := 1, 2\n(x), // one\n f(x, y), []int{1, 2}; // all\n",
+			"statement@1 *ast.AssignStmt:1:1\nstatement@2 *ast.ExprStmt:2:1 *ast.ExprStmt:3:2 *ast.ExprStmt:3:11\n"},
 		{"empty", "// nothing\n", ""},
 	}
 	for _, test := range tests {
@@ -58,14 +60,19 @@ func TestParse(t *testing.T) {
 
 func TestErrorsPointAtTheCell(t *testing.T) {
 	tests := map[string]string{
-		"x := 1\ny := (":                   "cell:2:6: this ( is not closed",
-		"fmt.Println(\"a\"\nfunc f() {}":   "cell:1:16",
-		"var s = \"open":                   "cell:1:9",
-		"func f() {\n\tfor {\n}":           "cell:1:10: this { is not closed",
-		"type P struct {\n\tA int":         "cell:1:15: this { is not closed",
-		"let x = 3":                        "cell:1:5: expected",
-		"a b":                              "cell:1:3",
-		"import \"fmt\"\n\nx := 3 +* 4\n}": "cell:4:2",
+		"x := 1\ny := (":                           "cell:2:6: this ( is not closed",
+		"fmt.Println(\"a\"\nfunc f() {}":           "cell:1:16",
+		"var s = \"open":                           "cell:1:9",
+		"func f() {\n\tfor {\n}":                   "cell:2:6: this { is not closed",
+		"type P struct {\n\tA int":                 "cell:1:15: this { is not closed",
+		"let x = 3":                                "cell:1:5: expected",
+		"a b":                                      "cell:1:3",
+		"func f() {\n\tif x {\n\t\tg()\n}\nh()":    "cell:2:7: this { is not closed",
+		"func f() {\n\tif x {\n}\nfunc g() {}":     "cell:2:7: this { is not closed",
+		"func f() {\n\tif x {\n\t}\n\nfunc g() {}": "cell:1:10: this { is not closed",
+		"x := []int{1,\n\t2\ny := 3":               "cell:1:11: this { is not closed",
+		"a, b\nc":                                  "cell:1:1: expected 1 expression: several are shown where a cell ends with them",
+		"import \"fmt\"\n\nx := 3 +* 4\n}":         "cell:4:2",
 	}
 	for source, want := range tests {
 		_, err := Parse("cell", source)

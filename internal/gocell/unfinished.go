@@ -12,7 +12,8 @@ type unfinished struct {
 	tokens []lexeme // without comments, and without the semicolons that the scanner puts in
 	levels []level  // of brackets; the first is the text itself
 	inside token.Token
-	opened int // where the literal or comment begins that the end is inside of
+	opened int  // where the literal or comment begins that the end is inside of
+	closed bool // a bracket that was not open is closed: nothing can put that right
 }
 
 // level is an open bracket and the statement, or the element, that stands unfinished in it.
@@ -168,6 +169,8 @@ func (u *unfinished) take(l lexeme) {
 	case token.RPAREN, token.RBRACK, token.RBRACE:
 		if len(u.levels) > 1 {
 			u.levels = u.levels[:len(u.levels)-1]
+		} else {
+			u.closed = true
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	cellar "github.com/cellar-go/cellar"
 	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/scratch"
 )
 
 // Path is this module's path, the one place where the code names it.
@@ -29,12 +30,19 @@ type Module struct {
 	Root    string // the folder of go.mod; for a folder without one, a scratch module in the cache
 	Path    string // its module path
 	Own     bool   // the user's own go.mod, not a scratch one
+	Work    string // the go.work in force, or ""
 	File    *modfile.File
-	Flags   []string        // for go build and go list
-	Env     []string        // in addition to the process's own
-	members []*modfile.File // of its workspace
+	Flags   []string // for go build and go list
+	Env     []string // in addition to the process's own
+	members []member // of its workspace
 	// Laid are files, by absolute path, that commands find in the module though they are not written yet.
 	Laid map[string][]byte
+}
+
+// member is a module that a workspace uses.
+type member struct {
+	dir  string
+	file *modfile.File
 }
 
 // Cache is the folder for what can be made again: $CELLAR_CACHE, else `cellar` in the user's cache folder.
@@ -49,7 +57,19 @@ func Cache() (string, error) {
 	return filepath.Join(dir, "cellar"), nil
 }
 
-// Find prepares the module of a folder: that of the nearest go.mod above it, or a scratch one.
+// NoCache is the way out where the cache's folder can't be written.
+const NoCache = "free some room, or set CELLAR_CACHE to a folder that can be written and restart the kernel"
+
+// unwritten gives an error of the cache's files its way out.
+func unwritten(cache string, err error) error {
+	var mistake *fault.Mistake
+	if err == nil || errors.As(err, &mistake) {
+		return err
+	}
+	return fault.New(fault.Storage, NoCache, "cache %s: %w", cache, err)
+}
+
+// Find prepares the module of a folder: that of the nearest go.mod above it, or a scratch one. In a workspace that is one more member.
 func Find(dir string) (*Module, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -59,12 +79,16 @@ func Find(dir string) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Module{Root: above(dir, "go.mod"), Own: true}
+	m := &Module{Root: Root(dir), Own: true, Work: workspace(dir)}
 	if m.Root == "" {
 		m.Own = false
 		m.Root = filepath.Join(cache, "scratch") // one for all: what is built in it is built once
-		if err := scratch(m.Root); err != nil {
-			return nil, err
+		name := "notebook"
+		if m.Work != "" { // what others require must not choose the versions here
+			m.Root, name = filepath.Join(cache, "scratch-"+digest(m.Work)), "notebook.workspace"
+		}
+		if err := makeScratch(m.Root, name); err != nil {
+			return nil, unwritten(cache, err)
 		}
 	}
 	file := filepath.Join(m.Root, "go.mod")
@@ -84,37 +108,56 @@ func Find(dir string) (*Module, error) {
 	}
 	source, err := Source(cache)
 	if err != nil {
-		return nil, err
+		return nil, unwritten(cache, err)
 	}
-	if work := workspace(m.Root); work != "" {
-		return m, m.joinWorkspace(cache, source, work)
+	if m.Work != "" {
+		return m, unwritten(cache, m.joinWorkspace(cache, source, m.Work))
 	}
-	return m, m.lend(cache, source, text)
+	return m, unwritten(cache, m.lend(cache, source, text))
 }
+
+// Root is the folder of the nearest go.mod from dir upwards, or "".
+func Root(dir string) string { return above(dir, "go.mod") }
 
 // Requires reports whether the module, or its workspace, names a module that its programs may import from. A scratch module takes all.
 func (m *Module) Requires(path string) bool {
-	if !m.Own || path == Path {
-		return true
-	}
-	for _, f := range append(m.members, m.File) {
-		for _, r := range f.Require {
+	return !m.Own || path == Path || m.Names(path)
+}
+
+// Names reports whether the module, or a member of its workspace, is that module or requires it.
+func (m *Module) Names(path string) bool {
+	for _, x := range append([]member{{m.Root, m.File}}, m.members...) {
+		for _, r := range x.file.Require {
 			if r.Mod.Path == path {
 				return true
 			}
 		}
-		if f.Module != nil && f.Module.Mod.Path == path {
+		if x.file.Module.Mod.Path == path {
 			return true
 		}
 	}
 	return false
 }
 
+// Folders are where the user's own modules lie, by module path: this one and the members of its workspace.
+func (m *Module) Folders() map[string]string {
+	folders := map[string]string{}
+	if m.Own {
+		folders[m.Path] = m.Root
+	}
+	for _, x := range m.members {
+		folders[x.file.Module.Mod.Path] = x.dir
+	}
+	return folders
+}
+
 // Stamp changes when the files do that decide which modules the programs of a folder are made of, or when others count.
 func Stamp(dir string) string {
-	root := above(dir, "go.mod")
-	files := []string{filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum")}
-	if work := workspace(root); work != "" {
+	var files []string
+	if root := Root(dir); root != "" {
+		files = append(files, filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum"))
+	}
+	if work := workspace(dir); work != "" {
 		files = append(files, work, work+".sum")
 		if w, err := modfile.ParseWork(work, readOptional(work), nil); err == nil {
 			for _, u := range w.Use {
@@ -128,7 +171,7 @@ func Stamp(dir string) string {
 	}
 	var b strings.Builder
 	for _, file := range files {
-		if info, err := os.Stat(file); root != "" && err == nil {
+		if info, err := os.Stat(file); err == nil {
 			fmt.Fprintf(&b, "%s %d %d\n", file, info.Size(), info.ModTime().UnixNano())
 		}
 	}
@@ -149,14 +192,14 @@ func above(dir, name string) string {
 	}
 }
 
-// workspace is the go.work in force for a module, or "".
-func workspace(root string) string {
+// workspace is the go.work in force in a folder, or "".
+func workspace(dir string) string {
 	switch w := os.Getenv("GOWORK"); w {
 	case "off":
 		return ""
 	case "":
-		if dir := above(root, "go.work"); dir != "" {
-			return filepath.Join(dir, "go.work")
+		if home := above(dir, "go.work"); home != "" {
+			return filepath.Join(home, "go.work")
 		}
 		return ""
 	default:
@@ -164,11 +207,12 @@ func workspace(root string) string {
 	}
 }
 
-func scratch(root string) error {
+// makeScratch makes the module for folders that have none.
+func makeScratch(root, name string) error {
 	if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
 		return nil
 	}
-	return atomicfile.Write(filepath.Join(root, "go.mod"), []byte("module notebook\n\ngo "+goLine()+"\n"), 0o644)
+	return atomicfile.Write(filepath.Join(root, "go.mod"), []byte("module "+name+"\n\ngo "+goLine()+"\n"), 0o644)
 }
 
 // goLine is the language version of this module's go.mod.
@@ -232,22 +276,40 @@ func (m *Module) joinWorkspace(cache, source, file string) error {
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "go %s\n\nuse %s\n", goLine(), modfile.AutoQuote(source))
+	if !m.Own {
+		fmt.Fprintf(&b, "use %s\n", modfile.AutoQuote(m.Root))
+	}
 	used := map[string]string{} // module path → folder
-	var members []*modfile.File
+	joined := !m.Own
 	for _, u := range w.Use {
 		dir := absolute(u.Path)
+		f, err := modfile.ParseLax("go.mod", readOptional(filepath.Join(dir, "go.mod")), nil)
+		named := err == nil && f.Module != nil
+		if named && f.Module.Mod.Path == Path { // a tree of it: the binary's own is used, as for a requirement
+			continue
+		}
 		fmt.Fprintf(&b, "use %s\n", modfile.AutoQuote(dir))
-		if f, err := modfile.ParseLax("go.mod", readOptional(filepath.Join(dir, "go.mod")), nil); err == nil && f.Module != nil {
+		joined = joined || sameFolder(dir, m.Root)
+		if named {
 			used[f.Module.Mod.Path] = dir
-			members = append(members, f)
+			m.members = append(m.members, member{dir, f})
 		}
 	}
-	m.members = members
+	if !joined {
+		rel, err := filepath.Rel(home, m.Root)
+		if err != nil {
+			rel = m.Root
+		}
+		if !strings.HasPrefix(rel, "..") {
+			rel = "./" + filepath.ToSlash(rel)
+		}
+		return fault.New(fault.Input, "run `go work use "+rel+"` in "+home+" (in a cell: `!cd "+home+" && go work use "+rel+"`), or set GOWORK=off", "module %s: the workspace %s does not use it", m.Root, file)
+	}
 	// A member that requires another one at a version that was never published is no error until the whole graph is loaded, as it is
 	// for the modules that a step needs.
 	required := map[string]bool{}
-	for _, f := range members {
-		for _, r := range f.Require {
+	for _, x := range m.members {
+		for _, r := range x.file.Require {
 			if dir := used[r.Mod.Path]; dir != "" && !required[r.Mod.String()] {
 				required[r.Mod.String()] = true
 				fmt.Fprintf(&b, "replace %s %s => %s\n", r.Mod.Path, r.Mod.Version, modfile.AutoQuote(dir))
@@ -255,7 +317,7 @@ func (m *Module) joinWorkspace(cache, source, file string) error {
 		}
 	}
 	for _, r := range w.Replace {
-		if required[r.Old.String()] {
+		if required[r.Old.String()] || r.Old.Path == Path {
 			continue
 		}
 		target := r.New.Path
@@ -275,6 +337,12 @@ func (m *Module) joinWorkspace(cache, source, file string) error {
 	}
 	m.Env = []string{"GOWORK=" + base}
 	return nil
+}
+
+func sameFolder(a, b string) bool {
+	x, err := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(x, y)
 }
 
 func readOptional(file string) []byte {
@@ -367,30 +435,31 @@ func (m *Module) overlay(more map[string][]byte) (flags []string, remove func(),
 	fail := func(err error) ([]string, func(), error) {
 		return nil, nil, fault.New(fault.Storage, "free some room, or set TMPDIR", "overlay of module %s: %w", m.Root, err)
 	}
-	dir, err := os.MkdirTemp("", "cellar-build-")
+	dir, err := scratch.Make("", "build") // what a killed process has left is swept away
 	if err != nil {
 		return fail(err)
 	}
 	replace := map[string]string{}
 	for _, files := range []map[string][]byte{m.Laid, more} {
 		for file, text := range files {
-			real := filepath.Join(dir, fmt.Sprintf("%d-%s", len(replace), filepath.Base(file)))
+			real := filepath.Join(dir.Path, fmt.Sprintf("%d-%s", len(replace), filepath.Base(file)))
 			if err := os.WriteFile(real, text, 0o600); err != nil {
-				os.RemoveAll(dir)
+				dir.Remove()
 				return fail(err)
 			}
 			replace[file] = real
 		}
 	}
+	list := filepath.Join(dir.Path, "overlay.json")
 	encoded, err := json.Marshal(map[string]any{"Replace": replace})
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "overlay.json"), encoded, 0o600)
+		err = os.WriteFile(list, encoded, 0o600)
 	}
 	if err != nil {
-		os.RemoveAll(dir)
+		dir.Remove()
 		return fail(err)
 	}
-	return []string{"-overlay=" + filepath.Join(dir, "overlay.json")}, func() { os.RemoveAll(dir) }, nil
+	return []string{"-overlay=" + list}, func() { dir.Remove() }, nil
 }
 
 // Exports maps the packages and all that they import to their export data files, which go/importer reads.

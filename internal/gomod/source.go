@@ -1,6 +1,7 @@
 package gomod
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"os"
@@ -57,4 +58,19 @@ func Source(cache string) (string, error) {
 		return "", fmt.Errorf("cellar: own source: %w", err)
 	}
 	return dir, nil
+}
+
+// Differences are the files of this module's source that a tree of it has otherwise than the binary, or not at all, sorted.
+func Differences(root string) (files []string, err error) {
+	err = fs.WalkDir(cellar.Source, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := cellar.Source.ReadFile(path)
+		if !bytes.Equal(text, readOptional(filepath.Join(root, filepath.FromSlash(path)))) {
+			files = append(files, path)
+		}
+		return err
+	})
+	return files, err
 }

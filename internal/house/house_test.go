@@ -44,15 +44,24 @@ func list(t *testing.T, patterns ...string) []pkg {
 // Dependencies point down: docs/architecture.md.
 func TestLayers(t *testing.T) {
 	forbidden := map[string][]string{
-		"assetlib":         {"kernel", "papermill", "extract", "cmd", "internal/project", "internal/jupyter"},
-		"extract":          {"kernel", "cmd", "internal/jupyter", "internal/project", "assetlib/store"},
-		"papermill":        {"kernel", "extract", "assetlib", "cmd", "internal/project"},
-		"kernel/session":   {"internal/jupyter", "assetlib", "extract", "papermill", "internal/project", "kernel/assets"},
-		"display":          {"kernel", "assetlib", "extract", "papermill", "cmd", "internal"},
-		"internal/gocell":  {"kernel", "extract", "assetlib", "papermill"},
-		"internal/jupyter": {"kernel", "extract", "assetlib", "papermill"},
-		"internal/gitx":    {"kernel", "extract", "assetlib", "papermill"},
-		"internal/project": {"kernel", "cmd"},
+		"assetlib":             {"kernel", "papermill", "extract", "cmd", "project", "internal/jupyter"},
+		"extract":              {"kernel", "cmd", "internal/jupyter", "project", "assetlib/store"},
+		"papermill":            {"kernel", "extract", "assetlib", "cmd", "project"},
+		"papermill/journal":    {"papermill/nbformat", "papermill/kernels", "papermill/parameters", "internal/jupyter"},
+		"papermill/classic":    {"papermill/batch", "papermill/page", "papermill/journal"},
+		"papermill/batch":      {"papermill/page", "papermill/journal", "papermill/kernels"},
+		"papermill/nbformat":   {"papermill/kernels", "papermill/parameters", "papermill/page", "internal/jupyter"},
+		"papermill/page":       {"papermill/kernels", "papermill/parameters", "internal"},
+		"papermill/place":      {"papermill/kernels", "papermill/parameters", "papermill/page", "internal/jupyter"},
+		"papermill/template":   {"papermill/nbformat", "papermill/kernels", "papermill/page", "papermill/place", "internal"},
+		"papermill/kernels":    {"papermill/nbformat", "papermill/parameters"},
+		"papermill/parameters": {"papermill/nbformat", "papermill/kernels", "internal/jupyter"},
+		"kernel/session":       {"internal/jupyter", "assetlib", "extract", "papermill", "project", "kernel/assets"},
+		"display":              {"kernel", "assetlib", "extract", "papermill", "cmd", "internal"},
+		"internal/gocell":      {"kernel", "extract", "assetlib", "papermill"},
+		"internal/jupyter":     {"kernel", "extract", "assetlib", "papermill"},
+		"internal/gitx":        {"kernel", "extract", "assetlib", "papermill"},
+		"project":              {"kernel", "cmd"},
 	}
 	for _, p := range list(t, "./...") {
 		room := strings.TrimPrefix(p.ImportPath, gomod.Path+"/")

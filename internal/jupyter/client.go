@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -19,16 +21,28 @@ var ErrClosed = errors.New("cellar: connection to the kernel is closed")
 // held up or lost because the caller is busy.
 type Client struct {
 	Session *Session
+	Skipped []string // identifiers of the messages that WaitReady took in and did not return
 
-	signer *signer
-	peers  map[Channel]*peer
-	inbox  map[Channel]*inbox
-	beat   chan struct{}
-	wg     sync.WaitGroup
+	options ClientOptions
+	signer  *signer
+	peers   map[Channel]*peer
+	inbox   map[Channel]*Inbox
+	heart   chan *peer         // gives the heartbeat's socket to whoever beats
+	unheart context.CancelFunc // ends the attempts to reach it
+	beat    chan []byte        // the echo that came last
+	beats   uint64             // that were sent
+	wg      sync.WaitGroup
+}
+
+// ClientOptions are what a client can do otherwise.
+type ClientOptions struct {
+	// Large is the size in bytes from which the content of iopub messages that aren't encrypted is kept in a file; default: in memory.
+	Large int64
+	Dir   string // of these files; default os.TempDir
 }
 
 // Dial connects to a kernel that listens or soon will: it tries again until the context ends.
-func Dial(ctx context.Context, c Connection) (*Client, error) {
+func Dial(ctx context.Context, c Connection, o ClientOptions) (*Client, error) {
 	signer, err := newSigner(c)
 	if err != nil {
 		return nil, err
@@ -37,7 +51,9 @@ func Dial(ctx context.Context, c Connection) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	cl := &Client{Session: newSession(), signer: signer, peers: map[Channel]*peer{}, inbox: map[Channel]*inbox{}, beat: make(chan struct{}, 1)}
+	cl := &Client{Session: newSession(), options: o, signer: signer, peers: map[Channel]*peer{}, inbox: map[Channel]*Inbox{}, heart: make(chan *peer), beat: make(chan []byte, 1)}
+	var beside context.Context
+	beside, cl.unheart = context.WithCancel(context.WithoutCancel(ctx))
 	for _, s := range []struct {
 		channel Channel
 		kind    zmq4.SocketType
@@ -46,7 +62,6 @@ func Dial(ctx context.Context, c Connection) (*Client, error) {
 		{Shell, zmq4.Dealer},
 		{Control, zmq4.Dealer},
 		{Stdin, zmq4.Dealer},
-		{Heartbeat, zmq4.Req},
 	} {
 		// Shell and stdin must have one identity: the kernel asks for input under the identity of the request.
 		p, err := connect(ctx, c, s.channel, s.kind, cl.Session.ID, keys)
@@ -56,18 +71,32 @@ func Dial(ctx context.Context, c Connection) (*Client, error) {
 		}
 		cl.peers[s.channel] = p
 		cl.wg.Go(p.write)
-		if s.channel == Heartbeat {
-			cl.wg.Go(func() { cl.readBeats(p) })
-			continue
-		}
 		if s.channel == IOPub {
 			p.send([][]byte{{1}}) // subscribe to every topic
 		}
-		box := &inbox{ready: make(chan struct{}, 1), closed: make(chan struct{})}
+		box := &Inbox{ready: make(chan struct{}, 1)}
 		cl.inbox[s.channel] = box
-		cl.wg.Go(func() { cl.read(p, box) })
+		cl.wg.Go(func() { cl.read(s.channel, p, box) })
 	}
+	cl.wg.Go(func() { cl.connectHeart(beside, c, keys) })
 	return cl, nil
+}
+
+// connectHeart connects to the heartbeat, for which nobody waits: ipykernel goes on without it where another program has taken its port.
+func (c *Client) connectHeart(ctx context.Context, to Connection, keys *keys) {
+	p, err := connect(ctx, to, Heartbeat, zmq4.Req, c.Session.ID, keys)
+	if err != nil {
+		return
+	}
+	c.wg.Go(p.write)
+	c.wg.Go(func() { c.readBeats(p) })
+	for ctx.Err() == nil {
+		select {
+		case c.heart <- p:
+		case <-ctx.Done():
+		}
+	}
+	p.close()
 }
 
 func connect(ctx context.Context, c Connection, ch Channel, kind zmq4.SocketType, id string, keys *keys) (*peer, error) {
@@ -77,7 +106,8 @@ func connect(ctx context.Context, c Connection, ch Channel, kind zmq4.SocketType
 		conn, err := d.DialContext(ctx, network, address)
 		if err == nil {
 			var p *peer
-			if p, err = open(conn, kind, id, false, keys, handshakeTimeout); err == nil {
+			keep := context.AfterFunc(ctx, func() { conn.Close() })
+			if p, err = open(conn, kind, id, false, keys, handshakeTimeout); err == nil && keep() {
 				return p, nil
 			}
 		}
@@ -114,18 +144,20 @@ func (c *Client) Request(ch Channel, kind string, content any) (Header, error) {
 	return m.Header, c.Send(ch, m)
 }
 
-// Receive returns the next message of shell, control, iopub or stdin; each channel has one receiver at a time. When the kernel has gone, it returns what had come, then
-// ErrClosed. Messages with a wrong signature are not returned.
+// Inbox is what has come on shell, control, iopub or stdin. Each has one receiver at a time.
+func (c *Client) Inbox(ch Channel) *Inbox { return c.inbox[ch] }
+
+// Receive returns the next message of shell, control, iopub or stdin; each channel has one receiver at a time. When the kernel has gone, it
+// returns what had come, then ErrClosed. Messages with a wrong signature are not returned.
 func (c *Client) Receive(ctx context.Context, ch Channel) (*Message, error) {
 	box := c.inbox[ch]
 	for {
-		m, err := box.take()
+		m, err := box.Take()
 		if m != nil || err != nil {
 			return m, err
 		}
 		select {
 		case <-box.ready:
-		case <-box.closed:
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -155,6 +187,9 @@ func (c *Client) WaitReady(ctx context.Context) (*Message, error) {
 		}
 		for reply != nil && !heard && round.Err() == nil {
 			m, _ := c.Receive(round, IOPub)
+			if m != nil {
+				c.Skipped = append(c.Skipped, m.Header.ID)
+			}
 			heard = m != nil && (m.Header.Type == "status" || m.Header.Type == "iopub_welcome")
 		}
 		cancel()
@@ -167,51 +202,92 @@ func (c *Client) WaitReady(ctx context.Context) (*Message, error) {
 	}
 }
 
-// Beat sends a heartbeat and waits for its echo.
+// Beat sends a heartbeat and waits for an answer that is not the echo of an earlier one. Nobody else may do so meanwhile.
 func (c *Client) Beat(ctx context.Context) error {
-	select { // an echo that nobody waited for
-	case <-c.beat:
-	default:
-	}
-	p := c.peers[Heartbeat]
-	p.send([][]byte{{}, []byte("ping")})
+	c.beats++
+	number := strconv.AppendUint(nil, c.beats, 10)
+	var p *peer
 	select {
-	case <-c.beat:
-		return nil
-	case <-p.closed:
-		return ErrClosed
+	case p = <-c.heart:
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	p.send([][]byte{{}, number})
+	for {
+		select {
+		case echo := <-c.beat:
+			if n, err := strconv.ParseUint(string(echo), 10, 64); err != nil || n >= c.beats { // evcxr answers "ping", whatever it was sent
+				return nil
+			}
+		case <-p.closed:
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
 func (c *Client) readBeats(p *peer) {
 	defer p.close()
 	for {
-		if _, err := p.receive(); err != nil {
+		frames, err := p.receive()
+		if err != nil {
 			return
 		}
-		signal(c.beat)
+		select { // only the newest counts
+		case <-c.beat:
+		default:
+		}
+		c.beat <- frames[len(frames)-1]
 	}
 }
 
-func (c *Client) read(p *peer, box *inbox) {
+func (c *Client) read(ch Channel, p *peer, box *Inbox) {
 	defer p.close()
-	defer close(box.closed)
+	var large *Large // of the message that is being read
+	if ch == IOPub && c.options.Large > 0 {
+		p.keep = func(frame int, size int64, r io.Reader) (kept bool, err error) {
+			if frame != 1+contentFrame || size < c.options.Large { // the topic is the only identity
+				return false, nil
+			}
+			large, err = keepLarge(c.options.Dir, r, size)
+			return true, err
+		}
+	}
+	var before parent
 	for {
+		large = nil
 		frames, err := p.receive()
 		if err != nil {
 			box.fail(err)
 			return
 		}
-		if m, err := decode(frames, c.signer); err == nil {
+		m, err := decode(frames, c.signer, large, &before)
+		if err == nil {
 			box.put(m)
+		} else if large != nil {
+			large.Close()
 		}
 	}
 }
 
+// keepLarge copies a frame into a file without a name.
+func keepLarge(dir string, r io.Reader, size int64) (*Large, error) {
+	f, err := os.CreateTemp(dir, "message-*")
+	if err != nil {
+		return nil, fmt.Errorf("cellar: keep a large message: %w", err)
+	}
+	os.Remove(f.Name())
+	if _, err := io.CopyN(f, r, size); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("cellar: keep a large message: %w", err)
+	}
+	return &Large{io.NewSectionReader(f, 0, size), f}, nil
+}
+
 // Close closes the sockets, after what is queued has gone out, for a second at most.
 func (c *Client) Close() error {
+	c.unheart()
 	deadline := time.Now().Add(linger)
 	for _, p := range c.peers {
 		p.wait(1, time.Until(deadline))
@@ -221,35 +297,38 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// inbox is a queue without bound.
-type inbox struct {
-	mu     sync.Mutex
-	queue  []*Message
-	err    error
-	ready  chan struct{}
-	closed chan struct{}
+// Inbox is a queue of messages, without bound.
+type Inbox struct {
+	mu    sync.Mutex
+	queue []*Message
+	err   error
+	ready chan struct{}
 }
 
-func (b *inbox) put(m *Message) {
+func (b *Inbox) put(m *Message) {
 	b.mu.Lock()
 	b.queue = append(b.queue, m)
 	b.mu.Unlock()
 	signal(b.ready)
 }
 
-func (b *inbox) fail(err error) {
+func (b *Inbox) fail(err error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
 		err = ErrClosed
 	} else {
 		err = errors.Join(ErrClosed, err)
 	}
 	b.err = err
+	b.mu.Unlock()
+	signal(b.ready)
 }
 
-// take returns the next message, or the error that ended the queue, or neither when it has to wait.
-func (b *inbox) take() (*Message, error) {
+// Ready is signalled when Take may have something again.
+func (b *Inbox) Ready() <-chan struct{} { return b.ready }
+
+// Take returns the next message, or the error that ended the queue, or neither when nothing has come.
+func (b *Inbox) Take() (*Message, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.queue) == 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -47,7 +48,7 @@ func NewConnection() (Connection, error) {
 	c := Connection{Transport: "tcp", IP: "127.0.0.1", Key: randomHex(32), SignatureScheme: schemeSHA256}
 	// All five are held until the last is found, so that they differ.
 	for _, port := range []*int{&c.ShellPort, &c.ControlPort, &c.IOPubPort, &c.StdinPort, &c.HeartbeatPort} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := listenSomewhere()
 		if err != nil {
 			return c, fmt.Errorf("cellar: find a free port: %w", err)
 		}
@@ -55,6 +56,23 @@ func NewConnection() (Connection, error) {
 		*port = l.Addr().(*net.TCPAddr).Port
 	}
 	return c, nil
+}
+
+// listenSomewhere takes a port below those that Linux gives to outgoing connections, so that none of these takes it before the kernel does.
+func listenSomewhere() (net.Listener, error) {
+	const lowest = 10_000
+	text, _ := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	var end int
+	fmt.Sscan(string(text), &end)
+	for range 100 {
+		if end < 2*lowest {
+			break
+		}
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(lowest+rand.IntN(end-lowest)))); err == nil {
+			return l, nil
+		}
+	}
+	return net.Listen("tcp", "127.0.0.1:0")
 }
 
 const halfWritten = "it may be half written; start the kernel again"

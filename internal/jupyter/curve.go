@@ -25,13 +25,13 @@ func (c *Connection) keys() (*keys, error) {
 		return nil, nil
 	}
 	k := &keys{}
-	for name, key := range map[string]struct {
-		text string
-		to   *[32]byte
-	}{"curve_publickey": {c.CurvePublic, &k.public}, "curve_secretkey": {c.CurveSecret, &k.secret}} {
+	for _, key := range []struct {
+		name, text string
+		to         *[32]byte
+	}{{"curve_publickey", c.CurvePublic, &k.public}, {"curve_secretkey", c.CurveSecret, &k.secret}} {
 		raw, ok := z85(key.text)
 		if !ok || len(raw) != 32 {
-			return nil, fault.New(fault.Input, halfWritten, "connection file: %s is not a key of 40 characters", name)
+			return nil, fault.New(fault.Input, halfWritten, "connection file: %s is not a key of 40 characters", key.name)
 		}
 		copy(key.to[:], raw)
 	}
@@ -250,7 +250,7 @@ func random(n int) []byte {
 
 // receiveCommand reads a command of the handshake whose body has at least, and before INITIATE exactly, that many bytes.
 func receiveCommand(conn *zmq4.Conn, name string, size int) ([]byte, error) {
-	frames, command, err := readMessage(conn, maxHandshake, nil)
+	frames, command, err := readMessage(conn, maxHandshake, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func TestEncrypted(t *testing.T) {
 	listener := listen(t, s.Connection())
 	through := s.Connection()
 	through.ShellPort = listener.port
-	c, err := Dial(soon(t), through)
+	c, err := Dial(soon(t), through, ClientOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -64,7 +66,7 @@ func soon(t *testing.T) context.Context {
 
 func dial(t *testing.T, s *Server) *Client {
 	t.Helper()
-	c, err := Dial(soon(t), s.Connection())
+	c, err := Dial(soon(t), s.Connection(), ClientOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +163,7 @@ func TestClientsWithOneIdentity(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if reply, err := decode(back, signer); err != nil || reply.Parent != m.Header {
+		if reply, err := decode(back, signer, nil, &parent{}); err != nil || reply.Parent != m.Header {
 			t.Errorf("%+v, %v", reply, err)
 		}
 	}
@@ -200,7 +202,7 @@ func TestWrongSignature(t *testing.T) {
 	s := serve(t, ServerOptions{Bad: func(_ Channel, err error) { bad.Store(err) }})
 	wrong := s.Connection()
 	wrong.Key = "other"
-	c, err := Dial(soon(t), wrong)
+	c, err := Dial(soon(t), wrong, ClientOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,11 +271,11 @@ func TestBrokenMessages(t *testing.T) {
 		"metadata not JSON":  frames(good, "{}", "{]", "{}"),
 		"signature too long": {delimiter, bytes.Repeat([]byte("0"), 1000), []byte(good), []byte("{}"), []byte("{}"), []byte("{}")},
 	} {
-		if m, err := decode(f, s); err == nil {
+		if m, err := decode(f, s, nil, &parent{}); err == nil {
 			t.Errorf("%s: %+v", name, m)
 		}
 	}
-	m, err := decode(frames(good, "{}", "{}", "{broken"), s)
+	m, err := decode(frames(good, "{}", "{}", "{broken"), s, nil, &parent{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,5 +353,133 @@ func TestPortTaken(t *testing.T) {
 	}
 	if _, err = Listen(Connection{IP: "no.such.host.invalid"}, ServerOptions{}); err == nil || !strings.Contains(fault.Hint(err), "ip and shell_port") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestHeartbeatTaken: where another program has the port of the heartbeat, which ends only that thread of ipykernel, all else works.
+func TestHeartbeatTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	to := serve(t, ServerOptions{}).Connection()
+	to.HeartbeatPort = l.Addr().(*net.TCPAddr).Port
+	c, err := Dial(soon(t), to, ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.WaitReady(soon(t)); err != nil {
+		t.Error(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Beat(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a beat to another program: %v", err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestForeignEcho: evcxr answers a heartbeat with "ping" instead of what it was sent; an echo that comes late is no answer to a later beat.
+func TestForeignEcho(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	answers := make(chan string, 3)
+	var answering sync.WaitGroup
+	answering.Go(func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		p, err := open(conn, zmq4.Rep, "", true, nil, time.Second)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		answering.Go(p.write)
+		for answer := range answers {
+			if _, err := p.receive(); err != nil {
+				break
+			}
+			p.send([][]byte{{}, []byte(answer)})
+		}
+		p.receive() // until the client has gone
+		p.close()
+	})
+	to := serve(t, ServerOptions{}).Connection()
+	to.HeartbeatPort = l.Addr().(*net.TCPAddr).Port
+	c, err := Dial(soon(t), to, ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers <- "ping"
+	if err := c.Beat(soon(t)); err != nil {
+		t.Errorf("an answer that is no number: %v", err)
+	}
+	answers <- "1"
+	short, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if err := c.Beat(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the echo of an earlier beat: %v", err)
+	}
+	answers <- "3"
+	close(answers)
+	if err := c.Beat(soon(t)); err != nil {
+		t.Errorf("its own echo: %v", err)
+	}
+	c.Close()
+	answering.Wait()
+}
+
+// TestLargeContent: a content beyond the client's limit is in a file, and its signature is checked all the same.
+func TestLargeContent(t *testing.T) {
+	s := serve(t, ServerOptions{})
+	dir := t.TempDir()
+	c, err := Dial(soon(t), s.Connection(), ClientOptions{Large: 1000, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if _, err := c.WaitReady(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{10, 980, 1 << 20, 10} {
+		want := strings.Repeat("é", size)
+		s.Publish(Header{ID: "x"}, "stream", map[string]string{"name": "stdout", "text": want})
+		m := receive(t, c, IOPub)
+		for m.Header.Type == "status" {
+			m = receive(t, c, IOPub)
+		}
+		if (m.Large == nil) != (size < 400) || (m.Large == nil) != (m.Content != nil) {
+			t.Fatalf("%d: content of %d bytes, large %v", size, len(m.Content), m.Large)
+		}
+		if m.Large != nil {
+			if m.Content, err = io.ReadAll(m.Large); err != nil {
+				t.Fatal(err)
+			}
+			m.Large.Close()
+		}
+		var got struct{ Text string }
+		if err := m.Decode(&got); err != nil || got.Text != want {
+			t.Errorf("%d: %d bytes, %v", size, len(got.Text), err)
+		}
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Error("files are left", left)
+	}
+	f, err := keepLarge(dir, strings.NewReader("{}"), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, _ := newSigner(s.Connection())
+	part := []byte("{}")
+	frames := [][]byte{delimiter, signer.Sign(part, part, part, []byte("{ }")), part, part, part, nil}
+	if _, err := decode(frames, signer, f, &parent{}); !errors.Is(err, ErrSignature) {
+		t.Errorf("a wrong signature: %v", err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/user"
 	"strconv"
 	"sync"
@@ -37,8 +39,21 @@ type Message struct {
 	Content    json.RawMessage
 	Buffers    [][]byte
 
+	// Large is the content where it is too large for a Client's Options.Large; Content is nil then. It is a file without a name, which
+	// the receiver closes.
+	Large *Large
+
 	from *peer // whose request this is, or answers: clients of one Jupyter session may share an identity
 }
+
+// Large is a part of a message that is kept in a file.
+type Large struct {
+	*io.SectionReader
+	file *os.File
+}
+
+// Close gives the file's space back.
+func (l *Large) Close() error { return l.file.Close() }
 
 // Decode fills content from the message's content.
 func (m *Message) Decode(content any) error {
@@ -125,27 +140,30 @@ func encode(m *Message, s *signer) ([][]byte, error) {
 	return append(frames, m.Buffers...), nil
 }
 
-// decode checks and reads the frames of a message. The signature is checked before anything is parsed.
-func decode(frames [][]byte, s *signer) (*Message, error) {
-	at := 0
-	for at < len(frames) && !bytes.Equal(frames[at], delimiter) {
-		at++
-	}
+// decode checks and reads the frames of a message. The signature is checked before anything is parsed. large is its content if that is
+// not among the frames; it may be nil. before has the parent of the message before, which may be the same.
+func decode(frames [][]byte, s *signer, large *Large, before *parent) (*Message, error) {
+	at := frameIndex(frames, delimiter)
 	if len(frames)-at < 6 {
 		return nil, errTruncated
 	}
 	body := frames[at+1:]
-	if err := s.Verify(body[0], body[1:5]...); err != nil {
+	var more io.Reader
+	if large != nil {
+		more = io.NewSectionReader(large, 0, large.Size())
+	}
+	if err := s.verify(body[0], body[1:5], more); err != nil {
 		return nil, err
 	}
-	m := &Message{Identities: frames[:at:at], Metadata: body[3], Content: body[4], Buffers: body[5:]}
-	if err := json.Unmarshal(body[1], &m.Header); err != nil {
+	m := &Message{Identities: frames[:at:at], Metadata: body[3], Content: body[4], Buffers: body[5:], Large: large}
+	if err := m.Header.read(body[1]); err != nil {
 		return nil, fmt.Errorf("cellar: read jupyter header: %w", err)
 	}
 	if m.Header.ID == "" || m.Header.Type == "" {
 		return nil, errors.New("cellar: read jupyter header: msg_id or msg_type is missing")
 	}
-	if err := json.Unmarshal(body[2], &m.Parent); err != nil {
+	var err error
+	if m.Parent, err = before.read(body[2]); err != nil {
 		return nil, fmt.Errorf("cellar: read parent header of %s: %w", m.Header.Type, err)
 	}
 	if !json.Valid(m.Metadata) { // content is read, and answered, by those who know what it should be
@@ -153,6 +171,37 @@ func decode(frames [][]byte, s *signer) (*Message, error) {
 	}
 	return m, nil
 }
+
+// parent is the parent header that was read last: all that answers a request has the same.
+type parent struct {
+	raw    []byte
+	header Header
+}
+
+func (p *parent) read(raw []byte) (Header, error) {
+	if len(raw) > 0 && bytes.Equal(raw, p.raw) {
+		return p.header, nil
+	}
+	var h Header
+	if err := h.read(raw); err != nil {
+		return h, err
+	}
+	p.raw, p.header = raw, h
+	return h, nil
+}
+
+// frameIndex is the index of a frame, the number of frames without.
+func frameIndex(frames [][]byte, frame []byte) int {
+	for i := range frames {
+		if bytes.Equal(frames[i], frame) {
+			return i
+		}
+	}
+	return len(frames)
+}
+
+// contentFrame is how many frames after the delimiter the content comes.
+const contentFrame = 5
 
 // marshal is json.Marshal without the escapes that are of use in HTML only.
 func marshal(v any) ([]byte, error) {

@@ -42,6 +42,7 @@ type peer struct {
 	box  *curve // nil: frames go as they are
 	id   string // routing identity
 	on   *bound // the socket that accepted it
+	keep keeper // nil: all frames go into memory
 
 	mu     sync.Mutex
 	queue  []outgoing
@@ -76,7 +77,7 @@ func open(c net.Conn, kind zmq4.SocketType, id string, server bool, keys *keys, 
 		return nil, err
 	}
 	rw := &buffered{Conn: c}
-	rw.r, rw.w = bufio.NewReaderSize(c, 1<<16), bufio.NewWriterSize(&rw.out, 1<<16)
+	rw.r, rw.w = bufio.NewReaderSize(newSocketReader(c), 1<<16), bufio.NewWriterSize(&rw.out, 1<<16)
 	rw.out.c = c
 	var security zmq4.Security = plain{}
 	var box *curve
@@ -101,7 +102,7 @@ func open(c net.Conn, kind zmq4.SocketType, id string, server bool, keys *keys, 
 // receive returns the next message; commands after the handshake are answered or left alone.
 func (p *peer) receive() ([][]byte, error) {
 	for {
-		frames, command, err := readMessage(p.rw.r, maxMessage, p.box)
+		frames, command, err := readMessage(p.rw.r, maxMessage, p.box, p.keep)
 		if err != nil {
 			return nil, err
 		}
@@ -232,11 +233,15 @@ func signal(c chan struct{}) {
 	}
 }
 
+// keeper may take the body of a frame out of the stream and keep it elsewhere; the frame is nil then. frame counts from 0.
+type keeper func(frame int, size int64, r io.Reader) (kept bool, err error)
+
 // readMessage reads the frames of one message or command, out of their boxes if there are. A frame's stated length is not believed:
-// memory grows as bytes arrive.
-func readMessage(r io.Reader, limit int64, box *curve) (frames [][]byte, command bool, err error) {
+// memory grows as bytes arrive. keep may be nil.
+func readMessage(r io.Reader, limit int64, box *curve, keep keeper) (frames [][]byte, command bool, err error) {
+	frames = make([][]byte, 0, 8) // as many as a message has, as a rule
+	var head [9]byte
 	for more := true; more; {
-		var head [9]byte
 		if _, err := io.ReadFull(r, head[:2]); err != nil {
 			return nil, false, err
 		}
@@ -251,6 +256,16 @@ func readMessage(r io.Reader, limit int64, box *curve) (frames [][]byte, command
 			return nil, false, errTooLarge
 		}
 		limit -= int64(size)
+		if keep != nil && box == nil {
+			kept, err := keep(len(frames), int64(size), r)
+			if err != nil {
+				return nil, false, err
+			}
+			if kept {
+				frames, more = append(frames, nil), head[0]&flagMore != 0
+				continue
+			}
+		}
 		body, err := readBody(r, int(size))
 		if err != nil {
 			return nil, false, err
@@ -340,7 +355,7 @@ func (plain) Handshake(c *zmq4.Conn, _ bool) error {
 	if err := c.SendCmd(zmq4.CmdReady, raw); err != nil {
 		return err
 	}
-	frames, command, err := readMessage(c, maxHandshake, nil)
+	frames, command, err := readMessage(c, maxHandshake, nil, nil)
 	if err != nil {
 		return err
 	}

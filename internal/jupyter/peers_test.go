@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-zeromq/zmq4"
+
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // raw connects to a channel without ZMTP.
@@ -304,23 +306,10 @@ func TestPing(t *testing.T) {
 	if err := p.rw.w.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	frames, command, err := readMessage(p.rw.r, maxMessage, nil)
+	frames, command, err := readMessage(p.rw.r, maxMessage, nil, nil)
 	if body, ok := cutCommand(frames, zmq4.CmdPong); err != nil || !command || !ok || string(body) != "context" {
 		t.Errorf("answer %q, %v", frames, err)
 	}
-}
-
-// python is the interpreter with the pinned packages of python/requirements-test.lock.
-func python(t *testing.T) string {
-	t.Helper()
-	p := os.Getenv("CELLAR_TEST_PYTHON")
-	if p == "" {
-		p, _ = filepath.Abs("../../build/venv/bin/python")
-	}
-	if _, err := os.Stat(p); err != nil {
-		t.Fatal("no Python with the test packages: run `make tools`, or set CELLAR_TEST_PYTHON")
-	}
-	return p
 }
 
 // jupyter_client (libzmq) drives our server, including its own heartbeat and reconnection.
@@ -352,7 +341,7 @@ c.stop_channels(); print("good")
 `
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, python(t), "-c", script, file).CombinedOutput()
+	out, err := exec.CommandContext(ctx, testkit.Python(t), "-c", script, file).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "good") {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -377,14 +366,14 @@ func withIPykernel(t *testing.T, c Connection) {
 	if err := c.Write(file); err != nil {
 		t.Fatal(err)
 	}
-	kernel := exec.CommandContext(t.Context(), python(t), "-m", "ipykernel_launcher", "-f", file)
+	kernel := exec.CommandContext(t.Context(), testkit.Python(t), "-m", "ipykernel_launcher", "-f", file)
 	kernel.Env = append(os.Environ(), "IPYTHONDIR="+t.TempDir())
 	kernel.Stderr = os.Stderr
 	if err := kernel.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { kernel.Process.Kill(); kernel.Wait() }()
-	client, err := Dial(soon(t), c)
+	client, err := Dial(soon(t), c, ClientOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -448,12 +437,12 @@ func FuzzWire(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bytes.NewReader(b)
 		for {
-			frames, _, err := readMessage(r, maxMessage, nil)
+			frames, _, err := readMessage(r, maxMessage, nil, nil)
 			if err != nil {
 				return
 			}
 			cutCommand(frames, zmq4.CmdPing)
-			m, err := decode(frames, open)
+			m, err := decode(frames, open, nil, &parent{})
 			if err != nil {
 				continue
 			}
@@ -461,7 +450,7 @@ func FuzzWire(f *testing.F) {
 			if err != nil {
 				t.Fatalf("can't write what was read: %v", err)
 			}
-			back, err := decode(again, open)
+			back, err := decode(again, open, nil, &parent{})
 			if err != nil || back.Header != m.Header || back.Parent != m.Parent && m.Parent.ID != "" || !bytes.Equal(back.Content, m.Content) && len(m.Content) > 0 {
 				t.Fatalf("%+v came back as %+v, %v", m, back, err)
 			}

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"hash"
+	"io"
 	"sync"
 
 	"github.com/cellar-go/cellar/internal/fault"
@@ -21,7 +23,8 @@ const remembered = 1 << 16
 
 // signer signs messages and verifies them, with HMAC-SHA256. An empty key switches both off, as the specification says.
 type signer struct {
-	key []byte
+	key    []byte
+	hashes sync.Pool // of hash.Hash with the key
 
 	mu   sync.Mutex
 	seen map[[sha256.Size]byte]struct{}
@@ -34,7 +37,11 @@ func newSigner(c Connection) (*signer, error) {
 	if c.Key != "" && c.SignatureScheme != "" && c.SignatureScheme != schemeSHA256 {
 		return nil, fault.New(fault.Input, "use "+schemeSHA256, "connection file: signature_scheme %q is not supported", c.SignatureScheme)
 	}
-	return &signer{key: []byte(c.Key), seen: map[[sha256.Size]byte]struct{}{}}, nil
+	key := []byte(c.Key)
+	return &signer{
+		key: key, seen: map[[sha256.Size]byte]struct{}{},
+		hashes: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }},
+	}, nil
 }
 
 // Sign returns the signature of a message's four JSON parts, in hexadecimal.
@@ -42,16 +49,24 @@ func (s *signer) Sign(parts ...[]byte) []byte {
 	if len(s.key) == 0 {
 		return nil
 	}
-	sum := s.sum(parts)
+	sum, _ := s.sum(parts, nil)
 	return hex.AppendEncode(nil, sum[:])
 }
 
 // Verify checks a signature in constant time, and refuses one that was accepted before.
 func (s *signer) Verify(signature []byte, parts ...[]byte) error {
+	return s.verify(signature, parts, nil)
+}
+
+// verify is Verify of parts of which the last is followed by more, which may be nil.
+func (s *signer) verify(signature []byte, parts [][]byte, more io.Reader) error {
 	if len(s.key) == 0 {
 		return nil
 	}
-	want := s.sum(parts)
+	want, err := s.sum(parts, more)
+	if err != nil {
+		return err
+	}
 	got := make([]byte, sha256.Size)
 	if len(signature) != hex.EncodedLen(len(got)) {
 		return ErrSignature
@@ -75,11 +90,16 @@ func (s *signer) Verify(signature []byte, parts ...[]byte) error {
 	return nil
 }
 
-func (s *signer) sum(parts [][]byte) (sum [sha256.Size]byte) {
-	h := hmac.New(sha256.New, s.key)
+func (s *signer) sum(parts [][]byte, more io.Reader) (sum [sha256.Size]byte, err error) {
+	h := s.hashes.Get().(hash.Hash)
+	defer s.hashes.Put(h)
+	h.Reset()
 	for _, p := range parts {
 		h.Write(p)
 	}
+	if more != nil {
+		_, err = io.Copy(h, more)
+	}
 	h.Sum(sum[:0])
-	return sum
+	return sum, err
 }

@@ -101,16 +101,3 @@ func (w *World) Repo(t testing.TB) *Project {
 func (w *World) in(t testing.TB, dir string) *Project {
 	return &Project{World: w, Dir: dir, t: t}
 }
-
-// Python is an interpreter with pyarrow, polars and duckdb.
-func (w *World) Python(t testing.TB) string {
-	t.Helper()
-	python := os.Getenv("CELLAR_TEST_PYTHON")
-	if python == "" {
-		python = filepath.Join(w.Root, "build", "venv", "bin", "python")
-	}
-	if _, err := os.Stat(python); err != nil {
-		t.Fatalf("there is no Python with pyarrow, polars and duckdb at %s: run `make tools`, or set CELLAR_TEST_PYTHON", python)
-	}
-	return python
-}

@@ -4,6 +4,7 @@
 package ui
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -80,7 +81,7 @@ func Fail(w io.Writer, err error, asJSON bool) int {
 	}
 	hint := fault.Hint(err)
 	if code == int(fault.Interrupted) {
-		text, hint = "cellar: interrupted", "what was finished is kept; the same command goes on from there"
+		text, hint = "cellar: interrupted", cmp.Or(hint, "what was finished is kept; the same command goes on from there")
 	}
 	if asJSON {
 		JSON(w, map[string]any{"error": text, "hint": hint, "exit_code": code})

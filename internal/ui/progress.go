@@ -1,0 +1,107 @@
+package ui
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Progress shows how far many tasks are of which some run at the same time: a line for each that has ended, and, where lines may be redrawn,
+// below them a line for each that runs and one for all. Several goroutines may use it.
+type Progress struct {
+	w     io.Writer
+	live  bool
+	total int
+
+	mu            sync.Mutex
+	ended, failed int
+	running       []task
+	drawn         int // lines that are redrawn
+}
+
+type task struct {
+	key, name, step string
+	begun           time.Time
+}
+
+// NewProgress shows so many tasks; live: w is a terminal where lines may be redrawn.
+func NewProgress(w io.Writer, live bool, total int) *Progress {
+	return &Progress{w: w, live: live, total: total}
+}
+
+// Begin shows a task that runs. The key is what Step and End call it by; the name is shown.
+func (p *Progress) Begin(key, name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running = append(p.running, task{key: key, name: name, begun: time.Now()})
+	p.redraw("")
+}
+
+// Step shows what a task that runs is doing.
+func (p *Progress) Step(key, step string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := p.find(key); i >= 0 {
+		p.running[i].step = step
+		p.redraw("")
+	}
+}
+
+// End shows what became of a task that ran.
+func (p *Progress) End(key, status string, failed bool, took time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := p.find(key)
+	if i < 0 {
+		return
+	}
+	name := p.running[i].name
+	p.running = slices.Delete(p.running, i, i+1)
+	if p.ended++; failed {
+		p.failed++
+	}
+	p.redraw(fmt.Sprintf("%-6s %s  %s\n", status, name, Duration(took)))
+}
+
+// Close takes what is redrawn off the terminal.
+func (p *Progress) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	io.WriteString(p.w, p.erase())
+}
+
+func (p *Progress) find(key string) int {
+	return slices.IndexFunc(p.running, func(t task) bool { return t.key == key })
+}
+
+func (p *Progress) erase() string {
+	if p.drawn == 0 {
+		return ""
+	}
+	up := p.drawn
+	p.drawn = 0
+	return fmt.Sprintf("\r\033[%dA\033[J", up)
+}
+
+// redraw writes lines that stay, and below them what is redrawn.
+func (p *Progress) redraw(stay string) {
+	text := p.erase() + stay
+	if p.live {
+		var lines strings.Builder
+		for _, t := range p.running {
+			fmt.Fprintf(&lines, "…      %s  %s  %s\n", t.name, Duration(time.Since(t.begun)), t.step)
+		}
+		failed := ""
+		if p.failed > 0 {
+			failed = fmt.Sprintf(", %d failed", p.failed)
+		}
+		fmt.Fprintf(&lines, "%d of %d ended%s\n", p.ended, p.total, failed)
+		// Without wrapping: a line that took two would not be erased.
+		text += "\033[?7l" + lines.String() + "\033[?7h"
+		p.drawn = len(p.running) + 1
+	}
+	io.WriteString(p.w, text)
+}
