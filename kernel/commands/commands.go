@@ -23,7 +23,7 @@ type Session interface {
 	SetArgs(ctx context.Context, args []string, parse bool) error
 	Declarations() []session.Declaration
 	Variables() []session.Variable
-	Forget(names ...string) (unknown []string)
+	Forget(names ...string) (unknown, notices []string)
 	Reset(ctx context.Context) error
 	Module(ctx context.Context) (session.Module, error)
 	Reread()
@@ -84,7 +84,9 @@ func (c *Commands) Run(ctx context.Context, cell session.Cell, io IO) (session.R
 	if err != nil {
 		return session.Result{}, err
 	}
-	r.parsed, err = gocell.Parse(cell.Name, r.cell.Source)
+	if r.parsed, err = gocell.Parse(cell.Name, r.cell.Source); err == nil && r.negations() {
+		r.parsed, err = gocell.Parse(cell.Name, r.cell.Source)
+	}
 	c.mu.Lock()
 	c.running = r
 	c.mu.Unlock()
@@ -145,7 +147,8 @@ func (r *run) plan() (before, after []*call, err error) {
 	first, last := len(r.cell.Source), -1 // declarations and statements; imports are no hindrance to what stands behind them
 	for _, item := range r.parsed.Items {
 		if item.Kind != gocell.Import {
-			first, last = min(first, item.Start), item.Start
+			at := r.parsed.Token(item)
+			first, last = min(first, at), at
 		}
 	}
 	for _, m := range r.parsed.Magics {

@@ -26,6 +26,15 @@ func start(t *testing.T) (*Commands, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := startIn(t, dir)
+	if err := c.Session.(*session.Session).Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return c, dir
+}
+
+func startIn(t *testing.T, dir string) *Commands {
+	t.Helper()
 	c := &Commands{Version: "v0"}
 	s, err := session.Start(t.Context(), session.Options{Dir: dir, Handle: c.Handle(nil)})
 	if err != nil {
@@ -33,7 +42,7 @@ func start(t *testing.T) (*Commands, string) {
 	}
 	t.Cleanup(func() { s.Close() })
 	c.Session = s
-	return c, dir
+	return c
 }
 
 // play runs a cell and writes down all that comes of it. Answers are what the user types.
@@ -109,6 +118,60 @@ func TestCells(t *testing.T) {
 				t.Errorf("%s: got\n%s", file, out.String())
 			}
 		})
+	}
+}
+
+// A session that could not be started is started by the next cell of Go, once what was wrong is put right; commands do that.
+func TestStartAgain(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("modul m\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sub := filepath.Join(dir, "sub")
+	c := startIn(t, dir)
+	const refused = "module " // the go.mod's folder, and what is wrong there
+	for _, x := range []struct{ source, want string }{
+		{"6 * 7", "error: cellar: " + refused},
+		{"6 * 7", "error: cellar: " + refused},
+		{"!mkdir sub; pwd", dir + "\n"},
+		{"%env FRUIT=quince pie", "FRUIT=quince pie\n"},
+		{"%cd sub", sub + "\n"},
+		{"%cd nowhere", "error: "},
+		{"!echo $FRUIT; pwd", "quince pie\n" + sub + "\n"},
+		{"%args -n 3", ""},
+		{"!printf 'module m\\n\\ngo 1.26\\n' > ../go.mod", filepath.Join(dir, "go.mod") + " has changed.\n"},
+		{"dir, _ := os.Getwd()\nfmt.Println(dir, os.Getenv(\"FRUIT\"), os.Args[1:])", sub + " quince pie [-n 3]\n"},
+		{"!echo $FRUIT; pwd", "quince pie\n" + sub + "\n"},
+	} {
+		if got := play(t.Context(), c, session.Cell{Source: x.source}); !strings.HasSuffix(got, x.want) && !(strings.HasPrefix(x.want, "error") && strings.HasPrefix(got, x.want)) { // what is built for long is told
+			t.Errorf("%s:\n%s\nwant\n%s", x.source, got, x.want)
+		}
+	}
+}
+
+// The session's folder is removed: the way to another one is told, and goes.
+func TestFolderGone(t *testing.T) {
+	c, dir := start(t)
+	gone := "error: cellar: #: the session's folder is gone\nhint: `%cd` with the full path of another goes there\n"
+	for _, x := range []struct{ source, want string }{
+		{"%%bash\nmkdir sub", ""},
+		{"%cd sub", filepath.Join(dir, "sub") + "\n"},
+		{"!rmdir $PWD", ""},
+		{"!pwd", gone},
+		{"%%bash\npwd", gone},
+		{"%cd", gone},
+		{"%cd other", gone},
+		{"6 * 7", "= 42\n"},
+		{"%cd " + dir, dir + "\n"},
+		{"!pwd", dir + "\n"},
+	} {
+		got := regexp.MustCompile(`cell(\[\d+\])?:1`).ReplaceAllString(play(t.Context(), c, session.Cell{Name: "cell", Source: x.source}), "#")
+		if got != x.want {
+			t.Errorf("%s:\n%s\nwant\n%s", x.source, got, x.want)
+		}
 	}
 }
 
@@ -193,5 +256,41 @@ func TestAnswers(t *testing.T) {
 	}
 	if got := play(t.Context(), c, session.Cell{Name: "cell[2]", Source: "%with_password\n!read a"}); !strings.Contains(got, "this front-end does not ask for input") {
 		t.Errorf("got %s", got)
+	}
+}
+
+// A page shows %whos as a table, in which nothing stands for what has no value.
+func TestWhosTable(t *testing.T) {
+	c, _ := start(t)
+	var page string
+	show := IO{Show: func(e session.Event) {
+		if e.Kind == session.Display {
+			page, _ = e.Bundle.Data["text/html"].(string)
+		}
+	}}
+	for _, source := range []string{"x := 1\ntype pair[T any] struct{ a, b T }", "%whos"} {
+		if _, err := c.Run(t.Context(), session.Cell{Source: source}, show); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const left = ` style="text-align:left"`
+	row := "<td" + left + ">x</td><td" + left + ">var</td><td" + left + "><code>int</code></td><td" + left + "><code>1</code></td>"
+	if !strings.Contains(page, row) || strings.Contains(page, "<code></code>") {
+		t.Errorf("got %s", page)
+	}
+}
+
+// An error in what a command measures quotes the cell, not what was made of it.
+func TestMeasuredLine(t *testing.T) {
+	c, _ := start(t)
+	for source, want := range map[string]string{
+		"%timeit -r1 panic(1)":   "%timeit -r1 panic(1)",
+		"%%timeit -r1\npanic(2)": "%%timeit -r1",
+	} {
+		_, err := c.Run(t.Context(), session.Cell{Source: source}, IO{Show: func(session.Event) {}})
+		var panicked *session.PanicError
+		if !errors.As(err, &panicked) || len(panicked.Frames) == 0 || panicked.Frames[len(panicked.Frames)-1].Text != want {
+			t.Errorf("%s: %#v", source, err)
+		}
 	}
 }

@@ -41,6 +41,9 @@ func pwd(x *call) error {
 	if err != nil {
 		return err
 	}
+	if around.Dir == "" {
+		return x.noFolder()
+	}
 	x.print("%s", around.Dir)
 	return nil
 }

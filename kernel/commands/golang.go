@@ -40,7 +40,11 @@ func (x *call) goTool(args []string) error {
 	}
 	dir := around.Dir
 	within := dir == module.Root || strings.HasPrefix(dir, module.Root+string(filepath.Separator))
-	if !within && slices.Contains([]string{"get", "mod", "list", "doc", "work", "mod"}, args[0]) && !slices.Equal(args[:min(2, len(args))], []string{"mod", "init"}) {
+	elsewhere := []string{"get", "mod", "list", "doc", "work"} // what is asked there is asked of the module
+	if module.Work != "" && !module.Own {
+		elsewhere = elsewhere[:2]
+	}
+	if !within && slices.Contains(elsewhere, args[0]) && !slices.Equal(args[:min(2, len(args))], []string{"mod", "init"}) {
 		dir = module.Root
 	}
 	args = slices.Concat(args[:1], x.c.buildFlags(args[0]), args[1:])

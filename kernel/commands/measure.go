@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/ast"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,17 +92,20 @@ func timeit(x *call) (failed error) {
 		}
 	}
 	added := 0
-	if n := len(parsed.Items); n > 0 && len(parsed.Items[n-1].Stmts) == 1 {
+	if n := len(parsed.Items); n > 0 && len(parsed.Items[n-1].Stmts) > 0 {
 		last := parsed.Items[n-1]
 		if e, ok := last.Stmts[0].(*ast.ExprStmt); ok {
-			if _, isCall := e.X.(*ast.CallExpr); !isCall { // a value that is not used is no statement
+			if !isStatement(e.X) || len(last.Stmts) > 1 { // a value that is not used is no statement
 				at := last.Start - (line - 1)
-				statement, added = statement[:at]+"_ = "+statement[at:], len("_ = ")
+				unused := strings.Repeat("_, ", len(last.Stmts)-1) + "_ = "
+				statement, added = statement[:at]+unused+statement[at:], len(unused)
 			}
 		}
 	}
+	written := x.cell.Source
 	head := fmt.Sprintf("import cellar_test %q; import cellar_testing \"testing\"; cellar_test.Time(%d, func(cellar_b *cellar_testing.B) { %s; for cellar_b.Loop() {", celltestPath, runs, setup)
 	if x.name == "%%timeit" {
+		written = x.magic.Text + "\n" + x.magic.Body
 		head += "\n"
 	} else {
 		head = strings.Repeat("\n", line-1) + head
@@ -116,8 +120,25 @@ func timeit(x *call) (failed error) {
 			}
 		}
 	}()
-	_, err = x.c.Session.Run(x.ctx, session.Cell{Name: x.cell.Name, Source: head + statement + "\n}})", Passing: true}, x.io.Show)
+	_, err = x.c.Session.Run(x.ctx, session.Cell{Name: x.cell.Name, Source: head + statement + "\n}})", Written: written, Passing: true}, x.io.Show)
+	var panicked *session.PanicError
+	if errors.As(err, &panicked) && len(panicked.Frames) > 0 { // the value has the places in what was measured; that may stand on the line of the call
+		panicked.Value = strings.TrimSuffix(panicked.Value, fmt.Sprintf("\n\t%s:%d", panicked.Frames[0].File, panicked.Frames[0].Line))
+	}
 	return err
+}
+
+// valued are the built-in functions whose calls are no statements.
+var valued = []string{"append", "cap", "complex", "imag", "len", "make", "max", "min", "new", "real"}
+
+// isStatement reports whether an expression may stand as a statement, as far as its look tells.
+func isStatement(e ast.Expr) bool {
+	call, ok := e.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	name, ok := call.Fun.(*ast.Ident)
+	return !ok || !slices.Contains(valued, name.Name)
 }
 
 var testFunc = regexp.MustCompile(`^func\((?:\w+ )?\*testing\.([TB])\)$`)
@@ -169,7 +190,7 @@ func test(x *call) error {
 		}
 	}
 	source := fmt.Sprintf("import cellar_test %q; cellar_test.Run(%#v, cellar_test.Tests{%s}, cellar_test.Benchmarks{%s})", celltestPath, args, tests.String(), benchmarks.String())
-	_, err := x.c.Session.Run(x.ctx, session.Cell{Name: x.cell.Name, Source: source, Passing: true}, x.io.Show)
+	_, err := x.c.Session.Run(x.ctx, session.Cell{Name: x.cell.Name, Source: source, Written: x.cell.Source, Passing: true}, x.io.Show)
 	var panicked *session.PanicError
 	if errors.As(err, &panicked) {
 		return fault.New(fault.Failed, "", "%s:%d: %s", x.cell.Name, x.magic.Line, strings.TrimPrefix(panicked.Value, "%test: "))

@@ -48,11 +48,25 @@ func whos(x *call) error {
 	var text, table strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 8, 2, ' ', 0)
 	fmt.Fprint(w, "name\tkind\ttype\tvalue\n")
-	table.WriteString("<table><thead><tr><th>name</th><th>kind</th><th>type</th><th>value</th></tr></thead><tbody>")
+	cells := func(tag string, texts ...string) { // to the left: JupyterLab has them to the right
+		table.WriteString("<tr>")
+		for _, text := range texts {
+			fmt.Fprintf(&table, `<%s style="text-align:left">%s</%[1]s>`, tag, text)
+		}
+		table.WriteString("</tr>")
+	}
+	code := func(text string) string {
+		if text == "" {
+			return ""
+		}
+		return "<code>" + html.EscapeString(short(text)) + "</code>"
+	}
+	table.WriteString("<table><thead>")
+	cells("th", "name", "kind", "type", "value")
+	table.WriteString("</thead><tbody>")
 	for _, r := range rows {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", r.name, r.kind, short(r.about), short(r.value))
-		fmt.Fprintf(&table, "<tr><td>%s</td><td>%s</td><td><code>%s</code></td><td><code>%s</code></td></tr>",
-			html.EscapeString(r.name), r.kind, html.EscapeString(short(r.about)), html.EscapeString(short(r.value)))
+		cells("td", html.EscapeString(r.name), r.kind, code(r.about), code(r.value))
 	}
 	w.Flush()
 	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
@@ -88,7 +102,7 @@ func remove(x *call) error {
 	if len(x.args) == 0 {
 		return x.usage()
 	}
-	unknown := x.c.Session.Forget(x.args...)
+	unknown, notices := x.c.Session.Forget(x.args...)
 	gone := map[string]bool{}
 	for _, name := range unknown {
 		gone[name] = true
@@ -98,6 +112,9 @@ func remove(x *call) error {
 		if !gone[name] {
 			x.print("removed %s", name)
 		}
+	}
+	for _, n := range notices {
+		x.notice("%s", n)
 	}
 	return nil
 }

@@ -82,6 +82,9 @@ func (x *call) program(p program) error {
 	if p.dir == "" {
 		p.dir = around.Dir
 	}
+	if p.dir == "" {
+		return x.noFolder()
+	}
 	module, _ := x.c.Session.Module(x.ctx)
 	was := module.Stamp()
 	err = x.run.start(p, around.Env)
@@ -89,6 +92,11 @@ func (x *call) program(p program) error {
 		return errors.Join(err, x.moduleChanged())
 	}
 	return err
+}
+
+// noFolder is the error of what can't do without the session's folder, when that was removed.
+func (x *call) noFolder() error {
+	return x.mistake("`%cd` with the full path of another goes there", "the session's folder is gone")
 }
 
 func (r *run) start(p program, env []string) error {
@@ -320,6 +328,9 @@ func (x *call) path(name string) (string, error) {
 	}
 	name = os.Expand(name, value)
 	if !filepath.IsAbs(name) {
+		if around.Dir == "" {
+			return "", x.noFolder()
+		}
 		name = filepath.Join(around.Dir, name)
 	}
 	return name, nil

@@ -3,6 +3,8 @@ package commands
 import (
 	"sort"
 	"strings"
+
+	"github.com/cellar-go/cellar/internal/spelling"
 )
 
 // words splits a line at spaces; double quotes keep them, as GoNB has it: %args --text "hello world".
@@ -48,33 +50,13 @@ func similar(name string) (near []string) {
 		if other == "" || bare == "" {
 			continue
 		}
-		if d := distance(bare, other); d <= max(1, len(other)/3) || len(bare) > 1 && strings.HasPrefix(other, bare) {
+		if d := spelling.Distance(bare, other); d <= max(1, len(other)/3) || len(bare) > 1 && strings.HasPrefix(other, bare) {
 			near = append(near, c.name)
 		}
 	}
 	sort.Slice(near, func(i, j int) bool {
-		a, b := distance(name, near[i]), distance(name, near[j])
+		a, b := spelling.Distance(name, near[i]), spelling.Distance(name, near[j])
 		return a < b || a == b && near[i] < near[j]
 	})
 	return near[:min(3, len(near))]
-}
-
-// distance is Levenshtein's, in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			last, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, last+cost)
-		}
-	}
-	return row[len(b)]
 }

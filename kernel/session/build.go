@@ -13,10 +13,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/gomod"
+	"github.com/cellar-go/cellar/internal/scratch"
 )
 
 const (
@@ -24,11 +26,11 @@ const (
 	workerPath = gomod.Path + "/kernel/session/worker"
 )
 
-// common are the packages that notebooks import most: they are in the worker from the start.
+// common are the packages that notebooks import most, and time/tzdata, which can't come as a plugin: they are in the worker from the start.
 var common = []string{"bufio", "bytes", "cmp", "container/heap", "container/list", "context", "encoding/base64", "encoding/csv", "encoding/hex",
 	"encoding/json", "errors", "fmt", "html", "image", "image/color", "image/png", "io", "io/fs", "iter", "log", "log/slog", "maps", "math", "math/big",
 	"math/bits", "math/cmplx", "math/rand", "math/rand/v2", "os", "os/exec", "path", "path/filepath", "plugin", "reflect", "regexp", "runtime",
-	"runtime/debug", "slices", "sort", "strconv", "strings", "sync", "sync/atomic", "testing", "text/tabwriter", "text/template", "time", "unicode",
+	"runtime/debug", "slices", "sort", "strconv", "strings", "sync", "sync/atomic", "testing", "text/tabwriter", "text/template", "time", "time/tzdata", "unicode",
 	"unicode/utf8", gomod.Path + "/display", gomod.Path + "/display/comm", gomod.Path + "/display/widget", livePath}
 
 // toolchain is the user's own, pinned when the session starts.
@@ -39,6 +41,7 @@ type toolchain struct {
 	env     []string
 	version string // GOVERSION
 	folder  string // GOTOOLDIR
+	cache   string // GOCACHE
 	cc      []string
 	linker  string // what -fuse-ld is told, or ""
 	// settings are what the go command tells compiler and linker through their environment, from wherever it has it (go env -w).
@@ -46,7 +49,8 @@ type toolchain struct {
 	compiler string // compilerStamp when the session began
 	programs string // the C compiler and the linker, as they are now
 	kept     reuse
-	builtins []string // the runtime's symbols that objects refer to by number; none if the toolchain came without its source
+	first    *atomic.Bool // set when something is built that later sessions find
+	builtins []string     // the runtime's symbols that objects refer to by number; none if the toolchain came without its source
 }
 
 func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
@@ -55,14 +59,14 @@ func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
 		return nil, err
 	}
 	t := &toolchain{dir: o.Dir, module: module, stamp: gomod.Stamp(o.Dir), env: o.Env}
-	output, err := t.command(ctx, "env", append([]string{"-json", "GOVERSION", "GOROOT", "GOTOOLDIR", "CC", "CGO_ENABLED", "GOOS"}, settings...)...).Output()
+	output, err := t.command(ctx, "env", append([]string{"-json", "GOVERSION", "GOROOT", "GOTOOLDIR", "GOCACHE", "GO111MODULE", "CC", "CGO_ENABLED", "GOOS"}, settings...)...).Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "session: no go command in PATH")
 	}
 	if err != nil {
 		return nil, fault.New(fault.Environment, "install the Go version that is named, or set GOTOOLCHAIN=auto", "session: go env: %w", explain(err))
 	}
-	var v struct{ GOVERSION, GOROOT, GOTOOLDIR, CC, CGO_ENABLED, GOOS string }
+	var v struct{ GOVERSION, GOROOT, GOTOOLDIR, GOCACHE, GO111MODULE, CC, CGO_ENABLED, GOOS string }
 	var set map[string]string
 	if err := errors.Join(json.Unmarshal(output, &v), json.Unmarshal(output, &set)); err != nil {
 		return nil, fmt.Errorf("cellar: go env: %w", err)
@@ -70,7 +74,10 @@ func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
 	if err := usable(v.GOVERSION); err != nil {
 		return nil, err
 	}
-	t.version, t.folder, t.cc = v.GOVERSION, v.GOTOOLDIR, strings.Fields(v.CC)
+	if v.GO111MODULE == "off" {
+		return nil, fault.New(fault.Environment, "unset it (or go env -u GO111MODULE) and restart the kernel", "session: GO111MODULE is off, and cells need modules")
+	}
+	t.version, t.folder, t.cache, t.cc = v.GOVERSION, v.GOTOOLDIR, v.GOCACHE, strings.Fields(v.CC)
 	t.builtins, t.compiler = builtins(v.GOROOT), compilerStamp(t)
 	for _, name := range settings {
 		t.settings = append(t.settings, name+"="+set[name])
@@ -120,7 +127,7 @@ func builtins(root string) (names []string) {
 }
 
 // settings are the variables by which compilers differ in what they make.
-var settings = []string{"GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT"}
+var settings = []string{"GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT", "GOROOT"}
 
 func (t *toolchain) command(ctx context.Context, verb string, args ...string) *exec.Cmd {
 	if verb == "env" {
@@ -138,10 +145,13 @@ func (t *toolchain) command(ctx context.Context, verb string, args ...string) *e
 	return c
 }
 
-// plain is a go command on the user's own module files.
+// plain is a go command on the module's own files.
 func (t *toolchain) plain(ctx context.Context, verb string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, "go", append([]string{verb}, args...)...)
 	c.Dir, c.Env = t.module.Root, append(slices.Clone(t.environ()), "GOTOOLCHAIN="+strings.Fields(t.version)[0])
+	if !t.module.Own { // no go.work names it
+		c.Env = append(c.Env, "GOWORK=off")
+	}
 	return c
 }
 
@@ -185,11 +195,13 @@ func (t *toolchain) buildWorker(ctx context.Context, ps *packages, imports []str
 		os.Chtimes(out, now, now)
 		return out, nil
 	}
-	dir, err := os.MkdirTemp("", "cellar-worker-")
+	t.first.Store(true)
+	temp, err := scratch.Make("", "worker")
 	if err != nil {
 		return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer temp.Remove()
+	dir := temp.Path
 	// Nothing but this may stand in the worker's main package: its symbols would be taken for a cell's.
 	const folder = "zz_cellar_worker"
 	main := fmt.Sprintf("package main\n\nimport (\n\t%q\n\t_ %q\n)\n\nfunc main() { worker.Main() }\n", workerPath, t.module.Path+"/"+folder+"/surface")
@@ -228,17 +240,20 @@ func install(from, to string) error {
 
 // put writes a file of the cache, whole or not at all while the machine stays up: it does not wait for the disk.
 func put(text []byte, to string, mode os.FileMode) error {
+	fail := func(err error) error {
+		return fault.New(fault.Storage, gomod.NoCache, "session: %w", err)
+	}
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
+		return fail(err)
 	}
 	temp, err := os.CreateTemp(filepath.Dir(to), "new-")
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	defer os.Remove(temp.Name())
 	_, err = temp.Write(text)
 	if err := errors.Join(err, temp.Chmod(mode), temp.Close()); err != nil {
-		return fault.New(fault.Storage, "free some room, or set CELLAR_CACHE", "session: %w", err)
+		return fail(err)
 	}
 	return os.Rename(temp.Name(), to)
 }

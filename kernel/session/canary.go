@@ -2,13 +2,14 @@ package session
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/gomod"
+	"github.com/cellar-go/cellar/internal/scratch"
 )
 
 // canaries are the traps of live loading in short form. Each was silently wrong before its rule was built in, so a toolchain that was not
@@ -23,37 +24,64 @@ var canaries = []string{
 
 const canarySings = "true true true true false 4 11"
 
+// Where cells are linked in memory, types get methods.
+var linkedCanaries = []string{
+	"type egg struct{ n int }\nvar held any = &egg{2}\n_, hatched := held.(fmt.Stringer)",
+	"func (e egg) String() string { return fmt.Sprint(hatched, e.n) }",
+	"fmt.Print(held)",
+}
+
+const (
+	linkedSing  = "false 2"
+	renewedSing = "&{2}" // where they do not: the value is of the older type
+)
+
+func sings(song string) bool {
+	rest, ok := strings.CutPrefix(song, canarySings)
+	return ok && (rest == "" || rest == linkedSing || rest == renewedSing)
+}
+
 // canary runs them once for each toolchain and module graph, in a worker of their own.
 func (s *Session) canary(ctx context.Context) error {
 	seen := filepath.Join(s.cache, "canary-"+filepath.Base(s.program))
-	if text, err := os.ReadFile(seen); err == nil && string(text) == canarySings {
+	if text, err := os.ReadFile(seen); err == nil && sings(string(text)) {
 		return nil
 	}
-	tmp, err := os.MkdirTemp("", "cellar-canary-")
+	temp, err := scratch.Make(s.o.Scratch, "canary")
 	if err != nil {
 		return fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
 	}
-	defer os.RemoveAll(tmp)
-	ready := make(chan struct{})
-	close(ready)
-	c := &Session{o: Options{Dir: tmp, Env: s.o.Env, Imports: s.o.Imports}, cache: s.cache, tmp: tmp, ready: ready, tools: s.tools, ps: s.ps,
+	defer temp.Remove()
+	tmp := temp.Path
+	st := &starting{over: make(chan struct{})}
+	close(st.over)
+	c := &Session{o: Options{Dir: tmp, Env: s.o.Env, Imports: s.o.Imports}, cache: s.cache, tmp: tmp, starting: st, tools: s.tools, ps: s.ps,
 		program: s.program, gone: map[string]string{}, sources: map[string]string{}}
 	if err := c.fresh(ctx); err != nil {
 		return err
 	}
 	defer func() { c.process.kill() }()
 	var song strings.Builder
-	for _, source := range canaries {
-		if _, err = c.Run(ctx, Cell{Source: source}, func(e Event) { song.WriteString(e.Text) }); err != nil {
-			break
+	linked := true
+	sing := func(sources []string) (err error) {
+		for _, source := range sources {
+			r, err := c.Run(ctx, Cell{Source: source}, func(e Event) { song.WriteString(e.Text) })
+			if err != nil {
+				return err
+			}
+			linked = linked && r.Plugin == ""
 		}
+		return nil
 	}
-	if err != nil || song.String() != canarySings {
+	if err = sing(canaries); err == nil && linked {
+		err = sing(linkedCanaries)
+	}
+	if err != nil || !sings(song.String()) {
 		return fault.New(fault.Environment, "use a Go version that the kernel knows (go env -w GOTOOLCHAIN=go1.26.8), and please report this",
 			"session: live cells are not safe with %s: a canary sang %q: %v", s.tools.version, song.String(), err)
 	}
-	if err := atomicfile.Write(seen, []byte(canarySings), 0o644); err != nil {
-		return fmt.Errorf("cellar: session: %w", err)
+	if err := atomicfile.Write(seen, []byte(song.String()), 0o644); err != nil {
+		return fault.New(fault.Storage, gomod.NoCache, "session: %w", err)
 	}
 	return nil
 }

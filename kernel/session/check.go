@@ -35,6 +35,9 @@ type attempt struct {
 	asValue  bool                  // the last expression is no statement
 	renewing map[string]bool       // live types that get a new generation because of a method that a cell adds or changes
 	decided  bool                  // keep is known
+	extended map[string]bool       // types that stay what they are and get methods, or whose parts do
+	apart    map[string]bool       // types that can't stay what they are
+	freed    map[string]bool       // removed names that the cell itself uses: they are no one's, or Go's own, or a dot import's
 }
 
 // checked is a cell that compiles.
@@ -49,6 +52,7 @@ type checked struct {
 	body    *ast.BlockStmt      // of the cell's statements
 	unused  []token.Pos         // local variables and imports that nothing uses: no error in a notebook
 	methods map[string]methodOf // by the name of the function that stands for it
+	retyped []string            // variables that the check has declared anew: their types are extended
 }
 
 // methodOf is a method of a live type, written as a function of this name.
@@ -58,6 +62,12 @@ type methodOf struct {
 }
 
 const runName = "run" + mark
+
+// inOwn reports whether a place is in the cell itself, not in what is checked again.
+func (c *checked) inOwn(p token.Pos) bool {
+	own := c.files[0].ast
+	return p >= own.FileStart && p <= own.FileEnd
+}
 
 func (c *checked) offset(p token.Pos) int { return c.fset.File(p).Offset(p) }
 
@@ -121,9 +131,15 @@ func (u *universe) receivers(src *source) {
 
 // begin is the first attempt.
 func (u *universe) begin(src *source) attempt {
-	a := attempt{keep: map[string]bool{}, again: map[*entity]bool{}, broken: map[*entity]string{}, shadows: map[string]types.Type{}, renewing: map[string]bool{}}
-	u.revive(&a)
+	a := attempt{keep: map[string]bool{}, again: map[*entity]bool{}, broken: map[*entity]string{}, shadows: map[string]types.Type{}, renewing: map[string]bool{},
+		extended: map[string]bool{}, apart: map[string]bool{}, freed: map[string]bool{}}
+	u.revive(&a, src)
 	u.receivers(src)
+	for _, d := range src.decls {
+		if d.base != "" && !src.declares[d.base] { // go/types wants to see its declaration
+			a.freed[d.base] = u.removed[d.base] != nil
+		}
+	}
 	a.decided = len(u.unchangedCandidates(src)) == 0
 	return a
 }
@@ -176,7 +192,10 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 		own.add(d.piece)
 	}
 	for _, name := range sortedKeys(a.renewing) { // the type and those of its methods that the cell does not declare
-		live := u.names[name]
+		live := u.meant(name)
+		if a.freed[name] {
+			continue
+		}
 		if src.declares[name] && !a.keep[name] { // the cell has the type itself: methods of other cells come along
 		} else {
 			f := &checkFile{imports: live.scope, again: live}
@@ -189,7 +208,7 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 				continue
 			}
 			f := &checkFile{imports: m.scope, again: m}
-			f.add(m.source)
+			f.add(received(m.source, name))
 			c.files = append(c.files, f)
 		}
 	}
@@ -210,7 +229,7 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 			c.files = append(c.files, f)
 			continue
 		}
-		if src.declares[e.name] || a.renewing[e.name] {
+		if src.declares[e.name] || a.renewing[e.name] || a.freed[e.name] {
 			continue
 		}
 		f := &checkFile{imports: e.scope, again: e}
@@ -236,9 +255,30 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 		}
 	}
 
+	vars := &checkFile{imports: map[string]string{}, hidden: map[string]bool{}}
+	for _, name := range u.retyped(a.extended) {
+		if e := u.meant(name); !declared[name] && e.broken == "" && src.imports[name] == "" && !a.freed[name] {
+			text, err := c.spell(u, vars, e.object.Type())
+			if err != nil {
+				continue // settleExtended has seen it
+			}
+			vars.add(piece{text: "var " + name + " " + text, file: "session", line: 1, column: 1})
+			declared[name] = true
+			c.retyped = append(c.retyped, name)
+		}
+	}
+	if len(c.retyped) > 0 {
+		c.files = append(c.files, vars)
+	}
+
 	// What lives, under the user's names.
 	for name, e := range u.names {
 		if !declared[name] && e.broken == "" && a.broken[e] == "" && src.imports[name] == "" {
+			c.pkg.Scope().Insert(e.object)
+		}
+	}
+	for name, e := range u.removed {
+		if !declared[name] && e.broken == "" && a.broken[e] == "" && src.imports[name] == "" && u.imports[name] == "" && !a.freed[name] {
 			c.pkg.Scope().Insert(e.object)
 		}
 	}
@@ -264,8 +304,8 @@ func (u *universe) try(src *source, a attempt, imp types.Importer) tried {
 	}
 	b.WriteString("{\n")
 	for i, s := range src.statements {
-		if i == len(src.statements)-1 && src.lastIsExpr && (a.asValue || !src.lastIsCall) {
-			b.WriteString("/*line session:1:1*/_ = ")
+		if i == len(src.statements)-1 && src.lastExprs > 0 && (a.asValue || !src.lastIsCall) {
+			b.WriteString("/*line session:1:1*/" + strings.Repeat("_, ", src.lastExprs-1) + "_ = ")
 		}
 		b.WriteString(s.code() + "\n")
 	}
@@ -367,7 +407,7 @@ func (c *checked) spell(u *universe, f *checkFile, t types.Type) (text string, e
 	}()
 	w := typeWriter{c: newCode(), alias: func(path string) string { f.hidden[path] = true; return u.alias(path) }, name: func(o *types.TypeName) string {
 		if e := u.entityOf(o); e != nil {
-			if c.renewing[e.name] || c.again[e] || c.source.declares[e.name] && !c.keep[e.name] {
+			if u.names[e.name] == e && (c.renewing[e.name] || c.again[e] || c.source.declares[e.name] && !c.keep[e.name]) {
 				return e.name
 			}
 			c.pkg.Scope().Insert(types.NewTypeName(token.NoPos, c.pkg, hiddenName(e), e.object.Type()))
@@ -389,6 +429,19 @@ func methodPiece(d declaration, name string) piece {
 	methodEdits(&e, d.fun, name, d.offset)
 	p.text = e.render(d.piece.text, 0, len(d.piece.text))
 	return p
+}
+
+// received writes a method with its receiver under the type's own name: go/types wants to see the declaration of an alias, which may mean
+// something else by now.
+func received(method piece, base string) piece {
+	d := parsedMethod(method)
+	if d.base == base || d.receiver == nil {
+		return method
+	}
+	var e edits
+	e.replace(d.offset(d.receiver.Pos()), d.offset(d.receiver.End()), base)
+	method.text = e.render(method.text, 0, len(method.text))
+	return method
 }
 
 // methodEdits turn func (p T) name(a int) into func name(p T, a int).

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 
 	"github.com/cellar-go/cellar/internal/gomod"
@@ -13,61 +14,63 @@ import (
 // celltestPath is the package that lets tests be interrupted, and their panics be failures.
 const celltestPath = gomod.Path + "/kernel/celltest"
 
-// What lets a cell be interrupted: a look at a flag in loops and functions, and blocking operations that also wait for it. Of libraries only
+// What lets a cell be interrupted: polls in loops, a look at a flag in functions, and blocking operations that also wait for it. Of libraries only
 // what cells wait in most is covered; the worker has other means for the rest.
 
-// check puts a look at the flag at the head of a loop's body.
-func (b *body) check(block *ast.BlockStmt) {
-	if !b.off {
-		b.edits.insert(b.offset(block.Lbrace)+1, b.live("Check")+"();")
+// again puts a poll where a loop begins again.
+func (b *body) again(p token.Pos) {
+	switch {
+	case b.off:
+	case b.quick != nil:
+		b.edits.insert(b.offset(p), "if "+b.live("Stops")+"() {"+b.quick.back()+b.live("Check")+"()};")
+	case b.r.u.polls:
+		b.edits.insert(b.offset(p), b.live("Poll")+"();")
+	default:
+		b.edits.insert(b.offset(p), b.live("Check")+"();")
 	}
 }
 
-// short reports whether a loop ends soon by itself: over what is in memory, with a body that neither loops, calls nor waits. Looking at
-// the flag would take longer than the tightest of them do; the loop around it looks.
+// short reports whether a loop ends soon by itself: over what is in memory, with a body that neither loops, calls nor waits. The
+// tightest of them would notice even a poll; the loop around it polls.
 func (b *body) short(n *ast.RangeStmt) bool {
 	return b.inMemory(n.X) && b.plain(n.Body)
 }
 
-// shortFor is the same for i < len(x); i++, where the body changes neither i nor x.
+// shortFor is the same for a loop that counts up and in each turn takes the element of that number: memory ends, or an index is out of range.
 func (b *body) shortFor(n *ast.ForStmt) bool {
-	cond, ok := n.Cond.(*ast.BinaryExpr)
+	init, ok := n.Init.(*ast.AssignStmt)
 	post, ok2 := n.Post.(*ast.IncDecStmt)
-	if !ok || !ok2 || cond.Op != token.LSS || post.Tok != token.INC {
+	if !ok || !ok2 || init.Tok != token.DEFINE || len(init.Lhs) != 1 || post.Tok != token.INC || !b.plain(n.Body) {
 		return false
 	}
-	i, ok := cond.X.(*ast.Ident)
-	length, ok2 := cond.Y.(*ast.CallExpr)
-	if !ok || !ok2 || len(length.Args) != 1 || !b.r.c.info.Types[length.Fun].IsBuiltin() || !b.inMemory(length.Args[0]) {
+	counter := b.r.c.info.Defs[init.Lhs[0].(*ast.Ident)]
+	counts := func(x ast.Expr) bool {
+		id, ok := ast.Unparen(x).(*ast.Ident)
+		return ok && counter != nil && b.r.c.info.ObjectOf(id) == counter
+	}
+	if !counts(post.X) {
 		return false
 	}
-	x, ok := length.Args[0].(*ast.Ident)
-	step, ok2 := post.X.(*ast.Ident)
-	if !ok || !ok2 || step.Name != i.Name || !b.plain(n.Body) {
-		return false
-	}
-	changed := false
-	name := func(e ast.Expr) {
-		if id, ok := ast.Unparen(e).(*ast.Ident); ok && (id.Name == i.Name || id.Name == x.Name) {
-			changed = true
-		}
-	}
-	ast.Inspect(n.Body, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.AssignStmt:
-			for _, l := range n.Lhs {
-				name(l)
+	taken, changed := false, false
+	for _, s := range n.Body.List {
+		_, assigns := s.(*ast.AssignStmt)
+		ast.Inspect(s, func(x ast.Node) bool {
+			switch x := x.(type) {
+			case *ast.AssignStmt:
+				changed = changed || slices.ContainsFunc(x.Lhs, counts) || slices.ContainsFunc(x.Lhs, func(l ast.Expr) bool { _, is := b.r.c.info.TypeOf(l).(*types.Slice); return is })
+			case *ast.IncDecStmt:
+				changed = changed || counts(x.X)
+			case *ast.UnaryExpr:
+				changed = changed || x.Op == token.AND
+			case *ast.BinaryExpr:
+				assigns = assigns && x.Op != token.LAND && x.Op != token.LOR
+			case *ast.IndexExpr:
+				taken = taken || assigns && counts(x.Index) && b.inMemory(x.X)
 			}
-		case *ast.IncDecStmt:
-			name(n.X)
-		case *ast.UnaryExpr:
-			if n.Op == token.AND {
-				name(n.X)
-			}
-		}
-		return !changed
-	})
-	return !changed
+			return true
+		})
+	}
+	return taken && !changed
 }
 
 // inMemory reports whether an expression is a slice, an array or a string.
@@ -103,7 +106,7 @@ func (b *body) plain(block *ast.BlockStmt) bool {
 	return plain
 }
 
-// enter does the same for a function, before the first of its statements that calls one: a return ahead of that ends by itself. A function
+// enter looks at the flag in a function, before the first of its statements that calls one: a return ahead of that ends by itself. A function
 // that calls none of a cell can't recurse, and stays small enough to be inlined.
 func (b *body) enter(block *ast.BlockStmt) {
 	if b.off {
@@ -113,13 +116,24 @@ func (b *body) enter(block *ast.BlockStmt) {
 	if defers(block) { // the runtime takes a call that was inlined for a frame between a panic and recover
 		look = "Enter"
 	}
-	for _, s := range block.List {
+	for i, s := range block.List {
 		if b.calls(s) {
+			s = block.List[before(block.List, i)]
 			b.edits.insert(b.offset(s.Pos()), b.live(look)+"();")
 			return
 		}
 	}
 }
+
+// before is the statement that those which defer belong to: a lock and its unlocking stay together.
+func before(list []ast.Stmt, i int) int {
+	for i > 0 && isDefer(list[i]) {
+		i--
+	}
+	return i
+}
+
+func isDefer(s ast.Stmt) bool { _, is := s.(*ast.DeferStmt); return is }
 
 // defers reports whether a function's body has a defer statement of its own.
 func defers(block *ast.BlockStmt) (found bool) {
@@ -135,7 +149,7 @@ func defers(block *ast.BlockStmt) (found bool) {
 	return found
 }
 
-// calls reports whether a statement calls what may be a function of a cell.
+// calls reports whether a statement calls what may be a function of a cell, or a library that may do so.
 func (b *body) calls(s ast.Stmt) (calls bool) {
 	ast.Inspect(s, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
@@ -148,7 +162,8 @@ func (b *body) calls(s ast.Stmt) (calls bool) {
 		switch f := ast.Unparen(call.Fun).(type) {
 		case *ast.SelectorExpr:
 			if o, ok := b.r.c.info.Uses[f.Sel].(*types.Func); ok && o.Pkg() != nil && o.Pkg().Path() != "main" && !types.IsInterface(receiver(o)) {
-				return true
+				calls = b.callsBack(call)
+				return !calls
 			}
 		}
 		calls = true
@@ -280,6 +295,7 @@ func hasCalls(x ast.Expr) bool {
 
 // call replaces the calls of the standard library that wait, end the program, or start a goroutine.
 func (b *body) call(n *ast.CallExpr, up ast.Node, behind func(token.Pos, string)) {
+	b.room(n, behind)
 	s, ok := n.Fun.(*ast.SelectorExpr)
 	if !ok {
 		return
@@ -304,6 +320,18 @@ func (b *body) call(n *ast.CallExpr, up ast.Node, behind func(token.Pos, string)
 			b.edits.insert(b.offset(last.Pos()), b.live(wrap)+"(")
 			behind(last.End(), ")")
 		}
+	case "strings.Repeat", "bytes.Repeat":
+		around("Repeat")
+	case "(*testing.T).Run", "(*testing.B).Run": // in a goroutine of its own
+		if len(n.Args) != 2 {
+			return
+		}
+		if lit, ok := ast.Unparen(n.Args[1]).(*ast.FuncLit); ok && len(lit.Type.Params.List) == 1 {
+			if names := lit.Type.Params.List[0].Names; len(names) == 1 && names[0].Name != "_" {
+				b.code.imports[celltestPath] = true
+				b.edits.insert(b.offset(lit.Body.Lbrace)+1, fmt.Sprintf("defer %s.Tested(%s)();", b.r.u.alias(celltestPath), names[0].Name))
+			}
+		}
 	case "os.Exit":
 		b.instead(s, "Exit")
 	case "log.Fatal", "log.Fatalf", "log.Fatalln", "(*log.Logger).Fatal", "(*log.Logger).Fatalf", "(*log.Logger).Fatalln":
@@ -315,20 +343,25 @@ func (b *body) call(n *ast.CallExpr, up ast.Node, behind func(token.Pos, string)
 		b.skip[s.Sel] = true
 		around(wrap)
 	}
+	_, deferred := up.(*ast.DeferStmt)
+	switch f.FullName() {
+	case "(*sync.Mutex).Unlock":
+		if statement || deferred {
+			b.receiver(s, n, "Unlock", "TryLock", "Unlock")
+		}
+	case "(*sync.RWMutex).Unlock":
+		if statement || deferred {
+			b.receiver(s, n, "RWUnlock", "TryRLock", "RUnlock", "Unlock")
+		}
+	case "(*sync.RWMutex).RUnlock":
+		if statement || deferred {
+			b.receiver(s, n, "RUnlock", "TryLock", "Unlock", "RUnlock")
+		}
+	}
 	if b.off {
 		return
 	}
 	switch f.FullName() {
-	case "(*testing.T).Run", "(*testing.B).Run": // in a goroutine of its own
-		if len(n.Args) != 2 {
-			return
-		}
-		if lit, ok := ast.Unparen(n.Args[1]).(*ast.FuncLit); ok && len(lit.Type.Params.List) == 1 {
-			if names := lit.Type.Params.List[0].Names; len(names) == 1 && names[0].Name != "_" {
-				b.code.imports[celltestPath] = true
-				b.edits.insert(b.offset(lit.Body.Lbrace)+1, fmt.Sprintf("defer %s.Tested(%s)();", b.r.u.alias(celltestPath), names[0].Name))
-			}
-		}
 	case "time.Sleep":
 		b.instead(s, "Sleep")
 	case "(*sync.WaitGroup).Wait":
@@ -399,22 +432,37 @@ func (b *body) start(n *ast.GoStmt, behind func(token.Pos, string)) {
 	behind(f.End(), ")")
 }
 
-// after looks at the flag behind a statement that calls what may wait in a library: a cell that was left there must not go on.
+// after looks at the flag behind a statement that calls what may wait in a library: a cell that was left there must not go on. What is
+// deferred right behind it, as the unlocking of a lock, comes first.
 func (b *body) after(s ast.Stmt, up ast.Node, behind func(token.Pos, string)) {
-	switch up.(type) {
-	case *ast.BlockStmt, *ast.CaseClause, *ast.CommClause:
-	default:
-		return
+	var list []ast.Stmt
+	switch up := up.(type) {
+	case *ast.BlockStmt:
+		list = up.List
+	case *ast.CaseClause:
+		list = up.Body
+	case *ast.CommClause:
+		list = up.Body
 	}
-	if c, ok := up.(*ast.CommClause); ok && c.Comm == s || b.off || up == ast.Node(b.r.c.body) {
+	i := slices.Index(list, s)
+	if i < 0 || b.off || up == ast.Node(b.r.c.body) {
 		return // the cell's own statements have their numbers in front
 	}
+	if i+1 < len(list) && isDefer(list[i+1]) {
+		return
+	}
+	if b.waits(list[before(list, i)]) {
+		behind(s.End(), ";"+b.live("Check")+"();")
+	}
+}
+
+// waits reports whether a simple statement calls what may wait in a library.
+func (b *body) waits(s ast.Stmt) (waits bool) {
 	switch s.(type) {
 	case *ast.ExprStmt, *ast.AssignStmt, *ast.DeclStmt:
 	default:
-		return
+		return false
 	}
-	waits := false
 	ast.Inspect(s, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncLit:
@@ -427,9 +475,7 @@ func (b *body) after(s ast.Stmt, up ast.Node, behind func(token.Pos, string)) {
 		}
 		return !waits
 	})
-	if waits {
-		behind(s.End(), ";"+b.live("Check")+"();")
-	}
+	return waits
 }
 
 // atOnce are packages whose functions never wait for anything.

@@ -40,9 +40,7 @@ func (s *Session) Complete(src string, cursorAt int) Completion {
 	end := max(0, min(cursorAt, len(src)))
 	at := gocell.At(src, end)
 	c := Completion{Start: end, End: end}
-	select {
-	case <-s.ready:
-	default:
+	if !s.isReady() {
 		return c
 	}
 	line := src[strings.LastIndexByte(src[:end], '\n')+1 : end]

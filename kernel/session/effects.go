@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"go/types"
+	"os"
+	"slices"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
 
-// Surroundings is what the worker process stands in: what a program that it starts would find.
+// Surroundings is what the worker process stands in: what a program that it starts would find. Where the session could not be started, it is what
+// the worker will stand in.
 type Surroundings struct {
-	Dir string
+	Dir string // "": it was removed
 	Env []string
 	CPU time.Duration // that the process has used
 }
@@ -75,12 +79,15 @@ func affect(p *process, history []Cell) {
 
 // ask sends a request that the worker answers at once.
 func (s *Session) ask(ctx context.Context, r wire.Request) (wire.Reply, error) {
-	if err := s.Ready(ctx); err != nil {
+	if err := s.Ready(ctx); err != nil && ctx.Err() != nil {
 		return wire.Reply{}, err
 	}
 	s.mu.Lock()
-	p := s.process
+	p, done := s.process, s.history
 	s.mu.Unlock()
+	if p == nil { // the start failed: commands may be what puts that right
+		return s.o.without(r, done)
+	}
 	select {
 	case reply := <-p.request(r):
 		if reply.Error != "" {
@@ -92,6 +99,31 @@ func (s *Session) ask(ctx context.Context, r wire.Request) (wire.Reply, error) {
 	case <-ctx.Done():
 		return wire.Reply{}, ctx.Err()
 	}
+}
+
+// without answers a request in the place of a worker that is to come, to which the effects among the cells will be done.
+func (o Options) without(r wire.Request, done []Cell) (wire.Reply, error) {
+	switch r.Op {
+	case "chdir":
+		_, err := os.Stat(r.Names[0])
+		return wire.Reply{}, err
+	case "surroundings":
+		reply := wire.Reply{Dir: o.Dir, Names: o.Env}
+		if o.Env == nil {
+			reply.Names = os.Environ()
+		}
+		reply.Names = slices.Clone(reply.Names)
+		for _, c := range effects(done) {
+			switch names := c.effect.Names; c.effect.Op {
+			case "chdir":
+				reply.Dir = names[0]
+			case "setenv":
+				reply.Names = append(slices.DeleteFunc(reply.Names, func(v string) bool { return strings.HasPrefix(v, names[0]+"=") }), names[0]+"="+names[1])
+			}
+		}
+		return reply, nil
+	}
+	return wire.Reply{}, nil
 }
 
 // Declaration is something that the session's cells have declared or imported.
@@ -133,29 +165,54 @@ func (s *Session) Declarations() []Declaration {
 	return out
 }
 
-// Forget takes names from the session: later cells can't use them. What was compiled with them goes on as it is. It returns those that it
-// does not know.
-func (s *Session) Forget(names ...string) (unknown []string) {
+// Forget takes names from the session: later cells can't use them. What refers to them keeps what they were until they are declared again,
+// which the notices tell. It returns those that it does not know.
+func (s *Session) Forget(names ...string) (unknown, notices []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.universe == nil {
-		return names
+		return names, nil
 	}
 	unknown = s.universe.without(names)
+	for _, name := range names {
+		if users := s.universe.users(name); len(users) > 0 {
+			notices = append(notices, fmt.Sprintf("%s stays as it was for %s until it is declared again", name, strings.Join(users, ", ")))
+		}
+	}
 	s.history = append(s.history, Cell{forget: names})
-	return unknown
+	return unknown, notices
 }
 
 func (u *universe) without(names []string) (unknown []string) {
 	for _, name := range names {
 		_, imported := u.imports[name]
-		if u.names[name] == nil && !imported {
+		if e := u.names[name]; e != nil {
+			u.removed[name] = e
+		} else if !imported {
 			unknown = append(unknown, name)
 		}
 		delete(u.names, name)
 		delete(u.imports, name)
 	}
 	return unknown
+}
+
+// users are what refers to a removed name.
+func (u *universe) users(name string) (users []string) {
+	old := identities{}
+	old.add(u.removed[name])
+	for _, e := range u.living() {
+		if e.name == name && e.base == nil || e.base != nil && e.base.name == name {
+			continue
+		}
+		for _, refs := range []map[*entity]bool{e.code.refs, e.body, e.direct} {
+			if slices.ContainsFunc(sortedSet(refs), old.has) {
+				users = append(users, e.where())
+				break
+			}
+		}
+	}
+	return users
 }
 
 // Reset begins again with a fresh worker and nothing declared, in the same folder and with the same environment.

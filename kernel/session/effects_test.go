@@ -81,7 +81,7 @@ func TestForget(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
 	}
-	if unknown := s.Forget("f", "nothing"); !slices.Equal(unknown, []string{"nothing"}) {
+	if unknown, _ := s.Forget("f", "nothing"); !slices.Equal(unknown, []string{"nothing"}) {
 		t.Errorf("unknown: %v", unknown)
 	}
 	if got := play(t.Context(), s, Cell{Name: "cell[2]", Source: "f(1)"}); !strings.Contains(got, "undefined: f") {

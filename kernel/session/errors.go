@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cellar-go/cellar/internal/gomod"
@@ -12,6 +14,33 @@ import (
 
 // ErrInterrupted is the end of a cell that was told to stop.
 var ErrInterrupted = errors.New("interrupted")
+
+// InterruptedError is ErrInterrupted of a cell that ran, and where that was.
+type InterruptedError struct{ Frames []Frame } // in cells, innermost first
+
+func (e *InterruptedError) Error() string { return ErrInterrupted.Error() + places(e.Frames) }
+
+// Is makes it ErrInterrupted.
+func (e *InterruptedError) Is(target error) bool { return target == ErrInterrupted }
+
+// interruptedAt makes it of what the worker says.
+func interruptedAt(reply wire.Reply) *InterruptedError {
+	e := &InterruptedError{}
+	if _, place, ok := cutLast(reply.Left, " "); ok { // "…, called at cell[3]:2"
+		file, line, _ := cutLast(place, ":")
+		f := Frame{File: file}
+		fmt.Sscanf(line, "%d", &f.Line)
+		e.Frames = []Frame{f}
+	}
+	if reply.Panic != nil {
+		for _, f := range newPanic(reply.Panic).Frames {
+			if f.Function == "" || strings.HasPrefix(f.Function, "main.") {
+				e.Frames = append(e.Frames, f)
+			}
+		}
+	}
+	return e
+}
 
 // Diagnostic is one thing that is wrong with a cell.
 type Diagnostic struct {
@@ -38,9 +67,10 @@ func (e *CompileError) Error() string {
 // Frame is one call of a panic's trace.
 type Frame struct {
 	Function string // as the user named it
-	File     string // the cell's name, or a source file
+	File     string // the cell's name, or a source file; of the standard library as in sort/slice.go
 	Line     int
 	Text     string // the line itself, of a cell
+	Again    string // of the last of calls that repeat: how often they do
 }
 
 // PanicError is the panic of a cell. The session lives on.
@@ -65,10 +95,14 @@ func places(frames []Frame) string {
 	var b strings.Builder
 	for _, f := range frames {
 		b.WriteString("\n\t" + strings.TrimSpace(fmt.Sprintf("%s:%d %s", f.File, f.Line, f.Function)))
+		if f.Again != "" {
+			b.WriteString(" (" + f.Again + ")")
+		}
 	}
 	return b.String()
 }
 
+// newPanic is what the worker says of a panic.
 func newPanic(p *wire.Panic) *PanicError {
 	e := &PanicError{Value: toldApart(plainNames(p.Value)), Trace: plainNames(p.Trace)}
 	for _, f := range p.Frames {
@@ -79,6 +113,11 @@ func newPanic(p *wire.Panic) *PanicError {
 			continue
 		}
 		e.Frames = append(e.Frames, Frame{Function: plainFunction(f.Function), File: f.File, Line: f.Line})
+	}
+	if strings.Contains(e.Trace, elided) { // it has the end of a deep stack too
+		e.Frames = crashFrames(e.Trace)
+	} else {
+		e.Frames = fold(e.Frames, true)
 	}
 	return e
 }
@@ -113,6 +152,8 @@ type WorkerLostError struct {
 	Trace      string   // what the runtime said last, under the user's names
 	Frames     []Frame  // the user's lines of it, innermost first
 	Lost       []string // the variables that are gone, with types and cells: "x int (cell[2])"
+	Own        []string // what the cell that ended the process declares, which is gone altogether: "func f (cell[3])"
+	Unrun      string   // the cell that was to run when the process had ended; "": one ran
 	Goroutines int      // that earlier cells had left running
 	Kept       []string // functions, types and constants that are still there
 	Waiting    []string // those that can't be used until variables are there again
@@ -126,13 +167,9 @@ func (e *WorkerLostError) Error() string {
 
 // Report says what was lost and what was not, a line each.
 func (e *WorkerLostError) Report() (lines []string) {
-	if lost := strings.Join(e.Lost, ", "); lost != "" || e.Goroutines > 0 {
+	if lost := strings.Join(slices.Concat(e.Lost, e.Own), ", "); lost != "" || e.Goroutines > 0 {
 		if e.Goroutines > 0 {
-			goroutines := "1 goroutine"
-			if e.Goroutines > 1 {
-				goroutines = fmt.Sprintf("%d goroutines", e.Goroutines)
-			}
-			lost = strings.TrimPrefix(lost+", and "+goroutines, ", and ")
+			lost = strings.TrimPrefix(lost+", and "+counted(e.Goroutines, "goroutine"), ", and ")
 		}
 		lines = append(lines, "lost: "+lost)
 	}
@@ -142,8 +179,47 @@ func (e *WorkerLostError) Report() (lines []string) {
 	if len(e.Waiting) > 0 {
 		lines = append(lines, "waiting for what is lost: "+strings.Join(e.Waiting, ", "))
 	}
+	if e.Unrun != "" {
+		lines = append(lines, "not run: "+e.Unrun+", which came behind it: run it again")
+	}
 	if len(e.Cells) > 0 && len(e.Lost)+len(e.Waiting)+e.Goroutines > 0 {
-		lines = append(lines, "a cell with %replay runs "+strings.Join(e.Cells, ", ")+" again")
+		lines = append(lines, "a cell with %replay runs "+runs(e.Cells)+" again")
 	}
 	return lines
+}
+
+// counted is a number of things.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+var numbered = regexp.MustCompile(`^cell\[(\d+)\]$`)
+
+// runs lists cells: three and more whose numbers follow each other by the first and the last of them.
+func runs(cells []string) string {
+	number := func(i int) int {
+		if i < len(cells) {
+			if m := numbered.FindStringSubmatch(cells[i]); m != nil {
+				n, _ := strconv.Atoi(m[1])
+				return n
+			}
+		}
+		return -1
+	}
+	var list []string
+	for i := 0; i < len(cells); i++ {
+		first := i
+		for number(i) >= 0 && number(i+1) == number(i)+1 {
+			i++
+		}
+		if i-first >= 2 {
+			list = append(list, cells[first]+" to "+cells[i])
+		} else {
+			list = append(list, cells[first:i+1]...)
+		}
+	}
+	return strings.Join(list, ", ")
 }

@@ -61,6 +61,7 @@ type entity struct {
 	broken    string             // why it can't be used until its cell is run again
 	unchecked bool               // its cell has the option checks: off
 	unloaded  bool               // its code went with a worker
+	again     bool               // a variable that may have had its place before: declared again it gets another one
 	needs     map[string]string  // variables that went with a worker, with their cells: until they are back it is broken
 }
 
@@ -103,19 +104,33 @@ func (c code) add(d code) {
 
 // universe is what lives: what a cell's names mean.
 type universe struct {
-	pkg      *types.Package
-	names    map[string]*entity
-	imports  map[string]string // name → path; names that begin with "." are dot imports
-	entities map[types.Object]*entity
-	links    map[string]*entity // of kindVar by name and type: x int, x string, x int again is the first place again
-	aliases  map[string]string  // import path → the name it has in all units
-	typeUsed map[string]bool    // link names of types that have been taken
-	next     int
+	pkg       *types.Package
+	names     map[string]*entity
+	removed   map[string]*entity // names that were taken away, with what earlier cells still mean by them, until they are declared again
+	imports   map[string]string  // name → path; names that begin with "." are dot imports
+	entities  map[types.Object]*entity
+	links     map[string]*entity   // of kindVar by name and type: x int, x string, x int again is the first place again
+	places    map[string]string    // of functions that are not generic: their links, by name and signature, for the same reason
+	stretches map[string][]stretch // of functions that were compiled, by the names that these have there
+	aliases   map[string]string    // import path → the name it has in all units
+	typeUsed  map[string]bool      // link names of types that have been taken
+	polls     bool                 // loops of cells poll for an interrupt; else they look at a flag
+	next      int
+	instances map[string]made // of generic types, by how they are written
+	renews    bool            // a type that gets methods is another one: cells are linked as plugins
 }
 
 func newUniverse() *universe {
-	return &universe{pkg: types.NewPackage("main", "main"), names: map[string]*entity{}, imports: map[string]string{}, entities: map[types.Object]*entity{}, links: map[string]*entity{},
-		aliases: map[string]string{}, typeUsed: map[string]bool{}}
+	return &universe{pkg: types.NewPackage("main", "main"), names: map[string]*entity{}, removed: map[string]*entity{}, places: map[string]string{}, stretches: map[string][]stretch{}, imports: map[string]string{}, entities: map[types.Object]*entity{}, links: map[string]*entity{},
+		aliases: map[string]string{}, typeUsed: map[string]bool{}, instances: map[string]made{}}
+}
+
+// meant is what earlier cells mean by a name.
+func (u *universe) meant(name string) *entity {
+	if e := u.names[name]; e != nil {
+		return e
+	}
+	return u.removed[name]
 }
 
 func (u *universe) id() int { u.next++; return u.next }
@@ -169,6 +184,7 @@ type typeWriter struct {
 	c     code
 	name  func(*types.TypeName) string
 	alias func(path string) string
+	any   bool // names of embedded types need not be those of their fields: the text is only compared
 }
 
 func (w *typeWriter) object(o *types.TypeName, args *types.TypeList) {
@@ -288,8 +304,11 @@ func (w *typeWriter) write(t types.Type) {
 
 // embedded writes an embedded field. Its name is that of its type, so a generation's name won't do.
 func (w *typeWriter) embedded(f *types.Var) {
-	one := typeWriter{c: w.c, alias: w.alias, name: func(o *types.TypeName) string {
+	one := typeWriter{c: w.c, alias: w.alias, any: w.any, name: func(o *types.TypeName) string {
 		if link := w.name(o); link != o.Name() {
+			if w.any {
+				return link
+			}
 			panic(unspeakable(fmt.Sprintf("it embeds %s, which was redefined", o.Name())))
 		}
 		return o.Name()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
@@ -52,11 +53,38 @@ func (s *Session) packagesFor(ctx context.Context, u *universe, src *source) (no
 	return append(notices, more...), err
 }
 
+// blank are the packages that are imported for what their initialisation does, as database drivers are: no code refers to them. Those of
+// earlier cells count too, for a process that takes the place of another.
+func blank(imports ...map[string]string) (paths []string) {
+	for _, names := range imports {
+		for name, path := range names {
+			if name == "_"+path {
+				paths = append(paths, path)
+			}
+		}
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+// initialising are the frames of a package's initialisation, without those of who began it.
+func initialising(frames []Frame) []Frame {
+	if i := slices.IndexFunc(frames, func(f Frame) bool { return strings.HasPrefix(f.Function, "runtime.doInit") }); i >= 0 {
+		return frames[:i]
+	}
+	return frames
+}
+
 // bring loads the packages that the worker does not hold yet.
 func (s *Session) bring(ctx context.Context, imports []string) error {
 	var missing []string
 	for _, path := range s.ps.closure(imports...) {
 		if _, ok := s.loaded[path]; !ok && path != "unsafe" {
+			if s.outdated[path] == "" { // the cell may have it without importing it
+				if err := s.fits(path); err != nil {
+					return err
+				}
+			}
 			missing = append(missing, path)
 		}
 	}
@@ -83,7 +111,7 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 	}
 	plugin, err := s.tools.importsPlugin(ctx, s.tmp, name, config, source)
 	if err != nil {
-		return outOfRoom(err)
+		return s.tools.outOfRoom(err)
 	}
 	s.mu.Lock()
 	p := s.process
@@ -99,11 +127,21 @@ func (s *Session) bring(ctx context.Context, imports []string) error {
 		p.why = "it could not go on with a package that is half initialised"
 		s.mu.Unlock()
 		p.kill()
-		return errors.Join(fmt.Errorf("cellar: session: the imports can't be loaded: %s", reply.Refused), s.lost(p))
+		err := s.lost(p)
+		var lost *WorkerLostError
+		if errors.As(err, &lost) && reply.Panic != nil {
+			lost.Reason = "the initialisation of a package panicked: " + reply.Panic.Value + "; " + lost.Reason
+			lost.Frames = initialising(newPanic(reply.Panic).Frames)
+			return err
+		}
+		return errors.Join(fmt.Errorf("cellar: session: the imports can't be loaded: %s", reply.Refused), err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, path := range missing {
+		if made := s.ps.known[path]; !made.Standard && len(made.CgoFiles) > 0 {
+			p.tell(wire.Request{Op: "foreign"})
+		}
 		s.loaded[path], s.made[path] = true, s.ps.known[path]
 	}
 	return nil

@@ -27,9 +27,7 @@ type Inspection struct {
 // for a running cell.
 func (s *Session) Inspect(src string, cursorAt, level int) (Inspection, bool) {
 	at := max(0, min(cursorAt, len(src)))
-	select {
-	case <-s.ready:
-	default:
+	if !s.isReady() {
 		return Inspection{}, false
 	}
 	if at > 1 && src[at-1] == ':' { // a field that a completion has put in

@@ -12,7 +12,7 @@ import (
 func TestInterrupt(t *testing.T) {
 	s := start(t, Options{})
 	play(t.Context(), s, Cell{Source: "import (\"time\"; \"sync\")\nx := 1\nvar wg sync.WaitGroup\nwg.Add(1)\nch := make(chan int)\nfeed := make(chan int)\ngo func() { for i := 0; ; i++ { feed <- i } }()\nfunc rec(n int) { for n == n { rec2(n) } }\nfunc rec2(n int) { if n > 0 { rec2(n - 1) } }"})
-	for _, source := range []string{"x = 2; for {}", "for i := 0; i < 10; i-- { x = 3 }", "<-ch", "ch <- 1", "select {}", "for range ch {}", "time.Sleep(time.Hour)",
+	for _, source := range []string{"x = 2; for {}", "for i := 0; i < 10; i-- { x = 3 }", "y := []int{1}; for i := 0; i < 10; i++ { y[i] = x; i = -1 }", "y := []int{1}; for i := 0; i >= 0; i++ { y = append(y[:0], y...); x = i | 1 }", "<-ch", "ch <- 1", "select {}", "for range ch {}", "time.Sleep(time.Hour)",
 		"wg.Wait()", "rec(50)", "select { case v := <-ch: _ = v; case <-time.After(time.Hour): }", "again: x = 4; goto again", "v, ok := <-ch; _, _ = v, ok",
 		"func() { defer func() { for i := range 3 { x = i } }(); for {} }()", "L: for { select { case <-feed: continue L } }"} {
 		t.Run(source, func(t *testing.T) {
@@ -24,7 +24,7 @@ func TestInterrupt(t *testing.T) {
 			if !errors.Is(err, ErrInterrupted) {
 				t.Fatalf("got %v", err)
 			}
-			if took := time.Since(asked); took > 5*time.Second {
+			if took := time.Since(asked); took > 20*time.Second { // what is not stopped goes on for a minute; others may use the machine
 				t.Errorf("it took %v", took)
 			}
 			if got := play(ctx, s, Cell{Source: "x > 0 && <-feed >= 0 || true"}); got != "= true\n" {
@@ -34,10 +34,40 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// TestInterruptedCopies stops loops that work on copies of the session's variables: they have been written back.
+func TestInterruptedCopies(t *testing.T) {
+	s := start(t, Options{})
+	play(t.Context(), s, Cell{Source: "n, sum, before := 1, 0.0, 0"})
+	for _, source := range []string{"for { n++ }", "for i := 0; i >= 0; i++ { n = i; sum += float64(i) }", "for { for i := range 1000 { n += i } }"} {
+		time.AfterFunc(time.Second, s.Interrupt)
+		if _, err := s.Run(t.Context(), Cell{Source: source}, func(Event) {}); !errors.Is(err, ErrInterrupted) {
+			t.Fatalf("%s: %v", source, err)
+		}
+		if got := play(t.Context(), s, Cell{Source: "more := n > 1_000_000; n = 1; more"}); got != "= true\n" {
+			t.Errorf("%s: afterwards: %s", source, got)
+		}
+	}
+}
+
+// A value whose String method is stopped is none.
+func TestInterruptedValue(t *testing.T) {
+	s := start(t, Options{})
+	play(t.Context(), s, Cell{Source: "x := 1\ntype endless struct{}\nfunc (endless) String() string { x++; for {} }"})
+	for _, source := range []string{"endless{}", "[]any{endless{}, 1}"} {
+		time.AfterFunc(time.Second, s.Interrupt)
+		if r, err := s.Run(t.Context(), Cell{Source: source}, func(Event) {}); !errors.Is(err, ErrInterrupted) || r.Value != nil {
+			t.Errorf("%s: %v, %v", source, r.Value, err)
+		}
+	}
+	if got := play(t.Context(), s, Cell{Source: "x"}); got != "= 3\n" {
+		t.Errorf("afterwards: %s", got)
+	}
+}
+
 // TestInterruptInLibraries stops cells that no check of their own reaches, and finds the state as it was.
 func TestInterruptInLibraries(t *testing.T) {
 	s := start(t, Options{})
-	play(t.Context(), s, Cell{Source: `import ("bufio"; "context"; "encoding/json"; "fmt"; "io"; "math/rand"; "net"; "net/http"; "os"; "os/exec"; "regexp"; "sort"; "strings"; "sync"; "sync/atomic"; "time")
+	play(t.Context(), s, Cell{Source: `import ("bufio"; "context"; "encoding/json"; "fmt"; "io"; "math/rand"; "net"; "net/http"; "os"; "os/exec"; "regexp"; "sort"; "strings"; "sync"; "sync/atomic"; "time"; "github.com/cellar-go/cellar/display")
 x := 1
 var mu sync.Mutex
 mu.Lock()
@@ -70,6 +100,7 @@ document := []byte("[" + strings.Repeat("[1, 2.5, {\"a\": null}],", 10_000_000) 
 		{"bufio.NewReader(os.NewFile(func() uintptr { r, _, _ := os.Pipe(); return r.Fd() }(), \"\")).ReadString('\\n'); x = 3", "x == 2"},
 		{"sort.Slice(numbers, func(i, j int) bool { return numbers[i] < numbers[j] })", "x == 2"},
 		{"for range 1000 { json.Unmarshal(document, new(any)) }", "x == 2"},
+		{"//| checks: off\nfor { display.HTML(strings.Repeat(`x`, 100_000)) }", "x == 2"},
 		{"regexp.MustCompile(`(x*)*(y|z)*w`).FindAll(document, -1)", "x == 2"},
 		{"var n atomic.Int32\nfmt.Fprint(io.Discard, func() int { for n.Load() == 0 { time.Sleep(time.Millisecond) }; return 1 }())", "x == 2"},
 	} {
@@ -83,11 +114,7 @@ document := []byte("[" + strings.Repeat("[1, 2.5, {\"a\": null}],", 10_000_000) 
 			if !errors.Is(err, ErrInterrupted) {
 				t.Fatalf("got %v", err)
 			}
-			patience := 5 * time.Second
-			if strings.Contains(c.source, "json") { // what mostly allocates is seldom where it can be halted
-				patience = 40 * time.Second
-			}
-			if took := time.Since(asked); took > patience {
+			if took := time.Since(asked); took > 20*time.Second { // what is not stopped goes on for a minute; others may use the machine
 				t.Errorf("it took %v", took)
 			}
 			if got := play(ctx, s, Cell{Source: c.afterwards}); got != "= true\n" {
@@ -100,7 +127,7 @@ document := []byte("[" + strings.Repeat("[1, 2.5, {\"a\": null}],", 10_000_000) 
 // TestLeftBehind lets what an interrupted cell waited for come back: the cell does not go on, and the notice has said so.
 func TestLeftBehind(t *testing.T) {
 	s := start(t, Options{})
-	play(t.Context(), s, Cell{Source: "import (\"io\"; \"os\"; \"time\")\nr, w, _ := os.Pipe()\nx := 1\nvar text []byte\nfunc wait() { text, _ = io.ReadAll(r); x = 2; for { x = 3 } }"})
+	play(t.Context(), s, Cell{Source: "import (\"io\"; \"os\"; \"time\")\nr, w, _ := os.Pipe()\nx, closed := 1, false\nvar text []byte\nfunc wait() { text, _ = io.ReadAll(r); defer func() { closed = true }(); x = 2; for { x = 3 } }"})
 	time.AfterFunc(1500*time.Millisecond, s.Interrupt)
 	result, err := s.Run(t.Context(), Cell{Source: "wait()\nx = 4\nx"}, func(Event) {})
 	if !errors.Is(err, ErrInterrupted) || len(result.Notices) != 1 || !strings.Contains(result.Notices[0], "io.ReadAll") && !strings.Contains(result.Notices[0], "called at cell[1]:5") {
@@ -109,8 +136,8 @@ func TestLeftBehind(t *testing.T) {
 	if got := play(t.Context(), s, Cell{Source: "w.Write([]byte(`late`))\nw.Close()\ntime.Sleep(300 * time.Millisecond)\nsum := 0\nfor i := range 1000 { sum += i }\nprintln(0)\nx"}); got != "0\n= 1\n" {
 		t.Errorf("afterwards: %s", got)
 	}
-	if got := play(t.Context(), s, Cell{Source: "string(text)"}); got != "= late\n" {
-		t.Errorf("what it assigns: %s", got)
+	if got := play(t.Context(), s, Cell{Source: "fmt.Sprint(string(text), closed)"}); got != "= latetrue\n" {
+		t.Errorf("what it assigns, and defers right behind: %s", got)
 	}
 }
 

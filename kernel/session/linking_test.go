@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -169,11 +170,13 @@ func TestLinkedNearPrograms(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/pie\n\ngo 1.26\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := start(t, Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=-buildmode=pie")})
+	options := Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=-buildmode=pie")}
+	s := start(t, options)
 	r, err := s.Run(t.Context(), Cell{Source: "import \"fmt\"\nx := 20\nfmt.Sprint(x + 1)"}, func(Event) {})
 	if err != nil || r.Plugin != "" || r.Value == nil || r.Value.Data["text/plain"] != "21" {
 		t.Errorf("%+v, %v", r, err)
 	}
+	specify(t, start(t, options), "testdata/extend.txt")
 }
 
 // TestLinkedDefers: the compiler wraps what is deferred, and notes what it wraps, which may be far away.
@@ -182,5 +185,33 @@ func TestLinkedDefers(t *testing.T) {
 	r, err := s.Run(t.Context(), Cell{Source: "import (\"sync\"; \"os\")\nvar mu sync.Mutex\nfunc f() int { mu.Lock(); defer mu.Unlock(); for range 2 { file, _ := os.Open(os.DevNull); defer file.Close() }; return 7 }\nf()"}, func(Event) {})
 	if err != nil || r.Plugin != "" || r.Value == nil || r.Value.Data["text/plain"] != "7" {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestLinkedAssembly calls a function of the assembler's: the code behind the call has to find its goroutine again, where the thread keeps it.
+func TestLinkedAssembly(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the assembly is of amd64")
+	}
+	for _, mode := range []string{"exe", "pie"} {
+		dir := t.TempDir()
+		for name, text := range map[string]string{
+			"go.mod":          "module example.com/sums\n\ngo 1.26\n",
+			"sum/sum.go":      "package sum\n\nfunc add(a, b int) int\n\nfunc Add(a, b int) int { return add(a, b) }\n",
+			"sum/add_amd64.s": "TEXT ·add(SB), 4, $0-24\n\tMOVQ a+0(FP), AX\n\tADDQ b+8(FP), AX\n\tMOVQ AX, ret+16(FP)\n\tRET\n",
+		} {
+			file := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s := start(t, Options{Dir: dir, Env: append(os.Environ(), "GOFLAGS=-buildmode="+mode)})
+		r, err := s.Run(t.Context(), Cell{Source: "import \"example.com/sums/sum\"\nfunc deep(n int) int { if n == 0 { return sum.Add(1, 2) }; return sum.Add(deep(n-1), 1) }\ngrown := make(chan int)\ngo func() { grown <- deep(100_000) }()\ndeep(10) + <-grown"}, func(Event) {})
+		if err != nil || r.Plugin != "" || r.Value == nil || r.Value.Data["text/plain"] != "100016" {
+			t.Errorf("%s: %+v, %v", mode, r, err)
+		}
 	}
 }

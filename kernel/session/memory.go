@@ -15,14 +15,19 @@ import (
 
 const memoryHint = "free what is not needed any more (x = nil), or set CELLAR_MEMORY, for example CELLAR_MEMORY=16GB"
 
+// memory is how many bytes a worker may hold; 0: not known.
+func (s *Session) memory() int64 {
+	if s.o.Memory > 0 {
+		return s.o.Memory
+	}
+	return machineMemory() / 10 * 9
+}
+
 // watchMemory keeps a worker within its bounds until it ends. A cell in which it comes near them is stopped, so that what the session holds
 // is kept; a worker that goes on to them is ended, before the system has to choose whom to end.
 func (s *Session) watchMemory(p *process) {
-	limit := s.o.Memory
+	limit := s.memory()
 	if limit == 0 {
-		limit = machineMemory() / 10 * 9
-	}
-	if limit <= 0 {
 		return
 	}
 	near := limit / 10 * 9

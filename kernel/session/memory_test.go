@@ -18,13 +18,52 @@ func TestMemory(t *testing.T) {
 	if got := play(t.Context(), s, Cell{Source: "hog = nil\nx"}); got != "= 1\n" {
 		t.Errorf("afterwards: %s", got)
 	}
-	_, err = s.Run(t.Context(), Cell{Source: "import \"bytes\"\nlen(bytes.Repeat([]byte(\"x\"), 2<<30))"}, func(Event) {})
+	_, err = s.Run(t.Context(), Cell{Source: "import \"bytes\"\nrepeat := bytes.Repeat\nlen(repeat([]byte(\"x\"), 2<<30))"}, func(Event) {})
 	var lost *WorkerLostError
 	if !errors.As(err, &lost) || !strings.Contains(lost.Reason, "out of memory") || !strings.Contains(lost.Error(), "x int (cell[1])") {
 		t.Fatalf("got %v", err)
 	}
 	if got := play(t.Context(), s, Cell{Source: "1 + 1"}); got != "= 2\n" {
 		t.Errorf("afterwards: %s", got)
+	}
+}
+
+// TestRoom asks for more memory at once than there may be: the cell panics before the runtime would end the process, with the state kept.
+func TestRoom(t *testing.T) {
+	s := start(t, Options{Memory: 400 << 20})
+	play(t.Context(), s, Cell{Source: `import ("bytes"; "slices"; "strings")
+x, n, huge := 1, 3, 1 << 40
+var small uint8 = 3
+type length int
+type big struct{ a [1000]int }
+func alloc[T any](n int) []T { return make([]T, n) }
+func off(n int) []big {
+	return make([]big, n)
+}`})
+	for _, source := range []string{"make([]int, huge)", "make([]int, 1e10)", "make([]big, 100_000)", "off(100_000)", "make(chan int, huge)", "make([]byte, 0, huge)",
+		"append([]byte{1}, make([]byte, length(huge))...)", "alloc[byte](huge)", "bytes.Repeat([]byte(`ab`), huge)", "strings.Repeat(`ab`, huge)", "slices.Grow([]int{1}, huge)",
+		"new(bytes.Buffer).Grow(huge)"} {
+		_, err := s.Run(t.Context(), Cell{Source: source}, func(Event) {})
+		var p *PanicError
+		if !errors.As(err, &p) || !strings.Contains(p.Value, "out of memory: the cell asks for") || !strings.Contains(p.Value, "419 MB is what it may") {
+			t.Errorf("%s: got %v", source, err)
+		}
+	}
+	for source, want := range map[string]string{
+		"make([]int, -x)":               "error: panic: runtime error: makeslice: len out of range\n",
+		"len(make([]int, x, 10))":       "= 1\n",
+		"len(make([]int, 1<<n))":        "= 8\n",
+		"len(make([]int, small))":       "= 3\n",
+		"len(make([]struct{}, huge))":   "= 1099511627776\n",
+		"len(make(map[int]int, 100))":   "= 0\n",
+		"cap(make(chan int, 1e3))":      "= 1000\n",
+		"len(make([]byte, 100<<20))":    "= 104857600\n",
+		"len(strings.Repeat(``, huge))": "= 0\n",
+		"x":                             "= 1\n",
+	} {
+		if got := play(t.Context(), s, Cell{Source: source}); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %s", source, got)
+		}
 	}
 }
 

@@ -1,12 +1,22 @@
 package session
 
 import (
+	"archive/zip"
 	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
+	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cellar-go/cellar/internal/fault"
 )
 
 // TestEditedPackage edits a package of the user's module under a session that has loaded it: new code must not meet old data.
@@ -35,6 +45,12 @@ func TestEditedPackage(t *testing.T) {
 	if !strings.HasPrefix(got, "= 7\nnotice: package example.com/user/internal/shape was edited") || !strings.Contains(got, "its variables would be made anew") {
 		t.Errorf("got %s", got)
 	}
+	if got := play(ctx, s, Cell{Source: "b.Name"}); !strings.Contains(got, "no field or method Name) (package example.com/user/internal/shape was edited; ") {
+		t.Errorf("got %s", got)
+	}
+	if got := play(ctx, s, Cell{Source: "shape.New()"}); !strings.Contains(got, "undefined: shape.New (package example.com/user/internal/shape was edited; the session goes on with what it has loaded: %replay takes the change)") {
+		t.Errorf("got %s", got)
+	}
 	if _, err := s.Replay(ctx, func(Event) {}); err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +75,25 @@ func TestEditedPackage(t *testing.T) {
 	}
 }
 
+// A package of the module's own that is not there is no question for the module proxy.
+func TestNoSuchPackage(t *testing.T) {
+	dir := t.TempDir()
+	tree(t, dir, map[string]string{"go.mod": "module example.com/user\n\ngo 1.26\n", "stats/stats.go": "package stats\n", "plots/plots.go": "package plots\n",
+		"deep/go.mod": "module example.com/user/deep\n", "deep/deep.go": "package deep\n"})
+	s := start(t, Options{Dir: dir})
+	want := "error: cell[1]:1:8: import example.com/user/stat: the module example.com/user has no such package: its packages are example.com/user/plots, example.com/user/stats (did you mean example.com/user/stats?)\n"
+	if got := play(t.Context(), s, Cell{Source: "import \"example.com/user/stat\""}); got != want {
+		t.Errorf("got %s", got)
+	}
+	tree(t, dir, map[string]string{"cmd/tool/main.go": "package main\n\nfunc main() {}\n"})
+	if got := play(t.Context(), s, Cell{Source: "import \"example.com/user/cmd/tool\""}); !strings.Contains(got, "import example.com/user/cmd/tool: it is a program, not an importable package: ") {
+		t.Errorf("a program: %s", got)
+	}
+	if got := play(t.Context(), s, Cell{Source: "import \"example.com/user/stats\"\n1"}); got != "= 1\n" {
+		t.Errorf("got %s", got)
+	}
+}
+
 // TestPanickingInit imports a package whose initialisation panics: the worker is replaced, nothing goes on with a half-made package.
 func TestPanickingInit(t *testing.T) {
 	dir := t.TempDir()
@@ -75,7 +110,10 @@ func TestPanickingInit(t *testing.T) {
 	play(t.Context(), s, Cell{Source: "x := 1"})
 	for range 2 {
 		got := play(t.Context(), s, Cell{Source: "import \"example.com/user/bad\"\nlen(bad.Table)"})
-		if !strings.Contains(got, "no table") || strings.Contains(got, "= ") {
+		where := filepath.Join(dir, "bad/bad.go")
+		want := "the initialisation of a package panicked: no table; it could not go on with a package that is half initialised\n\t" +
+			where + ":5 example.com/user/bad.load\n\t" + where + ":3 example.com/user/bad.init\n"
+		if !strings.Contains(got, want) || strings.Contains(got, "= ") {
 			t.Errorf("got %s", got)
 		}
 	}
@@ -170,8 +208,11 @@ func TestUnrequiredModule(t *testing.T) {
 	if got := play(t.Context(), s, Cell{Source: "import \"github.com/google/uuid\"\nkept + len(uuid.Nil)"}); got != "= 23\n" {
 		t.Errorf("afterwards: %s", got)
 	}
-	if len(asked) != 2 || !strings.HasPrefix(asked[1], "github.com/google/uuid@v") {
+	if len(asked) != 2 || !strings.HasPrefix(asked[1], "github.com/google/uuid v") {
 		t.Errorf("it asked for %v", asked)
+	}
+	if got := play(t.Context(), s, Cell{Source: "import \"golang.org/x/text/language\""}); !strings.Contains(got, "= ") && !strings.HasPrefix(strings.Join(asked[2:], ""), "golang.org/x/text/language of module golang.org/x/text v") {
+		t.Errorf("it asked for %v: %s", asked, got)
 	}
 	if got := play(t.Context(), s, Cell{Source: "import \"example.com/nowhere/package\""}); !strings.Contains(got, "example.com/nowhere/package") || strings.Contains(got, "please report") {
 		t.Errorf("of no module: %s", got)
@@ -190,11 +231,12 @@ func TestVersionConflict(t *testing.T) {
 		"two/a/a.go":   "package a\n\nfunc Version() int { return 2 }\n\nfunc More() {}\n",
 		"two/b/b.go":   "package b\n\nimport \"example.com/lib/a\"\n\nfunc Next() int { a.More(); return a.Version() + 1 }\n",
 		"main/c/c.go":  "package c\n\nfunc C() int { return 3 }\n",
+		"main/d/d.go":  "package d\n\nimport \"example.com/lib/a\"\n\nvar Old = a.Version()\n",
 		"main/go.work": "",
 	})
 	os.Remove(filepath.Join(dir, "main/go.work"))
 	s := start(t, Options{Dir: filepath.Join(dir, "main")})
-	if got := play(t.Context(), s, Cell{Source: "import \"example.com/lib/a\"\nx := 10\na.Version()"}); got != "= 1\n" {
+	if got := play(t.Context(), s, Cell{Source: "import \"example.com/lib/a\"\nimport \"example.com/user/d\"\nx := 10\na.Version() * d.Old"}); got != "= 1\n" {
 		t.Fatal(got)
 	}
 	s.took = 2 * replayable
@@ -204,11 +246,16 @@ func TestVersionConflict(t *testing.T) {
 	if !strings.HasPrefix(got, "= 11\nnotice: module example.com/lib is loaded as v1.0.0, and go.mod asks for v2.0.0+incompatible now") || !strings.Contains(got, "%replay") {
 		t.Errorf("go.mod was edited: %s", got)
 	}
+	if strings.Contains(got, "user/d") {
+		t.Errorf("it tells of what only follows: %s", got)
+	}
 	if got := play(t.Context(), s, Cell{Source: "x + a.Version()"}); got != "= 11\n" {
 		t.Errorf("it says it again: %s", got)
 	}
-	if got := play(t.Context(), s, Cell{Source: "import \"example.com/lib/b\"\nb.Next()"}); !strings.Contains(got, "needs example.com/lib/a as it is now") {
-		t.Errorf("a package that needs the other version: %s", got)
+	for _, source := range []string{"import \"example.com/lib/b\"\nb.Next()", "b.Next()"} { // also where the session imports it by itself
+		if got := play(t.Context(), s, Cell{Source: source}); !strings.Contains(got, "needs example.com/lib/a as it is now") {
+			t.Errorf("a package that needs the other version: %s", got)
+		}
 	}
 	if got := play(t.Context(), s, Cell{Source: "import \"example.com/user/c\"\nc.C() + x"}); got != "= 13\n" {
 		t.Errorf("a package that does not: %s", got)
@@ -252,6 +299,62 @@ func TestWorkspace(t *testing.T) {
 	tree(t, dir, map[string]string{"user/go.mod": "module example.com/user\n\ngo 1.26\n"})
 	if got := play(t.Context(), s, Cell{ID: "d", Source: "lib.V()"}); got != "= 2\n" {
 		t.Errorf("put right: %s", got)
+	}
+}
+
+// In a folder of a workspace that is no module's, the workspace's modules are the session's. What they have is no question for the module proxy; what
+// they don't have is fetched, and no file of the user's changes. A module that the workspace does not use is told as that.
+func TestWorkspaceRoot(t *testing.T) {
+	proxy(t, 0)
+	dir := t.TempDir()
+	const work = "go 1.26\n\nuse ./a\nuse ./b\n"
+	tree(t, dir, map[string]string{
+		"go.work":    work,
+		"a/go.mod":   "module example.com/a\n\ngo 1.26\n",
+		"a/pa/pa.go": "package pa\n\nimport \"example.com/b\"\n\nfunc A() int { return b.B() + 1 }\n",
+		"b/go.mod":   "module example.com/b\n\ngo 1.26\n",
+		"b/b.go":     "package b\n\nfunc B() int { return 6 }\n",
+		"c/go.mod":   "module example.com/c\n\ngo 1.26\n",
+		"c/c.go":     "package c\n\nfunc C() int { return 8 }\n",
+		"books/x":    "",
+	})
+	s := start(t, Options{Dir: filepath.Join(dir, "books")})
+	for _, x := range []struct{ source, want string }{
+		{"import \"example.com/a/pa\"\npa.A()", "= 7\n"},
+		{"import \"example.com/a/nosuch\"", "error: cell[2]:1:8: import example.com/a/nosuch: the module example.com/a has no such package: its packages are example.com/a/pa\n"},
+		{"import \"example.com/quick\"\nquick.N", "= 3\n"},
+	} {
+		if got := play(t.Context(), s, Cell{Source: x.source}); got != x.want {
+			t.Errorf("%s:\n%s", x.source, got)
+		}
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "go.work")); err != nil || string(text) != work {
+		t.Errorf("go.work is %s, %v", text, err)
+	}
+	if made, err := filepath.Glob(filepath.Join(dir, "*.*")); err != nil || len(made) != 1 {
+		t.Errorf("the folder has %q, %v", made, err)
+	}
+
+	outside, err := Start(t.Context(), Options{Dir: filepath.Join(dir, "c")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Close()
+	_, err = outside.Run(t.Context(), Cell{Source: "1"}, func(Event) {})
+	wantMistake(t, err, fault.Input, "module "+filepath.Join(dir, "c")+": the workspace "+filepath.Join(dir, "go.work")+" does not use it")
+	if hint := fault.Hint(err); !strings.Contains(hint, "`go work use ./c` in "+dir) {
+		t.Errorf("way out: %s", hint)
+	}
+	c := exec.Command("go", "work", "use", "./c")
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got := play(t.Context(), outside, Cell{Source: "import (\"example.com/c\"; \"example.com/b\")\nc.C() + b.B()"}); got != "= 14\n" {
+		t.Errorf("used: %s", got)
+	}
+	if got := play(t.Context(), s, Cell{Source: "import \"example.com/c\"\nc.C()"}); got != "= 8\n" {
+		t.Errorf("joined: %s", got)
 	}
 }
 
@@ -300,5 +403,87 @@ func TestBrokenDependency(t *testing.T) {
 	tree(t, dir, map[string]string{"b/b.go": "package b\n\nfunc B() int { return 1 }\n"})
 	if got := play(t.Context(), s, Cell{Source: "import \"example.com/user/a\"\na.A()"}); got != "= 1\n" {
 		t.Errorf("put right: %s", got)
+	}
+}
+
+// proxy serves modules whose package has a constant N: what is slow takes its time for the archive of one, and what is refused may not be had.
+// All else is what the machine has.
+func proxy(t *testing.T, slow time.Duration) {
+	t.Helper()
+	folder, err := exec.Command("go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		module, file, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/@v/")
+		name := path.Base(module)
+		switch {
+		case !strings.HasPrefix(module, "example.com/"):
+			http.NotFound(w, r)
+		case name == "refused":
+			http.Error(w, "it may not be had", http.StatusForbidden)
+		case file == "list":
+			io.WriteString(w, "v1.2.0\n")
+		case file == "v1.2.0.info":
+			io.WriteString(w, `{"Version":"v1.2.0"}`)
+		case file == "v1.2.0.mod":
+			io.WriteString(w, "module "+module+"\n")
+		case file == "v1.2.0.zip":
+			if name == "slow" {
+				time.Sleep(slow)
+			}
+			z := zip.NewWriter(w)
+			if entry, err := z.Create(module + "@v1.2.0/n.go"); err == nil {
+				io.WriteString(entry, "package "+name+"\n\nconst N = 3\n")
+			}
+			z.Close()
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("GOPROXY", server.URL+",file://"+filepath.ToSlash(filepath.Join(strings.TrimSpace(string(folder)), "cache", "download")))
+	t.Setenv("GOMODCACHE", t.TempDir())
+	t.Setenv("GONOSUMDB", "*")
+	t.Setenv("GOFLAGS", "-modcacherw")
+}
+
+// A module that takes its time is named while it comes, in a line that says afterwards how long that was; one that the proxy refuses can be had
+// from a folder, and the error says how.
+func TestModulesOfProxy(t *testing.T) {
+	proxy(t, unnoticed+500*time.Millisecond)
+	dir := t.TempDir()
+	tree(t, dir, map[string]string{"go.mod": "module example.com/user\n\ngo 1.26\n", "copy/go.mod": "module example.com/refused\n", "copy/refused.go": "package refused\n\nconst N = 4\n"})
+	s := start(t, Options{Dir: dir, Add: func(context.Context, []string) bool { return true }})
+	line := regexp.MustCompile(`^(looking for the module of \S+ …\|again: )?downloading and building example\.com/(slow|quick) v1\.2\.0 …\|again: downloading and building \S+ v1\.2\.0 \(it took [\d.]+s\)\|$`)
+	for _, name := range []string{"slow", "quick"} {
+		var told strings.Builder
+		began := time.Now()
+		r, err := s.Run(t.Context(), Cell{Source: "import \"example.com/" + name + "\"\n" + name + ".N"}, func(e Event) {
+			if e.Bundle.Update {
+				told.WriteString("again: ")
+			}
+			fmt.Fprintf(&told, "%v|", e.Bundle.Data["text/plain"])
+		})
+		if err != nil || r.Value == nil || r.Value.Data["text/plain"] != "3" {
+			t.Errorf("%s: got %v, %v", name, r.Value, err)
+		}
+		if noticed := line.MatchString(told.String()); !noticed && (told.Len() > 0 || name == "slow") || noticed && time.Since(began) < unnoticed {
+			t.Errorf("%s: told %s", name, told.String())
+		}
+	}
+	use := Cell{Source: "import \"example.com/refused\"\nrefused.N"}
+	want := "error: cell[3]:1:8: import example.com/refused: the module proxy can't give example.com/refused: 403 Forbidden: check the spelling, and go env GOPROXY; " +
+		"a copy of the module in a folder is used with %go mod edit -replace=example.com/refused=FOLDER in a cell\n"
+	if got := play(t.Context(), s, use); got != want {
+		t.Errorf("got %s", got)
+	}
+	c := exec.Command("go", "mod", "edit", "-replace=example.com/refused=./copy")
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got := play(t.Context(), s, use); got != "= 4\n" {
+		t.Errorf("with a copy: %s", got)
 	}
 }

@@ -51,21 +51,34 @@ func (p *pkg) local() bool {
 }
 
 func (p *pkg) stamp() string {
+	stamp, _ := p.files()
+	return stamp
+}
+
+// files gives the stamp of the package's files and when the last of them was changed.
+func (p *pkg) files() (stamp string, last time.Time) {
 	var b strings.Builder
+	note := func(info os.FileInfo) {
+		if info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
 	folders := map[string]bool{p.Dir: true}
 	for _, f := range slices.Concat(p.GoFiles, p.CgoFiles, p.CFiles, p.CXXFiles, p.HFiles, p.SFiles, p.SysoFiles, p.EmbedFiles) {
 		file := filepath.Join(p.Dir, f)
 		folders[filepath.Dir(file)] = true
 		if info, err := os.Stat(file); err == nil {
 			fmt.Fprintf(&b, "%s %d %d\n", f, info.Size(), info.ModTime().UnixNano())
+			note(info)
 		}
 	}
 	for _, dir := range sortedKeys(folders) { // files added or removed
 		if info, err := os.Stat(dir); err == nil {
 			fmt.Fprintf(&b, "%d\n", info.ModTime().UnixNano())
+			note(info)
 		}
 	}
-	return b.String()
+	return b.String(), last
 }
 
 // packages is the module graph of a session, as far as it has been asked for.
@@ -76,16 +89,20 @@ type packages struct {
 	fresh bool   // the go command was asked since the last save
 	files int    // importcfg files written
 	text  string // of the last one
+
+	show    func(Event) // where the running cell's output goes
+	fetched int         // go commands that it was told of
 }
 
 // list asks the go command for packages and all that they import.
 func (ps *packages) list(ctx context.Context, paths ...string) error {
 	args := append([]string{"-e", "-export", "-deps", "-buildmode=plugin",
 		"-json=ImportPath,Name,Export,Imports,ImportMap,Standard,Dir,GoFiles,CgoFiles,CFiles,CXXFiles,HFiles,SFiles,SysoFiles,EmbedFiles,Module,Error", "--"}, paths...)
+	began := time.Now()
 	c := ps.tools.command(ctx, "list", args...)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
-	if err := c.Run(); err != nil {
+	if err := ps.fetch(c); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -109,7 +126,9 @@ func (ps *packages) list(ctx context.Context, paths ...string) error {
 			continue
 		}
 		if p.local() {
-			p.Stamp = p.stamp()
+			if stamp, last := p.files(); last.Before(began) { // else it may have been edited when it was built: it will be asked for again
+				p.Stamp = stamp
+			}
 		}
 		ps.mu.Lock()
 		ps.known[p.ImportPath], ps.fresh = &p, true
@@ -193,7 +212,7 @@ func (ps *packages) importcfg(dir string) (string, error) {
 	ps.files++
 	file = filepath.Join(dir, fmt.Sprintf("importcfg%d", ps.files))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return "", outOfRoom(err)
+		return "", ps.tools.outOfRoom(err)
 	}
 	ps.text = text
 	return file, nil

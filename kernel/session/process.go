@@ -26,9 +26,10 @@ type process struct {
 	cmd      *exec.Cmd
 	requests *json.Encoder
 	stdin    io.WriteCloser
-	mu       sync.Mutex // guards requests, emit, handlers, comms, waiting, nextID
+	mu       sync.Mutex // guards requests, stdin, emit, handlers, comms, waiting, nextID
 	nextID   int
 	waiting  map[int]chan wire.Reply
+	ending   sync.Mutex                         // held while stdin is at its end
 	emitting sync.Mutex                         // held while an event is passed on
 	emit     func(Event)                        // where output of the running cell goes; nil: between cells
 	between  func(Event)                        // where output goes that is nobody's
@@ -36,6 +37,7 @@ type process struct {
 	comms    map[string]bool                    // the open ones
 	called   func(id int, m string, arg []byte) // answers the worker's calls
 
+	polls          bool // its loops may poll
 	stdout, stderr marks
 	pending        sync.WaitGroup // readers
 
@@ -120,7 +122,7 @@ func startProcess(program, dir string, env []string, between func(Event), called
 		func() { p.readReplies(repR) },
 		func() { p.readOutput(outR, word, Stdout, &p.stdout) },
 		func() { p.readOutput(errR, word, Stderr, &p.stderr) },
-		func() { io.Copy(&p.crash, crashR); crashR.Close() },
+		func() { p.readCrash(crashR) },
 	}
 	for _, read := range readers {
 		p.pending.Add(1)
@@ -139,17 +141,43 @@ func startProcess(program, dir string, env []string, between func(Event), called
 			}
 			<-over
 		}
-		inW.Close()
+		p.input().Close()
 		reqW.Close()
 		p.closeComms()
 		close(p.dead)
 	}()
 	select {
-	case <-ready:
+	case r := <-ready:
+		p.polls = r.Polls
 		return p, nil
 	case <-p.dead:
 		return nil, fmt.Errorf("cellar: the session's worker did not start: %v: %s", p.state, p.crash.String())
 	}
+}
+
+// input is where what the user types goes.
+func (p *process) input() io.WriteCloser { p.mu.Lock(); defer p.mu.Unlock(); return p.stdin }
+
+// endInput lets the worker read the end of its stdin. That is a pipe, whose readers are at its end while nobody can write to it: its only writer
+// goes, until the worker says that the end was seen, and another comes.
+func (p *process) endInput() error {
+	p.ending.Lock()
+	defer p.ending.Unlock()
+	p.input().Close()
+	select {
+	case <-p.request(wire.Request{Op: "end"}):
+	case <-p.dead:
+		return nil
+	}
+	w, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/0", p.cmd.Process.Pid), os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("cellar: session: the worker's stdin: %w", err)
+	}
+	p.mu.Lock()
+	p.stdin = w
+	p.mu.Unlock()
+	p.tell(wire.Request{Op: "input"})
+	return nil
 }
 
 // request sends r and gives the channel on which its reply comes.
@@ -242,6 +270,25 @@ func (p *process) closeComms() {
 	}
 }
 
+// lastStacks is how much of the stacks of a dying worker is waited for, once that of the goroutine that ended it is there: of many goroutines the
+// runtime writes for minutes.
+const lastStacks = 64 << 10
+
+// readCrash takes the runtime's last words.
+func (p *process) readCrash(r *os.File) {
+	defer r.Close()
+	for buffer := make([]byte, lastStacks); ; {
+		n, err := r.Read(buffer)
+		p.crash.Write(buffer[:n])
+		if err != nil {
+			return
+		}
+		if p.crash.Len() > lastStacks && bytes.Count(p.crash.Bytes(), []byte("\n\ngoroutine ")) > 1 {
+			p.cmd.Process.Kill()
+		}
+	}
+}
+
 func (p *process) readReplies(r *os.File) {
 	defer r.Close()
 	defer p.stderr.end()
@@ -278,9 +325,14 @@ func (p *process) take(reply wire.Reply) {
 	case "input":
 		go p.send(0, Event{Kind: Input}) // it waits for the user; others go on
 	case "goroutine":
-		p.send(0, Event{Kind: Stderr, Text: "a goroutine of the session ended with a panic: " + newPanic(reply.Panic).Error() + "\n"})
+		text := "a goroutine of the session ended with a panic: " + newPanic(reply.Panic).Error()
+		if reply.Panic.Ended {
+			e := newPanic(reply.Panic)
+			text = (&EndedError{e.Value, e.Frames}).Error()
+		}
+		p.send(0, Event{Kind: Stderr, Text: text + "\n"})
 	case "stuck":
-		p.send(0, Event{Kind: Stderr, Text: reply.Left + ": the cell waits, and so does every goroutine of the session: nothing will wake it but an interrupt\n"})
+		p.send(0, Event{Kind: Stderr, Text: reply.Left + ": the cell waits, and so does every goroutine of the session: only a message of the front-end, a thread of C, or an interrupt will wake it\n"})
 	case "call":
 		go p.called(reply.ID, reply.Method, reply.Data)
 	default:

@@ -17,7 +17,7 @@ var (
 	turns = flag.Int("turns", 30, "how many cells each of them has")
 )
 
-// TestRandomSessions plays cells that declare, declare again and use functions, methods, types, embedded and generic ones, constants and
+// TestRandomSessions plays cells that declare, declare again (also with another signature, or after the name was removed) and use functions, methods, types, embedded and generic ones, constants and
 // what derives from them, variables, closures, function and method values, interfaces that hold old values, and goroutines; and compares
 // what they print with a model of what docs/session.md says. More: go test -run Random -seed 100 -seeds 20.
 func TestRandomSessions(t *testing.T) {
@@ -28,6 +28,10 @@ func TestRandomSessions(t *testing.T) {
 			play(t.Context(), s, Cell{ID: "0", Source: "import \"fmt\"\n" + modelUses})
 			var page strings.Builder
 			for n := range *turns {
+				if name := m.remove(); name != "" {
+					s.Forget(name)
+					fmt.Fprintf(&page, "-- remove --\n%s\n", name)
+				}
 				id, cell, want := m.cell(n)
 				fmt.Fprintf(&page, "-- cell %s --\n%s\n", id, cell)
 				var lines []string
@@ -54,7 +58,8 @@ type expression struct {
 	value func(e *scope, n int) int
 }
 
-// unsure is what a value is that the session does not promise: a method of an old type may call a function as it was.
+// unsure is what a value is that the session does not promise: a method of an old type, and a function of an old signature, may call a function
+// as it was.
 type unsure struct{}
 
 // scope is what names mean to compiled code: the session's own, which changes, or a copy for what is not compiled again.
@@ -63,11 +68,12 @@ type scope struct {
 	generics  map[string]expression
 	classes   map[string]*class
 	instances map[string]*instance
-	boxes     map[string]*int // variables that are an int or a string
+	boxes     map[string]*int   // variables that are an int or a string
+	signs     map[string]string // the signatures of functions
 }
 
 func (e *scope) copy() *scope {
-	return &scope{maps.Clone(e.consts), maps.Clone(e.generics), maps.Clone(e.classes), maps.Clone(e.instances), maps.Clone(e.boxes)}
+	return &scope{maps.Clone(e.consts), maps.Clone(e.generics), maps.Clone(e.classes), maps.Clone(e.instances), maps.Clone(e.boxes), maps.Clone(e.signs)}
 }
 
 // instance is the place of a variable that holds a value with methods.
@@ -120,8 +126,11 @@ func (m *model) method(x *instance, name string, n int) int {
 type model struct {
 	r         *rand.Rand
 	live      *scope
-	vars      map[string]int
+	vars      map[string]*int // another place when it is declared again
+	pointers  map[string]*int
 	functions map[string]expression
+	outgrown  map[string]outgrown        // functions that have another signature by now, by name and signature
+	removed   map[string]bool            // names that cells can't use until they are declared again
 	closures  map[string]func(n int) int // function and method values too
 	servers   map[string]func(n int) int // goroutines that answer
 	held      map[string]*instance       // interfaces
@@ -129,13 +138,14 @@ type model struct {
 	kept      map[string]*int // boxes, by name and type
 	names     int
 	before    *scope              // the session before the cell
+	added     string              // the method that it adds
 	needs     map[string][]string // what constants, array types and generic functions refer to
 }
 
 func newModel(seed uint64) *model {
-	return &model{r: rand.New(rand.NewPCG(seed, 7)), vars: map[string]int{}, functions: map[string]expression{}, closures: map[string]func(int) int{},
+	return &model{r: rand.New(rand.NewPCG(seed, 7)), vars: map[string]*int{}, pointers: map[string]*int{}, functions: map[string]expression{}, outgrown: map[string]outgrown{}, removed: map[string]bool{}, closures: map[string]func(int) int{},
 		servers: map[string]func(int) int{}, held: map[string]*instance{}, needs: map[string][]string{}, places: map[string]*instance{},
-		live: &scope{map[string]func(*scope) int{}, map[string]expression{}, map[string]*class{}, map[string]*instance{}, map[string]*int{}},
+		live: &scope{map[string]func(*scope) int{}, map[string]expression{}, map[string]*class{}, map[string]*instance{}, map[string]*int{}, map[string]string{}},
 		kept: map[string]*int{}}
 }
 
@@ -146,8 +156,46 @@ const (
 	rankUse     = 300
 )
 
+// outgrown is a function as it was compiled last. What is held and was compiled for its signature calls it until that comes back.
+type outgrown struct {
+	expression
+	then *scope
+}
+
+// call is what name(n) is worth to code that was compiled with e.
+func (m *model) call(e *scope, name string, n int) int {
+	if e.signs[name] == m.live.signs[name] {
+		return m.functions[name].value(m.live, n)
+	}
+	f := m.outgrown[name+e.signs[name]]
+	if callsFunction.MatchString(f.text) {
+		panic(unsure{})
+	}
+	return f.value(f.then, n)
+}
+
+// remove takes a name away, or none.
+func (m *model) remove() string {
+	if m.r.IntN(4) > 0 {
+		return ""
+	}
+	all := map[string]bool{}
+	for _, names := range [][]string{sortedKeys(m.functions), sortedKeys(m.live.consts), sortedKeys(m.live.generics), sortedKeys(m.live.boxes), sortedKeys(m.live.instances),
+		sortedKeys(m.vars), sortedKeys(m.pointers), sortedKeys(m.closures), sortedKeys(m.held)} {
+		for _, name := range names {
+			all[name] = true
+		}
+	}
+	name, ok := pick(m, all)
+	if ok {
+		m.removed[name] = true
+	}
+	return name
+}
+
+// pick chooses a name that is not removed.
 func pick[V any](m *model, from map[string]V) (string, bool) {
-	names := sortedKeys(from)
+	names := slices.DeleteFunc(sortedKeys(from), func(name string) bool { return m.removed[name] })
 	if len(names) == 0 {
 		return "", false
 	}
@@ -165,7 +213,11 @@ func (m *model) expression(rank, depth int) expression {
 		return expression{"n", func(_ *scope, n int) int { return n }}
 	}
 	sub := func() expression { return m.expression(rank, depth-1) }
-	switch m.r.IntN(13) {
+	switch m.r.IntN(14) {
+	case 13:
+		if name, ok := pick(m, m.pointers); ok && rank == rankUse {
+			return expression{"*" + name, func(*scope, int) int { return *m.pointers[name] }}
+		}
 	case 12:
 		if name, ok := pick(m, m.live.boxes); ok && rank != rankGeneric {
 			return expression{"num(" + name + ")", func(e *scope, _ int) int { return *e.boxes[name] }}
@@ -175,7 +227,7 @@ func (m *model) expression(rank, depth int) expression {
 		return expression{"(" + a.text + " + 3*" + b.text + ") % 10007", func(e *scope, n int) int { return (a.value(e, n) + 3*b.value(e, n)) % 10007 }}
 	case 1:
 		if name, ok := pick(m, m.vars); ok && rank != rankGeneric {
-			return expression{name, func(*scope, int) int { return m.vars[name] }}
+			return expression{name, func(*scope, int) int { return *m.vars[name] }}
 		}
 	case 2, 3:
 		if name, ok := pick(m, m.live.consts); ok {
@@ -188,7 +240,7 @@ func (m *model) expression(rank, depth int) expression {
 	case 4, 5:
 		if name, ok := pick(m, m.functions); ok && rankOf(name) < rank && rank != rankGeneric {
 			a := sub()
-			return expression{name + "(" + a.text + ")", func(e *scope, n int) int { return m.functions[name].value(m.live, a.value(e, n)) }}
+			return expression{name + "(" + a.text + ")", func(e *scope, n int) int { return m.call(e, name, a.value(e, n)) }}
 		}
 	case 6, 7:
 		if name, ok := pick(m, m.live.instances); ok && rank > rankMethod {
@@ -264,11 +316,14 @@ func (c *class) callable() map[string]bool {
 	return all
 }
 
-var compiledIn = regexp.MustCompile(`\b[cdag]\d\b`)
+var compiledIn = regexp.MustCompile(`\b[cdagf]\d\b`)
 
 // follow renews the generic types whose methods refer to what the cell changed: their methods are compiled again in full.
 func (m *model) follow(declared map[string]bool) {
 	changed := map[string]bool{}
+	for name, sign := range m.live.signs {
+		changed[name] = m.before.signs[name] != "" && m.before.signs[name] != sign
+	}
 	for more := true; more; {
 		more = false
 		for _, name := range sortedKeys(m.needs) {
@@ -358,9 +413,6 @@ func (m *model) typeCell(b *strings.Builder) (id string) {
 		for name := range c.own {
 			gone = gone || !own[name]
 		}
-		for name := range own {
-			gone = gone || c.methods[name].value == nil
-		}
 		if fields != c.fields || gone || generic {
 			c = m.renew(c, fresh)
 		} else {
@@ -383,7 +435,7 @@ func (m *model) typeCell(b *strings.Builder) (id string) {
 	return id
 }
 
-// methodCell edits a method or adds one: then the type is another one.
+// methodCell edits a method or adds one.
 func (m *model) methodCell(b *strings.Builder) {
 	name, ok := pick(m, m.live.classes)
 	if !ok || m.live.classes[name].base != nil {
@@ -391,9 +443,10 @@ func (m *model) methodCell(b *strings.Builder) {
 	}
 	c := m.live.classes[name]
 	method := []string{"m", "x"}[m.r.IntN(2)]
-	if c.methods[method].value == nil || c.generic {
+	if c.methods[method].value != nil && c.generic {
 		c = m.renew(c, func(c *class) {})
 	}
+	m.added = name + "." + method
 	delete(c.own, method) // it stands in this cell now
 	m.declareMethod(b, c, method)
 }
@@ -431,7 +484,7 @@ func (m *model) mixedCell(b *strings.Builder) {
 			m.live.consts[name], m.needs[name] = func(*scope) int { return value }, nil
 		case 'd': // of one before it
 			from := fmt.Sprintf("%c%d", "cd"[m.r.IntN(2)], m.r.IntN(i+1))
-			if m.live.consts[from] == nil || from == name {
+			if m.live.consts[from] == nil || m.removed[from] || from == name {
 				continue
 			}
 			fmt.Fprintf(b, "const ( _ = iota; %s = (%s*2 + iota) %% 10007 )\n", name, from)
@@ -445,6 +498,7 @@ func (m *model) mixedCell(b *strings.Builder) {
 			again := slices.Equal(m.needs[name], []string{from}) // as it is: it changes with its constant only
 			m.live.consts[name], m.needs[name] = func(e *scope) int { return e.consts[from](e)%9 + 1 }, []string{from}
 			if again {
+				delete(m.removed, name)
 				continue
 			}
 		case 'g':
@@ -454,10 +508,15 @@ func (m *model) mixedCell(b *strings.Builder) {
 			m.needs[name] = compiledIn.FindAllString(e.text, -1)
 		case 'f':
 			e := m.expression(rankOf(name), 3)
-			fmt.Fprintf(b, "func %s(n int) int { return %s }\n", name, e.text)
-			m.functions[name] = e
+			was, is := m.live.signs[name], []string{"n int", "n int, more ...int"}[m.r.IntN(2)]
+			fmt.Fprintf(b, "func %s(%s) int { return %s }\n", name, is, e.text)
+			if was != "" && was != is {
+				m.outgrown[name+was] = outgrown{m.functions[name], m.before}
+			}
+			m.functions[name], m.live.signs[name] = e, is
 		}
 		used[name] = true
+		delete(m.removed, name)
 	}
 	m.follow(used)
 }
@@ -465,7 +524,7 @@ func (m *model) mixedCell(b *strings.Builder) {
 // genericBody calls functions through int: they are bound late in generic ones too.
 func (m *model) genericBody() expression {
 	if name, ok := pick(m, m.functions); ok && rankOf(name) < rankGeneric && m.r.IntN(2) == 0 {
-		return expression{"T(" + name + "(int(n)))", func(_ *scope, n int) int { return m.functions[name].value(m.live, n) }}
+		return expression{"T(" + name + "(int(n)))", func(e *scope, n int) int { return m.call(e, name, n) }}
 	}
 	return m.expression(rankGeneric, 1)
 }
@@ -495,14 +554,15 @@ func (m *model) statements(b *strings.Builder) {
 		if old := m.live.boxes[z]; old != nil && old != m.kept[z+kind] { // of another type: what is generic is compiled again in full
 			for _, id := range sortedKeys(m.live.classes) {
 				c := m.live.classes[id]
-				for _, e := range c.methods {
-					if c.generic && c == m.before.classes[id] && strings.Contains(e.text, "num("+z+")") {
+				for method, e := range c.methods {
+					if c.generic && c == m.before.classes[id] && m.added != id+"."+method && strings.Contains(e.text, "num("+z+")") {
 						c = m.renew(c, func(*class) {})
 					}
 				}
 			}
 		}
 		m.live.boxes[z] = m.kept[z+kind]
+		delete(m.removed, z)
 	}
 	for range m.r.IntN(2) {
 		c, ok := pick(m, m.live.classes)
@@ -536,19 +596,23 @@ func (m *model) statements(b *strings.Builder) {
 			}
 			*m.places[place] = *x
 			m.live.instances[w] = m.places[place]
+			delete(m.removed, w)
 		}
 	}
 	for range m.r.IntN(4) {
-		switch m.r.IntN(7) {
+		switch m.r.IntN(8) {
 		case 0, 1:
 			if v := name("v", 4); v != "" {
 				if e, value, ok := m.use(2); ok {
 					op := ":="
-					if _, ok := m.vars[v]; ok && m.r.IntN(2) == 0 {
+					if _, ok := m.vars[v]; ok && !m.removed[v] && m.r.IntN(2) == 0 {
 						op = "="
+					} else {
+						m.vars[v] = new(int)
 					}
 					fmt.Fprintf(b, "%s %s %s\n", v, op, e.text)
-					m.vars[v] = value
+					*m.vars[v] = value
+					delete(m.removed, v)
 				}
 			}
 		case 2:
@@ -556,6 +620,7 @@ func (m *model) statements(b *strings.Builder) {
 				e, then := m.expression(rankClosure, 2), m.live.copy()
 				fmt.Fprintf(b, "%s := func(n int) int { return %s }\n", k, e.text)
 				m.closures[k] = func(n int) int { return e.value(then, n) }
+				delete(m.removed, k)
 			}
 		case 3: // a function value keeps what it was
 			if f, ok := pick(m, m.functions); ok && !callsFunction.MatchString(m.functions[f].text) {
@@ -563,6 +628,7 @@ func (m *model) statements(b *strings.Builder) {
 					e, then := m.functions[f], m.live.copy()
 					fmt.Fprintf(b, "%s := %s\n", k, f)
 					m.closures[k] = func(n int) int { return e.value(then, n) }
+					delete(m.removed, k)
 				}
 			}
 		case 4: // a method value runs the new body
@@ -571,6 +637,7 @@ func (m *model) statements(b *strings.Builder) {
 					x := *m.live.instances[w]
 					fmt.Fprintf(b, "%s := %s.m\n", k, w)
 					m.closures[k] = func(n int) int { return m.method(&x, "m", n) }
+					delete(m.removed, k)
 				}
 			}
 		case 5:
@@ -579,6 +646,15 @@ func (m *model) statements(b *strings.Builder) {
 					x := *m.live.instances[w]
 					fmt.Fprintf(b, "var %s interface{ m(int) int } = %s\n", i, w)
 					m.held[i] = &x
+					delete(m.removed, i)
+				}
+			}
+		case 7: // a pointer keeps the variable
+			if v, ok := pick(m, m.vars); ok {
+				if q := name("q", 2); q != "" {
+					fmt.Fprintf(b, "%s := &%s\n", q, v)
+					m.pointers[q] = m.vars[v]
+					delete(m.removed, q)
 				}
 			}
 		case 6:
@@ -608,7 +684,7 @@ func (m *model) use(depth int) (e expression, value int, sure bool) {
 // cell makes the next cell and says what it prints.
 func (m *model) cell(n int) (id, text, output string) {
 	var b strings.Builder
-	m.before = m.live.copy()
+	m.before, m.added = m.live.copy(), ""
 	id = fmt.Sprint("n", n)
 	switch m.r.IntN(6) {
 	case 0:

@@ -12,7 +12,7 @@ import (
 func (s *Session) Replay(ctx context.Context, sink func(Event)) (result Result, err error) {
 	s.running.Lock()
 	defer s.running.Unlock()
-	if err := s.Ready(ctx); err != nil {
+	if err := s.started(ctx, sink); err != nil {
 		return Result{}, err
 	}
 	ctx, a, end, err := s.begin(ctx)
@@ -31,7 +31,11 @@ func (s *Session) Replay(ctx context.Context, sink func(Event)) (result Result, 
 	if err != nil {
 		return Result{}, err
 	}
-	result.Notices = append([]string{fmt.Sprintf("%d cells ran again", count)}, notices...)
+	told := counted(count, "cell") + " ran again"
+	if count == 0 {
+		told = "no cell has run that could run again; the session begins anew in a fresh process"
+	}
+	result.Notices = append([]string{told}, notices...)
 	return result, nil
 }
 
@@ -59,7 +63,15 @@ func (s *Session) again(ctx context.Context, cells []Cell, sink func(Event), a *
 			affect(p, []Cell{c})
 			continue
 		}
-		if _, err := s.run(ctx, c, sink, a, false); err != nil {
+		_, err := s.run(ctx, c, func(e Event) {
+			if e.Kind == Input {
+				e.Text = c.Name + " reads its input again: " + e.Text
+			}
+			sink(e)
+		}, a, false)
+		if errors.Is(err, ErrInterrupted) && s.wasDeaf(a) {
+			notices = append(notices, c.Name+" reads standard input, which this front-end does not offer: it was stopped there, and the cells behind it ran")
+		} else if err != nil {
 			var lost *WorkerLostError
 			if ctx.Err() != nil || errors.Is(err, ErrInterrupted) || errors.As(err, &lost) { // what did not come to run can still be run again
 				s.mu.Lock()
@@ -76,6 +88,17 @@ func (s *Session) again(ctx context.Context, cells []Cell, sink func(Event), a *
 		count++
 	}
 	return count, notices, nil
+}
+
+// wasDeaf reports whether what was stopped read where nobody can be asked, and forgets it.
+func (s *Session) wasDeaf(a *activity) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !a.deaf || a.asked > 1 { // the user may have interrupted it too
+		return false
+	}
+	a.deaf, a.asked = false, 0
+	return true
 }
 
 // latest are the cells without those that the notebook has a newer text of, and without those that were run again under their own name.

@@ -14,7 +14,7 @@ type rewriter struct {
 	u     *universe
 	c     *checked
 	unit  int
-	impls map[*entity]string // functions that this unit compiles → their name
+	impls map[*entity]string // functions and methods that this unit compiles → their name
 	vars  map[string]*entity // that the cell's statements declare
 }
 
@@ -36,6 +36,8 @@ type body struct {
 	selects  int
 	noinline bool
 	off      bool     // it looks for no interrupt
+	entry    bool     // it is the cell's statements: places of variables are in locals
+	quick    *quick   // the loop that is walked, if it works on copies
 	closers  []func() // edits behind those of the walk
 	failed   error
 }
@@ -78,11 +80,22 @@ func (b *body) refer(e *entity) string {
 		}
 	}
 	b.code.refs[e] = true
+	if b.quick != nil && b.quick.copies[e] != "" {
+		b.code.refs[e] = true
+		return b.quick.copies[e]
+	}
+	if e.kind == kindVar && b.entry && b.literals == 0 {
+		return "(*" + localPlace(e) + ")"
+	}
 	if e.kind == kindVar || e.kind == kindFunc && e.slot != "" {
 		return "(*" + e.link + ")"
 	}
 	return e.link
 }
+
+// localPlace is what a cell's entry calls its own pointer to a variable: the compiler keeps that in a register. Function literals use the
+// cell's, which is told when another cell declares the variable again.
+func localPlace(e *entity) string { return e.link + mark }
 
 // walk notes the edits of a tree. Closers are edits behind a node, noted when its children are done.
 func (b *body) walk(root ast.Node) {
@@ -111,6 +124,9 @@ func (b *body) walk(root ast.Node) {
 			closers = append(closers, func() { b.edits.insert(b.offset(p), text) })
 		}
 		up := parent(0)
+		if s, ok := n.(ast.Stmt); ok && b.entry && up == ast.Node(b.r.c.body) {
+			closers = b.copied(s)
+		}
 		switch n := n.(type) {
 		case *ast.Ident:
 			b.ident(n, up)
@@ -127,20 +143,20 @@ func (b *body) walk(root ast.Node) {
 		case *ast.GoStmt:
 			b.start(n, behind)
 		case *ast.ForStmt:
-			if !b.shortFor(n) {
-				b.check(n.Body)
+			if b.quick != nil || !b.shortFor(n) {
+				b.again(n.Body.Lbrace + 1)
 			}
 		case *ast.RangeStmt:
-			if !b.short(n) {
-				b.check(n.Body)
+			if b.quick != nil || !b.short(n) {
+				b.again(n.Body.Lbrace + 1)
 			}
 			if b.channel(n.X) != nil && !b.off {
 				b.edits.insert(b.offset(n.X.Pos()), b.live("Range")+"(")
 				behind(n.X.End(), ")")
 			}
 		case *ast.BranchStmt:
-			if n.Tok == token.GOTO && !b.off {
-				b.edits.insert(b.offset(n.Pos()), b.live("Check")+"();")
+			if n.Tok == token.GOTO {
+				b.again(n.Pos())
 			}
 		case *ast.UnaryExpr:
 			b.receive(n, up, behind)
@@ -150,6 +166,9 @@ func (b *body) walk(root ast.Node) {
 			b.selection(n, up, behind)
 		case *ast.CallExpr:
 			b.call(n, up, behind)
+			if f := b.ownMethod(n, up); f != nil {
+				closers = append(closers, f)
+			}
 		}
 		b.unusedIn(n, up, behind)
 		if s, ok := n.(ast.Stmt); ok {

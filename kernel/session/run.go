@@ -1,12 +1,14 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"go/ast"
 	"go/constant"
 	"go/types"
+	"maps"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -21,7 +23,7 @@ import (
 func (s *Session) Run(ctx context.Context, cell Cell, sink func(Event)) (result Result, err error) {
 	s.running.Lock()
 	defer s.running.Unlock()
-	if err := s.Ready(ctx); err != nil {
+	if err := s.started(ctx, sink); err != nil {
 		return Result{}, err
 	}
 	s.mu.Lock()
@@ -30,7 +32,7 @@ func (s *Session) Run(ctx context.Context, cell Cell, sink func(Event)) (result 
 		cell.Name = fmt.Sprintf("cell[%d]", s.cells)
 	}
 	cell.Name = strings.NewReplacer("*/", "", "\n", " ", "\r", " ").Replace(cell.Name)
-	s.sources[cell.Name] = cell.Source
+	s.sources[cell.Name] = cmp.Or(cell.Written, cell.Source)
 	s.mu.Unlock()
 	tools, a, end, err := s.begin(ctx)
 	if err != nil {
@@ -39,10 +41,11 @@ func (s *Session) Run(ctx context.Context, cell Cell, sink func(Event)) (result 
 	defer end()
 	s.passEarly(sink)
 	if err := s.lostBefore(); err != nil {
+		s.unrun(cell, err)
 		return Result{}, err
 	}
 	result, err = s.run(tools, cell, sink, a, true)
-	if err != nil && tools.Err() != nil {
+	if err != nil && tools.Err() != nil && !errors.Is(err, ErrInterrupted) {
 		err = ErrInterrupted
 	}
 	return result, err
@@ -76,7 +79,7 @@ func (s *Session) passEarly(sink func(Event)) {
 	s.mu.Lock()
 	early := s.early
 	if s.dropped > 0 {
-		early = append(early, Event{Kind: Stderr, Text: fmt.Sprintf("(%d pieces of output between the cells had no room)\n", s.dropped)})
+		early = append(early, Event{Kind: Stderr, Text: fmt.Sprintf("(%s of output between the cells had no room)\n", counted(s.dropped, "piece"))})
 	}
 	s.early, s.dropped = nil, 0
 	s.mu.Unlock()
@@ -109,10 +112,10 @@ func (s *Session) run(ctx context.Context, cell Cell, sink func(Event), a *activ
 		return result, fmt.Errorf("cellar: session: %s; restart the session and run its cells again", again.reason)
 	}
 	s.mu.Lock()
-	waiting := len(s.past) > 0
+	cost := s.replayCost()
 	s.mu.Unlock()
-	if waiting { // what a fresh process would begin with is the user's to say
-		return result, fault.New(fault.Failed, "run %replay, or restart the kernel", "session: %s", again.reason)
+	if cost != "" { // whether that may be done again is the user's to say
+		return result, fault.New(fault.Failed, "run %replay to run the session's cells again in a fresh process, or restart the kernel", "session: %s; they are not run again unasked, since %s", again.reason, cost)
 	}
 	notices, err := s.replay(ctx, again.reason, a, sink)
 	if err != nil {
@@ -136,7 +139,10 @@ func (s *Session) replay(ctx context.Context, reason string, a *activity, sink f
 	if err != nil {
 		return nil, err
 	}
-	return append([]string{fmt.Sprintf("%s: the session was replayed into a fresh process, %d cells ran again", reason, count)}, notices...), nil
+	if count == 0 { // there was nothing that the user could miss
+		return nil, nil
+	}
+	return append([]string{fmt.Sprintf("%s: the session was replayed into a fresh process, %s ran again", reason, counted(count, "cell"))}, notices...), nil
 }
 
 // once checks, builds, loads and runs a cell.
@@ -148,6 +154,8 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	s.mu.Lock()
 	u := s.universe
 	s.mu.Unlock()
+	s.ps.show = sink
+	defer func() { s.ps.show = nil }()
 	if err := s.sameModules(); err != nil {
 		return result, err
 	}
@@ -159,24 +167,39 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	if err != nil {
 		return result, err
 	}
+	result, err = s.build(ctx, u, cell, src, changes, start, sink, a)
+	if src.renews = errors.Is(err, errRenew); src.renews || errors.Is(err, errKept) {
+		result, err = s.build(ctx, u, cell, src, changes, start, sink, a)
+	}
+	return result, err
+}
+
+// errRenew is of a worker that can't give a type the methods that a cell adds.
+var errRenew = errors.New("a type can't get methods")
+
+// errKept is of an object of a former session that does not fit.
+var errKept = errors.New("a kept object does not fit")
+
+// build is once for a cell that was read. Changes are notices for when it has run.
+func (s *Session) build(ctx context.Context, u *universe, cell Cell, src *source, changes []string, start time.Time, sink func(Event), a *activity) (result Result, err error) {
 	c, unit, err := s.rewrite(u, src)
 	if err != nil && s.supply(ctx, u, src, err) {
 		c, unit, err = s.rewrite(u, src)
 	}
 	if err != nil {
-		return result, err
+		return result, s.hint(u, src, err)
 	}
-	defer func() { result.Notices = append(src.notices, result.Notices...) }()
+	defer func() { result.Notices = slices.Concat(src.notices, c.asksTerminal(), result.Notices) }()
 	result.Timings.Check = time.Since(start)
 	start = time.Now()
 	unit, object, err := s.compile(ctx, u, c, unit)
 	if err != nil {
 		return result, err
 	}
-	defer os.Remove(object)
+	defer func() { os.Remove(object) }()
 	result.Timings.Compile = time.Since(start)
 	start = time.Now()
-	if err := s.bring(ctx, unit.imports); err != nil {
+	if err := s.bring(ctx, append(unit.imports, blank(u.imports, src.imports)...)); err != nil {
 		return result, err
 	}
 	result.Timings.Link = time.Since(start)
@@ -184,6 +207,10 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	s.mu.Lock()
 	p := s.process
 	a.process = p
+	if !cell.Passing {
+		a.own = unit.own(c)
+		defer func() { a.own = nil }()
+	}
 	interrupted := a.asked > 0
 	s.mu.Unlock()
 	if interrupted {
@@ -198,10 +225,18 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	if err != nil {
 		return result, err
 	}
+	p.ending.Lock() // the cell before may have ended at the end of stdin, which is not this one's
+	p.ending.Unlock()
 	request := wire.Request{Op: "load", File: object, Entry: unit.entry, Packages: config, Input: c.readsInput()}
 	reply := wire.Reply{Unlinked: "the toolchain came without its source"}
 	if len(s.tools.builtins) > 0 {
 		reply, err = s.wait(p, p.request(request))
+	}
+	if err == nil && reply.Unlinked != "" && unit.extended { // once more, with another generation of these types
+		s.mu.Lock()
+		u.forget(unit)
+		s.mu.Unlock()
+		return result, errRenew
 	}
 	if err == nil && reply.Unlinked != "" {
 		result.Plugin = reply.Unlinked
@@ -220,12 +255,23 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	result.Timings.Load = reply.Load
 	result.Timings.Run = reply.Run
 	if reply.Refused != "" {
+		if request.Packages != "" && s.tools.kept != (reuse{}) { // nothing of it is in the worker: it is made anew
+			s.tools.kept = reuse{}
+			s.mu.Lock()
+			u.forget(unit)
+			s.mu.Unlock()
+			return result, errKept
+		}
 		s.tools.kept = reuse{} // should it have been one of a former session's
 		return result, errReplay{"a cell could not be loaded (" + reply.Refused + ")"}
 	}
 	s.mu.Lock()
 	result.Notices = changes
+	var old []*entity
+	var outgrown map[string]string
 	if !cell.Passing {
+		old, outgrown = u.replaced(unit), u.outgrown(c, unit)
+		result.Notices = append(result.Notices, s.oldLengths(u, unit)...)
 		result.Notices = append(result.Notices, u.commit(c, unit, reply.Step)...)
 		s.history = append(s.history, cell)
 	}
@@ -233,6 +279,8 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 	s.asks = s.asks || request.Input
 	s.routines = reply.Goroutines
 	s.mu.Unlock()
+	result.Notices = append(result.Notices, s.heldOld(p, c.name, old)...)
+	result.Notices = append(result.Notices, s.heldCalls(p, outgrown)...)
 	switch {
 	case reply.Interrupted:
 		if reply.Left != "" {
@@ -246,7 +294,12 @@ func (s *Session) once(ctx context.Context, cell Cell, sink func(Event), a *acti
 		if a.memory != "" {
 			return result, fault.New(fault.Failed, memoryHint, "the cell was stopped: %s", a.memory)
 		}
-		return result, ErrInterrupted
+		e := interruptedAt(reply)
+		s.quote(e.Frames)
+		if reply.Deadlock {
+			return result, &EndedError{"all goroutines are asleep - deadlock!", e.Frames}
+		}
+		return result, e
 	case reply.Panic != nil:
 		e := newPanic(reply.Panic)
 		s.mu.Lock()
@@ -279,6 +332,16 @@ func (c *checked) readsInput() bool {
 		}
 	}
 	return false
+}
+
+// asksTerminal says what asks for a password where os.Stdin is no terminal.
+func (c *checked) asksTerminal() []string {
+	for id, o := range c.info.Uses { // functions of earlier cells may be compiled with it again
+		if o.Pkg() != nil && o.Name() == "ReadPassword" && c.fset.Position(id.Pos()).Filename == c.name && (o.Pkg().Path() == "golang.org/x/term" || o.Pkg().Path() == "golang.org/x/crypto/ssh/terminal") {
+			return []string{o.Pkg().Name() + ".ReadPassword reads from a terminal, and a notebook has none: display.Password(\"Password: \") asks the front-end, which hides what is typed"}
+		}
+	}
+	return nil
 }
 
 // flags are the names of the command line flags that the cell declares.
@@ -314,6 +377,7 @@ func (s *Session) rewrite(u *universe, src *source) (c *checked, out *unit, err 
 			err = fmt.Errorf("cellar: session: the cell can't be understood, please report it: %v\n%s", e, debug.Stack())
 		}
 	}()
+	u.renews = len(s.tools.builtins) == 0
 	if c, err = u.check(src, s.importer); err != nil {
 		return nil, nil, s.explainGone(err)
 	}
@@ -368,6 +432,9 @@ func (s *Session) packageName(ctx context.Context) func(path string) (string, er
 		if err := s.need(ctx, []string{path}); err != nil {
 			return "", err
 		}
+		if s.ps.known[path].Name == "main" {
+			return "", fault.New(fault.Input, "what a cell is to use of it has to stand in a package of its own; `!go run "+path+"` runs it", "import %s: it is a program, not an importable package", path)
+		}
 		return s.ps.known[path].Name, nil
 	}
 }
@@ -405,7 +472,7 @@ func (s *Session) compile(ctx context.Context, u *universe, c *checked, out *uni
 	}
 	object, err := s.tools.compile(ctx, s.tmp, fmt.Sprintf("cell%d", out.id), config, out.text)
 	var refused *buildError
-	if err = outOfRoom(err); err == nil || !errors.As(err, &refused) || c.checksOff {
+	if err = s.tools.outOfRoom(err); err == nil || !errors.As(err, &refused) || c.checksOff {
 		return out, object, s.internal(c, err)
 	}
 	c.source.checksOff = true
@@ -453,8 +520,12 @@ func (u *universe) commit(c *checked, out *unit, step int) (notices []string) {
 	old := map[*entity]string{}
 	for _, e := range sortedSet(c.broken) {
 		why := c.broken[e]
+		known := e.broken != ""
 		e.broken = why
-		if live := u.names[e.name]; live == e {
+		if known {
+			continue
+		}
+		if live := u.meant(e.name); live == e {
 			notices = append(notices, fmt.Sprintf("%s of %s no longer compiles and can't be used until its cell is run again: %s", e.name, e.cell, why))
 		} else if e.base != nil {
 			notices = append(notices, fmt.Sprintf("method %s.%s of %s no longer compiles and is gone: %s", e.base.name, e.name, e.cell, why))
@@ -464,27 +535,44 @@ func (u *universe) commit(c *checked, out *unit, step int) (notices []string) {
 		u.imports[name] = path
 		if live := u.names[name]; live != nil && !c.declares[name] {
 			delete(u.names, name)
+			u.removed[name] = live
 		}
 	}
 	for _, e := range out.declared {
 		if e.base != nil {
 			continue
 		}
-		if live := u.names[e.name]; live != nil && live.kind == kindType && e.kind == kindType {
+		if live := u.meant(e.name); live != nil && live.kind == kindType && e.kind == kindType && live.link != e.link {
 			old[live] = e.name
 		}
+		if u.removed[e.name] != nil && !c.declares[e.name] { // it was compiled again for those that use it still
+			u.removed[e.name] = e
+			continue
+		}
 		u.names[e.name] = e
+		delete(u.removed, e.name)
 		delete(u.imports, e.name)
 	}
 	for _, m := range out.methods {
 		m.base.methods[m.m.name] = m.m
 	}
+	for name, e := range out.retyped {
+		if u.removed[name] != nil {
+			u.removed[name] = e
+		} else {
+			u.names[name] = e
+		}
+		u.links[name+" "+e.slot] = e
+	}
 	for name, v := range out.vars {
 		if v.step < step || c.shadows[name] != nil {
 			u.names[name] = v.entity
+			delete(u.removed, name)
 			delete(u.imports, name)
 		}
 	}
+	maps.Copy(u.stretches, out.code)
+	u.instantiated(c)
 	for _, name := range sortedKeys(u.names) {
 		e := u.names[name]
 		if e.kind != kindVar {

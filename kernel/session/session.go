@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"go/ast"
 	"go/types"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -19,6 +18,7 @@ import (
 	"github.com/cellar-go/cellar/display/comm"
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/gomod"
+	"github.com/cellar-go/cellar/internal/scratch"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
 
@@ -30,6 +30,7 @@ type Options struct {
 	Env []string // environment of the worker and the toolchain; nil: this process's own
 	// Worker, if set, gives variables for the environment of the worker that is about to start, besides Env.
 	Worker  func() []string
+	Scratch string        // folder for the session's files, which Close removes; "": that for temporary files
 	Cache   string        // folder for what can be made again; "": gomod.Cache()/session
 	Imports []string      // extra packages linked into the worker; their init registers things
 	Grace   time.Duration // from the second interrupt to the end of the worker; 0: one second
@@ -37,7 +38,8 @@ type Options struct {
 	Helpers []string      // undeclared functions that Expand knows
 	// Expand says what stands for the call of a helper. args[i] is the value of a literal (string, int64, float64, bool), else nil.
 	Expand func(name string, call *ast.CallExpr, args []any) (Expansion, bool, error)
-	// Add is asked before modules are added to the user's go.mod for packages (with @version, where it is known) that a cell imports; nil: no.
+	// Add is asked before modules are added to the user's go.mod for packages that a cell imports, given as `path of module path version`,
+	// as far as that is known; nil: no.
 	Add func(ctx context.Context, packages []string) bool
 	// Names are declarations that stand for names which no cell has declared. The first cell that uses one gets them.
 	Names map[string]string
@@ -60,7 +62,9 @@ type Cell struct {
 	ID     string // the same when a cell is run again
 	Name   string // stands in errors; "": cell[n]
 	Source string
-	Silent bool // shows no value
+	// Written is what errors quote, line by line, where the source was made from it; "": the source.
+	Written string
+	Silent  bool // shows no value
 	// Passing cells leave no trace: what they declare is forgotten, and a replay does not run them.
 	Passing bool
 	Calls   []Call
@@ -109,21 +113,21 @@ type Result struct {
 
 // Session is a running Go session. Its methods may be called from any goroutine.
 type Session struct {
-	o     Options
-	cache string
-	tmp   string
+	o       Options
+	cache   string
+	scratch *scratch.Dir
+	tmp     string // its path
 
-	ready    chan struct{} // closed when the warm-up is over
-	readyErr error
-	tools    *toolchain
-	ps       *packages
-	program  string
-	browser  *browser // for completion and inspection; there when ready
+	tools   *toolchain // these are there, and stay, once the session has started
+	ps      *packages
+	program string
+	browser *browser // for completion and inspection
 
 	running sync.Mutex  // held while a cell runs
 	reread  atomic.Bool // the module may be another one by now
 
 	mu       sync.Mutex // guards what follows
+	starting *starting
 	universe *universe
 	process  *process
 	loaded   map[string]bool   // packages that the worker holds
@@ -149,10 +153,28 @@ type Session struct {
 type activity struct {
 	cancel  context.CancelFunc // ends what the toolchain does
 	process *process           // once the cell is in it
+	own     []*entity          // what the cell there declares
 	asked   int
+	deaf    bool   // the cell was stopped for it reads where nobody can be asked
 	memory  string // what it was stopped for, if for its memory
 	timer   *time.Timer
 	ctx     context.Context
+}
+
+// starting is one try to start the session.
+type starting struct {
+	over  chan struct{} // closed when it has ended
+	err   error         // then
+	first atomic.Bool   // something is built that later ones find
+}
+
+func (st *starting) wait(ctx context.Context) error {
+	select {
+	case <-st.over:
+		return st.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Start prepares a session and returns at once; the worker warms up behind it. Ready tells when and how that ended.
@@ -175,43 +197,68 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 		}
 		cache = filepath.Join(cache, "session")
 	}
-	s := &Session{o: o, cache: cache, ready: make(chan struct{}), gone: map[string]string{}, sources: map[string]string{}}
-	go func() {
-		defer close(s.ready)
-		s.readyErr = s.warm(context.WithoutCancel(ctx))
-	}()
+	s := &Session{o: o, cache: cache, gone: map[string]string{}, sources: map[string]string{}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.start(context.WithoutCancel(ctx))
 	return s, ctx.Err()
 }
 
-func (s *Session) warm(ctx context.Context) error {
-	tmp, err := os.MkdirTemp("", "cellar-session-")
-	if err != nil {
-		return fault.New(fault.Storage, "set TMPDIR to a folder that can be written, and restart the kernel", "session: %w", err)
+// start begins to start the session. While that goes on nobody else looks at what it makes. The caller holds mu.
+func (s *Session) start(ctx context.Context) *starting {
+	st := &starting{over: make(chan struct{})}
+	s.starting = st
+	go func() {
+		defer close(st.over)
+		st.err = s.warm(ctx, st)
+	}()
+	return st
+}
+
+func (s *Session) warm(ctx context.Context, st *starting) error {
+	if s.browser != nil { // of a start that failed
+		s.browser.close()
+		s.browser = nil
 	}
-	s.tmp = tmp
+	if s.tmp == "" {
+		dir, err := scratch.Make(s.o.Scratch, "session")
+		if err != nil {
+			return fault.New(fault.Storage, "set TMPDIR to a folder that can be written, and restart the kernel", "session: %w", err)
+		}
+		s.scratch, s.tmp = dir, dir.Path
+	}
 	tools, err := newToolchain(ctx, s.o)
 	if err != nil {
 		return err
 	}
 	tools.kept = reuse{filepath.Join(s.cache, "cells")}
 	tools.kept.sweep()
+	tools.first = &st.first
 	s.tools = tools
 	s.ps = &packages{tools: tools, known: map[string]*pkg{}}
 	s.browser = newBrowser(tools, s.ps)
 	imports := s.linked()
 	if !s.ps.restore(s.listFile()) {
+		st.first.Store(true)
 		if err := s.ps.list(ctx, append(imports, workerPath)...); err != nil {
-			return tooOld(outOfRoom(err))
+			return s.tools.otherTree(tooOld(s.tools.outOfRoom(err)))
 		}
 		s.ps.save(s.listFile())
 	}
 	if err := s.buildProgram(ctx); err != nil {
-		return err
+		return s.tools.otherTree(err)
 	}
 	if err := s.canary(ctx); err != nil {
+		return s.tools.otherTree(err)
+	}
+	if err := s.fresh(ctx); err != nil {
 		return err
 	}
-	return s.fresh(ctx)
+	s.mu.Lock()
+	p, done := s.process, s.history
+	s.mu.Unlock()
+	affect(p, done) // what was done to the session while there was no worker
+	return nil
 }
 
 // listFile keeps what is known of packages.
@@ -224,7 +271,7 @@ func (s *Session) buildProgram(ctx context.Context) (err error) {
 	building.Lock()
 	defer building.Unlock()
 	s.program, err = s.tools.buildWorker(ctx, s.ps, s.linked(), s.cache)
-	return err
+	return s.tools.outOfRoom(err)
 }
 
 // linked are the packages that a worker holds from the start.
@@ -247,6 +294,7 @@ func (s *Session) fresh(ctx context.Context) error {
 	if s.o.Worker != nil {
 		env = append(slices.Clone(env), s.o.Worker()...)
 	}
+	env = append(slices.Clone(env), fmt.Sprintf("%s=%d", wire.Memory, s.memory()))
 	p, err := startProcess(s.program, s.o.Dir, env, s.between, s.called)
 	if err != nil {
 		return err
@@ -260,6 +308,7 @@ func (s *Session) fresh(ctx context.Context) error {
 	}
 	defer s.mu.Unlock()
 	s.process, s.universe, s.loaded, s.made, s.outdated, s.routines = p, newUniverse(), map[string]bool{}, map[string]*pkg{}, map[string]string{}, 0
+	s.universe.polls = p.polls
 	s.took, s.asks = 0, false
 	for _, path := range s.ps.closure(append([]string{workerPath}, s.linked()...)...) {
 		s.loaded[path], s.made[path] = true, s.ps.known[path]
@@ -307,13 +356,74 @@ func (s *Session) called(id int, method string, arg []byte) {
 	p.tell(r)
 }
 
-// Ready waits until the worker is warm. Its error says what is missing.
+// Ready waits until the worker is warm. Its error says what is missing; the next cell tries again.
 func (s *Session) Ready(ctx context.Context) error {
+	s.mu.Lock()
+	st := s.starting
+	s.mu.Unlock()
+	return st.wait(ctx)
+}
+
+// startDisplay is the display that says that a start takes long.
+const startDisplay = "cellar-start"
+
+// started is Ready for what can't do without a worker: a start that has failed is tried again, since what was missing may be there. One that
+// builds what later ones find takes long, and says so.
+func (s *Session) started(ctx context.Context, show func(Event)) error {
+	s.mu.Lock()
+	st := s.starting
+	again := st.failed() && !s.closed
+	if again {
+		st = s.start(context.WithoutCancel(ctx))
+	}
+	s.mu.Unlock()
+	tell := func(how string, b display.Bundle) {
+		b.ID, b.Data = startDisplay, map[string]any{"text/plain": "building Go's standard library for this session, once for this module and version of Go " + how}
+		show(Event{Kind: Display, Bundle: b})
+	}
+	told := false
+	tick := time.NewTicker(slowStart)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if !told && st.first.Load() {
+				told = true
+				tell("…", display.Bundle{})
+			}
+			continue
+		case <-st.over:
+		case <-ctx.Done():
+		}
+		if told { // the cell has shown nothing else yet, unless a command in it has put right what failed
+			tell("(done)", display.Bundle{Clear: !again, Now: true, Update: true})
+		}
+		return st.wait(ctx)
+	}
+}
+
+// slowStart is how long a session may take to start before the user is told why.
+const slowStart = 2 * time.Second
+
+func (st *starting) failed() bool {
 	select {
-	case <-s.ready:
-		return s.readyErr
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-st.over:
+		return st.err != nil
+	default:
+		return false
+	}
+}
+
+// isReady is for those who don't wait.
+func (s *Session) isReady() bool {
+	s.mu.Lock()
+	st := s.starting
+	s.mu.Unlock()
+	select {
+	case <-st.over:
+		return st.err == nil
+	default:
+		return false
 	}
 }
 
@@ -361,6 +471,16 @@ func (s *Session) Interrupt() {
 	}
 }
 
+// RefuseInput stops a cell that reads its stdin where nobody can be asked. A replay goes on with the next one.
+func (s *Session) RefuseInput() {
+	s.mu.Lock()
+	if s.active != nil {
+		s.active.deaf = true
+	}
+	s.mu.Unlock()
+	s.Interrupt()
+}
+
 // Answer gives a line to the cell that reads its stdin.
 func (s *Session) Answer(text string) error {
 	s.mu.Lock()
@@ -369,9 +489,20 @@ func (s *Session) Answer(text string) error {
 	if p == nil {
 		return errors.New("cellar: session: nothing runs")
 	}
-	_, err := p.stdin.Write([]byte(text + "\n"))
+	_, err := p.input().Write([]byte(text + "\n"))
 	p.tell(wire.Request{Op: "input"})
 	return err
+}
+
+// EndInput is Answer for who has no more to say: the cell that reads its stdin gets io.EOF. What reads later asks again.
+func (s *Session) EndInput() error {
+	s.mu.Lock()
+	p := s.process
+	s.mu.Unlock()
+	if p == nil {
+		return errors.New("cellar: session: nothing runs")
+	}
+	return p.endInput()
 }
 
 // Restart begins again with a fresh worker and nothing declared.
@@ -384,7 +515,7 @@ func (s *Session) Restart(ctx context.Context) error {
 	s.mu.Unlock()
 	s.running.Lock()
 	defer s.running.Unlock()
-	if err := s.Ready(ctx); err != nil {
+	if err := s.started(ctx, s.between); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -399,19 +530,19 @@ func (s *Session) Restart(ctx context.Context) error {
 func (s *Session) Close() error {
 	s.mu.Lock()
 	s.closed = true
-	p := s.process
+	p, st := s.process, s.starting
 	s.mu.Unlock()
 	if p != nil {
 		p.kill()
 	}
-	<-s.ready
+	<-st.over
 	if s.browser != nil {
 		s.browser.close()
 	}
-	if s.tmp == "" {
+	if s.scratch == nil {
 		return nil
 	}
-	return os.RemoveAll(s.tmp)
+	return s.scratch.Remove()
 }
 
 // Variable is what Variables tells of one.

@@ -15,9 +15,30 @@ import (
 // settle learns from a try. It gives the next attempt, and whether this one was the last.
 func (u *universe) settle(t tried) (attempt, bool) {
 	c := t.checked
-	a := attempt{maps.Clone(c.keep), maps.Clone(c.again), maps.Clone(c.broken), maps.Clone(c.shadows), c.asValue, maps.Clone(c.renewing), c.decided}
+	a := c.attempt
+	a.keep, a.again, a.broken, a.shadows, a.renewing = maps.Clone(c.keep), maps.Clone(c.again), maps.Clone(c.broken), maps.Clone(c.shadows), maps.Clone(c.renewing)
+	a.apart, a.freed = maps.Clone(c.apart), maps.Clone(c.freed)
 	changed := false
-	if c.lastIsExpr && c.lastIsCall && !a.asValue {
+	for id, o := range c.info.Uses { // what is checked again may declare it
+		if e := u.removed[id.Name]; e != nil && !a.freed[id.Name] && o.Parent() == c.pkg.Scope() && (u.entityOf(o) == e || !c.declares[id.Name] && !c.vars[id.Name]) && c.inOwn(id.Pos()) {
+			a.freed[id.Name] = true
+			changed = true
+		}
+	}
+	if changed {
+		return a, false
+	}
+	for _, f := range c.files[1:] {
+		if name := c.mistaken(f); name != "" && a.broken[f.again] == "" {
+			a.broken[f.again] = fmt.Sprintf("%s of %s was removed, and is Go's own or an import's in this cell", name, u.removed[name].cell)
+			delete(a.again, f.again)
+			if f.again.kind == kindType {
+				delete(a.renewing, f.again.name)
+			}
+			return a, false
+		}
+	}
+	if c.lastIsCall && !a.asValue {
 		last := c.body.List[len(c.body.List)-1]
 		for _, e := range t.errors {
 			if e.Pos >= last.Pos() && e.Pos < last.End() && strings.Contains(e.Msg, "is not used") {
@@ -40,6 +61,9 @@ func (u *universe) settle(t tried) (attempt, bool) {
 	if u.settleShadows(t, &a) {
 		return a, false
 	}
+	if u.settleExtended(c, &a) {
+		return a, false
+	}
 	for _, e := range t.errors {
 		for _, f := range c.files[1:] {
 			if f.again == nil || e.Pos < f.ast.FileStart || e.Pos > f.ast.FileEnd || a.broken[f.again] != "" {
@@ -53,7 +77,8 @@ func (u *universe) settle(t tried) (attempt, bool) {
 			changed = true
 		}
 	}
-	for _, e := range u.stale(c, a) {
+	again, _ := u.stale(c, a, nil)
+	for _, e := range again {
 		if e.kind == kindType && a.keep[e.name] { // what it refers to changes in the cell that declares it as it was
 			delete(a.keep, e.name)
 			changed = true
@@ -68,6 +93,22 @@ func (u *universe) settle(t tried) (attempt, bool) {
 		}
 	}
 	return a, !changed
+}
+
+// mistaken is a removed name that what is checked again would take for what this cell takes it for.
+func (c *checked) mistaken(f *checkFile) (name string) {
+	if f.again == nil || len(c.freed) == 0 {
+		return ""
+	}
+	ast.Inspect(f.ast, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && c.freed[id.Name] {
+			if o := c.info.Uses[id]; o != nil && o.Parent() != nil && (o.Pkg() == nil || o.Parent() == o.Pkg().Scope() && o.Pkg() != c.pkg) {
+				name = id.Name
+			}
+		}
+		return name == ""
+	})
+	return name
 }
 
 // importCommon imports what a cell uses without saying so, if it is of the standard library and in the worker anyway: notebooks made for
@@ -111,40 +152,11 @@ func (u *universe) unchanged(c *checked) map[string]bool {
 }
 
 // sameType compares what the cell declares with what lives, where the types in keep are taken to be the ones that live.
-func (u *universe) sameType(c *checked, name string, keep map[string]bool) (same bool) {
+func (u *universe) sameType(c *checked, name string, keep map[string]bool) bool {
 	live := u.names[name]
-	fresh, ok := c.pkg.Scope().Lookup(name).(*types.TypeName)
-	old, ok2 := live.object.(*types.TypeName)
-	if !ok || !ok2 {
+	old, fresh := live.named(), c.fresh(name)
+	if old == nil || fresh == nil {
 		return false
-	}
-	defer func() {
-		if _, ok := recover().(unspeakable); ok {
-			same = false
-		}
-	}()
-	text := func(o *types.TypeName) string {
-		w := typeWriter{c: newCode(), alias: u.alias, name: func(o *types.TypeName) string {
-			if e := u.entityOf(o); e != nil {
-				return e.link
-			}
-			if keep[o.Name()] && o.Parent() == c.pkg.Scope() {
-				return u.names[o.Name()].link
-			}
-			return "new " + o.Name()
-		}}
-		n, ok := o.Type().(*types.Named)
-		if !ok {
-			panic(unspeakable("an alias"))
-		}
-		for i := range n.TypeParams().Len() {
-			p := n.TypeParams().At(i)
-			w.b.WriteString(p.Obj().Name() + " ")
-			w.write(p.Constraint())
-			w.b.WriteString(", ")
-		}
-		w.write(n.Underlying())
-		return w.b.String()
 	}
 	if live.generic() { // their methods are repeated in full
 		for _, d := range c.decls {
@@ -158,7 +170,7 @@ func (u *universe) sameType(c *checked, name string, keep map[string]bool) (same
 			return false
 		}
 	}
-	return text(fresh) == text(old)
+	return u.sameText(keep, old, fresh)
 }
 
 func (e *entity) needsConstant() bool {
@@ -248,6 +260,9 @@ func (u *universe) settleShadows(t tried, a *attempt) bool {
 	scope := c.info.Scopes[c.body]
 	changed := false
 	for i, f := range c.files {
+		if i > 0 && f.again == nil { // it declares variables
+			continue
+		}
 		text := f.text
 		if i == 0 {
 			text = f.text[:c.offset(c.run.Pos())]
@@ -260,7 +275,7 @@ func (u *universe) settleShadows(t tried, a *attempt) bool {
 			if o == nil || o.Type() == nil || o.Type() == types.Typ[types.Invalid] {
 				continue
 			}
-			if live := u.names[w]; live != nil && live.kind == kindVar && types.Identical(live.object.Type(), o.Type()) {
+			if live := u.names[w]; live != nil && live.kind == kindVar && u.sameText(a.extended, live.object.Type(), o.Type()) {
 				continue
 			}
 			a.shadows[w] = o.Type()
@@ -301,19 +316,22 @@ func (p identities) add(e *entity) {
 
 func (p identities) has(e *entity) bool { return p[p.key(e)] }
 
-// stale are the things of earlier cells that must be compiled again: what they refer to means something else now.
-func (u *universe) stale(c *checked, a attempt) []*entity {
+// stale are the things of earlier cells that must be compiled again: what they refer to means something else now. Hard are those that
+// become something else themselves, in compiled code too, but for the types in same.
+func (u *universe) stale(c *checked, a attempt, same map[string]bool) (out []*entity, hard identities) {
 	hard, soft := identities{}, identities{} // soft: another function behind the same slot
 	for e := range a.broken {
 		hard.add(e)
 	}
 	for name := range a.renewing {
-		hard.add(u.names[name])
+		if !same[name] {
+			hard.add(u.meant(name))
+		}
 	}
 	scope := c.pkg.Scope()
 	for name := range c.declares {
-		live := u.names[name]
-		if live == nil || a.keep[name] {
+		live := u.meant(name)
+		if live == nil || a.keep[name] || same[name] {
 			continue
 		}
 		o := scope.Lookup(name)
@@ -332,17 +350,21 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 		}
 		hard.add(live)
 	}
+	for _, d := range c.decls {
+		if live := u.names[d.base]; d.base != "" && live != nil && live.methods[d.name] != nil {
+			soft.add(live.methods[d.name])
+		}
+	}
 	if s := c.info.Scopes[c.body]; s != nil {
 		for _, name := range s.Names() {
-			if live := u.names[name]; live != nil && !(live.kind == kindVar && types.Identical(live.object.Type(), s.Lookup(name).Type())) {
+			if live := u.meant(name); live != nil && !(live.kind == kindVar && u.sameText(a.extended, live.object.Type(), s.Lookup(name).Type())) {
 				hard.add(live)
 			}
 		}
 	}
 	if len(hard)+len(soft) == 0 {
-		return nil
+		return nil, hard
 	}
-	var out []*entity
 	taken := map[*entity]bool{}
 	for again := true; again; {
 		again = false
@@ -382,7 +404,7 @@ func (u *universe) stale(c *checked, a attempt) []*entity {
 			out = append(out, e)
 		}
 	}
-	return out
+	return out, hard
 }
 
 func sameConstant(live *entity, o *types.Const) bool {
@@ -398,13 +420,15 @@ func (c *checked) declaresAgain(e *entity) bool {
 	return c.declares[e.name] && !c.keep[e.name]
 }
 
-// living are the current generations, methods included, in a fixed order.
+// living are the current generations, methods included, in a fixed order: the session's, and what was removed and earlier cells still use.
 func (u *universe) living() []*entity {
 	var out []*entity
-	for _, name := range sortedKeys(u.names) {
-		e := u.names[name]
-		out = append(out, e)
-		out = append(out, sortedEntities(e.methods)...)
+	for _, names := range []map[string]*entity{u.names, u.removed} {
+		for _, name := range sortedKeys(names) {
+			e := names[name]
+			out = append(out, e)
+			out = append(out, sortedEntities(e.methods)...)
+		}
 	}
 	return out
 }
@@ -414,12 +438,14 @@ func (u *universe) explain(t tried) error {
 	e := &CompileError{}
 	slices.SortStableFunc(t.errors, func(a, b types.Error) int { return int(a.Pos - b.Pos) })
 	for _, x := range t.errors {
-		d := t.checked.diagnostic(x.Pos, x.Msg)
+		d := t.checked.diagnostic(x.Pos, strings.Replace(x.Msg, " in assignment to _ identifier", "", 1)) // that is the session's
 		if name, ok := strings.CutPrefix(x.Msg, "undefined: "); ok {
 			if live := u.names[name]; live != nil && live.broken != "" {
 				d.Message = live.unusable(name)
 			} else if live := u.names[name]; live != nil && t.checked.broken[live] != "" {
 				d.Message = fmt.Sprintf("%s of %s does not compile with what this cell changes: %s", name, live.cell, t.checked.broken[live])
+			} else if old := u.removed[name]; old != nil {
+				d.Message += fmt.Sprintf(" (that of %s was removed)", old.cell)
 			}
 		}
 		d.Message += u.wayOut(t.checked, x)
@@ -435,44 +461,126 @@ func (u *universe) explain(t tried) error {
 }
 
 // mismatch are the errors that a type of the same name may explain.
-var mismatch = regexp.MustCompile(`cannot use|mismatched types|missing method|no field or method`)
+var mismatch = regexp.MustCompile(`cannot use|mismatched types|does not match|missing method|no field or method`)
 
-// wayOut says what Go's own words can't: that a name on the line of an error is not what its reader takes it for.
+// wayOut says what Go's own words can't: that a name in the statement of an error is not what its reader takes it for.
 func (u *universe) wayOut(c *checked, x types.Error) (hint string) {
-	own := c.files[0].ast
-	if x.Pos < own.FileStart || x.Pos > own.FileEnd {
+	if !c.inOwn(x.Pos) {
 		return ""
 	}
-	at := c.fset.Position(x.Pos)
-	ast.Inspect(own, func(n ast.Node) bool {
-		id, ok := n.(*ast.Ident)
-		if !ok || hint != "" || c.fset.Position(id.Pos()).Line != at.Line {
+	ast.Inspect(c.statementAt(x.Pos), func(n ast.Node) bool {
+		e, ok := n.(ast.Expr)
+		if !ok || hint != "" {
 			return hint == ""
 		}
-		e := u.entityOf(c.info.Uses[id])
-		if e == nil || e.kind != kindVar {
+		id := rootOf(e)
+		if id == nil {
 			return true
 		}
-		if old := u.outdated(e); old != nil && mismatch.MatchString(x.Msg) && mentionsType(x.Msg, old.name) {
-			hint = fmt.Sprintf(" (%s of %s is of the older %s, which was declared again since: run %[2]s again)", id.Name, e.cell, old.name)
-			return false
+		v, ok := c.info.Uses[id].(*types.Var)
+		if !ok {
+			return true
 		}
-		if path := packageCalled(id.Name); path != "" && id.Pos() <= x.Pos && strings.HasPrefix(x.Msg, id.Name+".") {
-			hint = fmt.Sprintf(" (%s is the variable of %s: import %q again to have the package)", id.Name, e.cell, path)
+		held := u.entityOf(v)
+		if held != nil && e == ast.Expr(id) && id.Pos() <= x.Pos && strings.HasPrefix(x.Msg, id.Name+".") {
+			if path := packageCalled(id.Name); path != "" {
+				hint = fmt.Sprintf(" (%s is the variable of %s: import %q again to have the package)", id.Name, held.cell, path)
+				return false
+			}
+		}
+		t := c.info.TypeOf(e)
+		if t == nil || !mismatch.MatchString(x.Msg) {
+			return true
+		}
+		for _, old := range u.outdated(c, t) {
+			if !mentionsType(x.Msg, old.name) {
+				continue
+			}
+			from, of := u.holders(old), ""
+			if held != nil {
+				from, of = []string{held.cell}, " of "+held.cell
+			}
+			hint = fmt.Sprintf(" (%s%s is of the older %s, which was declared again since", types.ExprString(e), of, old.name)
+			if len(from) > 0 {
+				hint += ": run " + strings.Join(from, " and ") + " again"
+			}
+			hint += ")"
+			return false
 		}
 		return true
 	})
 	return hint
 }
 
-// outdated is a type that a variable's type is made of and that has been declared again.
-func (u *universe) outdated(e *entity) *entity {
-	for _, x := range sortedSet(e.code.refs) {
-		if live := u.names[x.name]; x.kind == kindType && live != nil && live != x && live.kind == kindType {
+// statementAt is the innermost statement without a block of its own, or else the declaration, at a place of the cell.
+func (c *checked) statementAt(p token.Pos) (found ast.Node) {
+	found = c.files[0].ast
+	ast.Inspect(c.files[0].ast, func(n ast.Node) bool {
+		if n == nil || p < n.Pos() || p > n.End() {
+			return false
+		}
+		switch n.(type) {
+		case *ast.AssignStmt, *ast.ExprStmt, *ast.SendStmt, *ast.ReturnStmt, *ast.DeclStmt, *ast.GoStmt, *ast.DeferStmt, *ast.IncDecStmt, *ast.GenDecl, *ast.FuncDecl,
+			*ast.IfStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.RangeStmt, *ast.ForStmt, *ast.CaseClause, *ast.CommClause:
+			found = n
+		}
+		return true
+	})
+	return found
+}
+
+// rootOf is the variable that an expression takes its value from: a of a.b[i].c().
+func rootOf(e ast.Expr) *ast.Ident {
+	for {
+		switch x := e.(type) {
+		case *ast.Ident:
 			return x
+		case *ast.SelectorExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.SliceExpr:
+			e = x.X
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.ParenExpr:
+			e = x.X
+		case *ast.TypeAssertExpr:
+			return nil
+		case *ast.UnaryExpr:
+			e = x.X
+		case *ast.CallExpr:
+			f, ok := x.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return nil
+			}
+			e = f.X
+		default:
+			return nil
 		}
 	}
-	return nil
+}
+
+// outdated are the types that a type is made of and that have been declared again since, or are by this cell.
+func (u *universe) outdated(c *checked, t types.Type) (old []*entity) {
+	made := newCode()
+	u.typeText(t, made) // one that can't be written in a cell is made of others too
+	for _, e := range sortedSet(made.refs) {
+		if now, ok := c.pkg.Scope().Lookup(e.name).(*types.TypeName); ok && e.kind == kindType && u.entityOf(now) != e {
+			old = append(old, e)
+		}
+	}
+	return old
+}
+
+// holders are the cells of the variables whose types are made of a type.
+func (u *universe) holders(of *entity) (cells []string) {
+	for _, name := range sortedKeys(u.names) {
+		if v := u.names[name]; v.kind == kindVar && reaches(v, of, map[*entity]bool{}) && !slices.Contains(cells, v.cell) {
+			cells = append(cells, v.cell)
+		}
+	}
+	return cells
 }
 
 func mentionsType(message, name string) bool {

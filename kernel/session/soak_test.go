@@ -102,7 +102,7 @@ go func() { for i := 0; ; i++ { display.Markdown(fmt.Sprint(i)); live.Call("comm
 		start := time.Now()
 		switch kind := r.IntN(10); {
 		case kind == 0 && any:
-			m.vars[v] = value
+			*m.vars[v] = value
 			source := fmt.Sprintf("%s = %d\nvar none map[int]int\nnone[1] = 2", v, value)
 			fmt.Fprintf(&page, "-- cell %s --\n%s\n", id, source)
 			var panicked *PanicError
@@ -110,7 +110,7 @@ go func() { for i := 0; ; i++ { display.Markdown(fmt.Sprint(i)); live.Call("comm
 				t.Fatalf("%sgot %q, %v", page.String(), got, err)
 			}
 		case kind == 1 && any:
-			m.vars[v] = value
+			*m.vars[v] = value
 			source := fmt.Sprintf("%s = %d\nfmt.Println(\"begun\")\n{ %s }\n%s = -1", v, value, endless[r.IntN(len(endless))], v)
 			fmt.Fprintf(&page, "-- cell %s --\n%s\n", id, source)
 			begun := make(chan struct{})

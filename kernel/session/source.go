@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"go/types"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -30,12 +31,13 @@ type source struct {
 	helped     map[string]bool   // types that a helper brought
 	docs       map[string]string // the comments of declarations: T, T.m, f
 	statements []piece
-	lastIsExpr bool
+	lastExprs  int // that the cell ends with: a, b are two
 	lastIsCall bool
 	called     bool // a statement calls live
 	notices    []string
 	quiet      bool // a semicolon behind the last expression: its value is not shown
 	unchecked  bool // the option checks: off
+	renews     bool // a type that gets methods is another one: the worker could not give it any
 	checksOff  bool // by the option, or because the compiler refused the checks
 }
 
@@ -50,6 +52,7 @@ type declaration struct {
 	of       string        // of an alias: the name that it stands for, if it is one
 	recovers bool          // calls recover itself: no trampoline may stand between it and a deferred call
 	fun      *ast.FuncDecl // of a method, with offset giving places in the piece
+	receiver *ast.Ident    // the name in it
 	offset   func(token.Pos) int
 }
 
@@ -77,7 +80,7 @@ func read(cell Cell, name string, packageName func(path string) (string, error))
 	}
 	if s.declares["main"] {
 		s.statements = append(s.statements, piece{text: "main()", file: "session", line: 1, column: 1})
-		s.lastIsExpr = false
+		s.lastExprs, s.lastIsCall = 0, false
 	}
 	return s, nil
 }
@@ -85,15 +88,10 @@ func read(cell Cell, name string, packageName func(path string) (string, error))
 func (s *source) parse(name, text string, packageName func(string) (string, error)) error {
 	cell, err := gocell.Parse(name, text)
 	if err != nil {
-		return compileError(name, err)
+		return compileError(name, text, err)
 	}
-	for _, group := range cell.File.Comments {
-		for _, c := range group.List {
-			if strings.HasPrefix(c.Text, "//go:embed ") {
-				at := cell.Fset.Position(c.Pos())
-				return &CompileError{[]Diagnostic{{name, at.Line, at.Column, "//go:embed does not work in a cell: read the file with os.ReadFile, a folder with os.DirFS"}}}
-			}
-		}
+	if err := elsewhere(cell); err != nil {
+		return err
 	}
 	var runs [][]variable // of variables that stand side by side
 	aside := false
@@ -121,7 +119,7 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 				}
 				short, err := packageName(path)
 				if err != nil {
-					return bad(spec, err.Error())
+					return bad(spec, oneLine(err))
 				}
 				if spec.Name != nil {
 					short = spec.Name.Name
@@ -163,13 +161,14 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 			for _, line := range strings.Split(text[item.Start:offsetAt(text, l, c)], "\n") {
 				line = strings.TrimRight(line, "\r")
 				switch {
-				case strings.HasPrefix(line, "//go:linkname "):
-					return bad(f, "//go:linkname does not work in a cell: put the function in a package of your module")
 				case strings.HasPrefix(line, "//go:uintptr"): // callers go through a place, where the compiler does not see it
 					return bad(f, line+" does not work in a cell: put the function in a package of your module")
 				case strings.HasPrefix(line, "//go:"):
 					pragmas += line + "\n"
 				}
+			}
+			if _, predeclared := types.Universe.Lookup(f.Name.Name).(*types.TypeName); predeclared && f.Body == nil && f.Recv != nil {
+				return bad(f, "to Go this is the head of a method; a conversion to a function's type has brackets: (func(…) "+f.Name.Name+")(…)")
 			}
 			if f.Body == nil { // gophernotes' notebooks describe packages so
 				s.notices = append(s.notices, fmt.Sprintf("%s has no body: it can't be called", f.Name.Name))
@@ -209,15 +208,20 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 					}
 				}
 			}
+			s.returns(cell, item, &p)
 			s.statements = append(s.statements, p)
-			if i == len(cell.Items)-1 && len(item.Stmts) == 1 {
+			if i == len(cell.Items)-1 && len(item.Stmts) > 0 {
 				if x, ok := item.Stmts[0].(*ast.ExprStmt); ok {
-					s.lastIsExpr = true
+					s.lastExprs = len(item.Stmts)
 					s.quiet = strings.HasPrefix(strings.TrimSpace(text[item.End:]), ";")
 					_, s.lastIsCall = x.X.(*ast.CallExpr)
+					s.lastIsCall = s.lastIsCall && s.lastExprs == 1
 				}
 			}
 		}
+	}
+	if slices.ContainsFunc(cell.Magics, gocell.Magic.IsMain) {
+		s.lastCount()
 	}
 	for _, d := range s.decls {
 		if d.base == "" {
@@ -234,6 +238,23 @@ func (s *source) parse(name, text string, packageName func(string) (string, erro
 	}
 	s.addCalls(cell)
 	return nil
+}
+
+// lastCount leaves out functions that a cell of GoNB's, with its %% line, declares again further down: there the last one counts.
+func (s *source) lastCount() {
+	later := map[string]bool{}
+	for i := len(s.decls) - 1; i >= 0; i-- {
+		d := s.decls[i]
+		if d.kind != kindFunc || d.name == "_" || d.name == "init" {
+			continue
+		}
+		name := strings.TrimPrefix(d.base+"."+d.name, ".")
+		if later[name] {
+			s.decls = slices.Delete(s.decls, i, i+1)
+			s.notices = append(s.notices, fmt.Sprintf("%s is declared twice in this cell: the last one counts", name))
+		}
+		later[name] = true
+	}
 }
 
 // liveName stands for package live in statements that the session adds.
@@ -255,6 +276,35 @@ func (s *source) addCalls(cell *gocell.Cell) {
 		s.statements = slices.Insert(s.statements, at, p)
 		s.called = true
 	}
+}
+
+// returns makes `return x` of a cell's statements show x and end the cell, as a test of an error in a function that becomes a cell has it.
+func (s *source) returns(cell *gocell.Cell, item gocell.Item, p *piece) {
+	var changes edits
+	at := func(pos token.Pos) (offset int, directive string) {
+		q := cell.Fset.Position(pos)
+		return cell.Offset(pos) - item.Start, fmt.Sprintf("/*line %s:%d:%d*/", p.file, q.Line, q.Column)
+	}
+	for _, stmt := range item.Stmts {
+		ast.Inspect(stmt, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit:
+				return false
+			case *ast.ReturnStmt:
+				if len(n.Results) == 0 {
+					break
+				}
+				from, _ := at(n.Pos())
+				first, here := at(n.Results[0].Pos())
+				end, behind := at(n.End())
+				changes.replace(from, first, "{/*line session:1:1*/"+liveName+".ShowCall("+here)
+				changes.insert(end, ");return}"+behind)
+				s.called = true
+			}
+			return true
+		})
+	}
+	p.text = changes.render(p.text, 0, len(p.text))
 }
 
 // note keeps the first comment that there is of a declaration, without the cell's options in it.
@@ -390,7 +440,7 @@ func parsedMethod(p piece) declaration {
 			base = t.X
 			continue
 		case *ast.Ident:
-			d.base = t.Name
+			d.base, d.receiver = t.Name, t
 		}
 		return d
 	}
@@ -427,14 +477,14 @@ func offsetAt(s string, line, column int) int {
 	return offset + column - 1
 }
 
-func compileError(name string, err error) error {
+func compileError(name, text string, err error) error {
 	list, ok := err.(scanner.ErrorList)
 	if !ok {
 		return err
 	}
 	e := &CompileError{}
 	for _, x := range list {
-		e.Diagnostics = append(e.Diagnostics, Diagnostic{name, x.Pos.Line, x.Pos.Column, x.Msg})
+		e.Diagnostics = append(e.Diagnostics, Diagnostic{name, x.Pos.Line, x.Pos.Column, x.Msg + syntaxHint(text, x.Pos.Line, x.Pos.Column, x.Msg)})
 	}
 	return e
 }

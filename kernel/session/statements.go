@@ -31,6 +31,7 @@ func (r *rewriter) variables(out *unit) error {
 			u.links[name+" "+slot] = e
 		} else {
 			copied := *e
+			copied.code, copied.again = code, true
 			e = &copied
 		}
 		e.object, e.cell, e.cellID, e.broken = types.NewVar(o.Pos(), o.Pkg(), name, o.Type()), c.name, c.source.cell.ID, ""
@@ -43,7 +44,11 @@ func (r *rewriter) variables(out *unit) error {
 	}
 	if outer := c.info.Scopes[c.run.Type]; outer != nil {
 		for _, name := range outer.Names() {
-			u.entities[outer.Lookup(name)] = u.names[name]
+			e := u.names[name]
+			if x := out.retyped[name]; x != nil {
+				e = x
+			}
+			u.entities[outer.Lookup(name)] = e
 		}
 	}
 	return nil
@@ -55,6 +60,7 @@ func (r *rewriter) statements(out *unit, all code, inits []string) (string, erro
 	c := r.c
 	f := c.files[0]
 	b := r.body(f, false, r.unit)
+	b.entry = true
 	at := b.live("At")
 	initialise := func(p token.Pos, i int) { // as a package does: after its variables
 		if len(inits) > 0 {
@@ -75,9 +81,14 @@ func (r *rewriter) statements(out *unit, all code, inits []string) (string, erro
 		case *ast.AssignStmt:
 			if inner.Tok == token.DEFINE {
 				b.edits.replace(b.offset(inner.TokPos), b.offset(inner.TokPos)+2, "=")
+				var names []*ast.Ident
 				for _, l := range inner.Lhs {
 					out.first(c, l, i)
+					if id := l.(*ast.Ident); c.info.Defs[id] != nil {
+						names = append(names, id)
+					}
 				}
+				r.again(b, names, inner.Pos(), inner.End())
 			}
 		case *ast.DeclStmt:
 			if err := r.declaration(b, inner, out, i); err != nil {
@@ -104,7 +115,7 @@ func (r *rewriter) statements(out *unit, all code, inits []string) (string, erro
 	for _, e := range sortedSet(b.code.refs) {
 		if e.kind == kindVar && !local[e.link] {
 			local[e.link] = true
-			fmt.Fprintf(&text, "%s := %[1]s; _ = %[1]s\n", e.link)
+			fmt.Fprintf(&text, "%s := %s; _ = %[1]s\n", localPlace(e), e.link)
 		}
 	}
 	text.WriteString(b.render(c.body.Pos(), c.body.End()) + "\n")
@@ -149,16 +160,35 @@ func (r *rewriter) declaration(b *body, s *ast.DeclStmt, out *unit, step int) er
 		for _, n := range v.Names {
 			out.first(r.c, n, step)
 		}
-		if v.Type == nil || r.blank(b, v) {
+		if v.Type == nil {
+			r.again(b, v.Names, v.Pos(), v.End())
+			continue
+		}
+		if r.blank(b, v) {
 			continue
 		}
 		text, err := r.u.typeText(r.c.info.TypeOf(v.Type), b.code)
 		switch {
 		case len(v.Values) > 0:
+			r.again(b, v.Names, v.Pos(), v.End())
 			b.edits.replace(b.offset(v.Type.Pos()), b.offset(v.Values[0].Pos()), "= ")
 		case err != nil:
 			return &CompileError{[]Diagnostic{r.c.diagnostic(v.Pos(), "this variable can't be kept: "+err.Error())}}
 		default:
+			var places []string
+			for _, n := range v.Names {
+				if e := r.vars[n.Name]; e.again {
+					places = append(places, r.fresh(b, e))
+				}
+			}
+			if len(places) == len(v.Names) { // which are zero
+				b.edits.replace(b.offset(v.Pos()), b.offset(v.End()), strings.Join(places, ";"))
+				for _, n := range v.Names {
+					b.skip[n] = true
+				}
+				break
+			}
+			b.edits.insert(b.offset(v.Pos()), strings.Join(append(places, ""), ";"))
 			zeros := strings.TrimSuffix(strings.Repeat("*new("+text+"), ", len(v.Names)), ", ")
 			b.edits.replace(b.offset(v.Type.Pos()), b.offset(v.Type.End()), "= "+zeros)
 		}
@@ -170,6 +200,34 @@ func (r *rewriter) declaration(b *body, s *ast.DeclStmt, out *unit, step int) er
 		})
 	}
 	return nil
+}
+
+// fresh gives a variable that is declared again another place.
+func (r *rewriter) fresh(b *body, e *entity) string {
+	b.code.refs[e] = true
+	return fmt.Sprintf("%s = %s(%q, %s).(*%s)", localPlace(e), b.live("Fresh"), e.link, e.link, e.slot)
+}
+
+// again writes an assignment in which variables are declared again: what it computes may still use the old ones.
+func (r *rewriter) again(b *body, names []*ast.Ident, from, to token.Pos) {
+	before, behind := "", ""
+	values := map[*ast.Ident]string{}
+	for _, id := range names {
+		if e := r.vars[id.Name]; e != nil && e.again {
+			values[id] = "v" + e.link
+			before += "var " + values[id] + " " + e.slot + ";"
+			behind += ";" + r.fresh(b, e) + ";*" + localPlace(e) + " = " + values[id]
+		}
+	}
+	if before == "" {
+		return
+	}
+	b.edits.insert(b.offset(from), "{"+before)
+	for id, value := range values {
+		b.edits.replace(b.offset(id.Pos()), b.offset(id.End()), value)
+		b.skip[id] = true
+	}
+	b.closers = append(b.closers, func() { b.edits.insert(b.offset(to), behind+"}") })
 }
 
 // blank leaves a declaration with a type that has _ among its names as it is: _ takes the type of what it is given. The others are
@@ -196,8 +254,14 @@ func (r *rewriter) blank(b *body, v *ast.ValueSpec) bool {
 		}
 	}
 	if len(names) > 0 {
+		fresh := ""
+		for _, n := range v.Names {
+			if e := r.vars[n.Name]; n.Name != "_" && e.again {
+				fresh += ";" + r.fresh(b, e)
+			}
+		}
 		b.closers = append(b.closers, func() {
-			b.edits.insert(b.offset(v.End()), ";"+strings.Join(places, ", ")+" = "+strings.Join(names, ", "))
+			b.edits.insert(b.offset(v.End()), fresh+";"+strings.Join(places, ", ")+" = "+strings.Join(names, ", "))
 		})
 	}
 	return true
@@ -207,7 +271,7 @@ func (r *rewriter) blank(b *body, v *ast.ValueSpec) bool {
 func (r *rewriter) last(b *body) func() {
 	c := r.c
 	none := func() {}
-	if !c.lastIsExpr || c.quiet || len(c.body.List) == 0 {
+	if c.lastExprs == 0 || c.quiet || len(c.body.List) == 0 {
 		return none
 	}
 	s := c.body.List[len(c.body.List)-1]
@@ -217,8 +281,10 @@ func (r *rewriter) last(b *body) func() {
 	switch s := s.(type) {
 	case *ast.AssignStmt:
 		b.edits.replace(b.offset(s.Pos()), b.offset(s.TokPos)+1, b.live("Show")+"(")
-		if id, ok := s.Lhs[0].(*ast.Ident); ok {
-			b.skip[id] = true
+		for _, l := range s.Lhs {
+			if id, ok := l.(*ast.Ident); ok {
+				b.skip[id] = true
+			}
 		}
 		return func() { b.edits.insert(b.offset(s.End()), ")") }
 	case *ast.ExprStmt:

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/gomod"
 )
 
 // What may go wrong around a session while it lives: the toolchain, the disk. None of it costs the state.
@@ -62,7 +63,11 @@ func tooOld(err error) error {
 }
 
 // outOfRoom makes the mistake of a full disk plain, whichever tool met it.
-func outOfRoom(err error) error {
+func (t *toolchain) outOfRoom(err error) error {
+	var mistake *fault.Mistake
+	if errors.As(err, &mistake) {
+		return err
+	}
 	var refused *buildError
 	text := ""
 	if errors.As(err, &refused) {
@@ -70,8 +75,38 @@ func outOfRoom(err error) error {
 	}
 	for _, e := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EROFS} {
 		if errors.Is(err, e) || strings.Contains(text, e.Error()) {
-			return fault.New(fault.Storage, "free some room in "+os.TempDir()+", or set TMPDIR and restart the kernel; the session's values are kept", "session: the cell could not be built: %s", e.Error())
+			name, folder := "TMPDIR", os.TempDir()
+			if strings.Contains(text, t.cache) || room(t.cache) < room(folder) { // the go command does not always name its files
+				name, folder = "GOCACHE", t.cache
+			}
+			return fault.New(fault.Storage, "free some room in "+folder+", or set "+name+" and restart the kernel; the session's values are kept", "session: the cell could not be built: %s", e.Error())
 		}
 	}
 	return err
+}
+
+// room is how many bytes can be written in a folder, or in the nearest above that is there.
+func room(folder string) uint64 {
+	var fs syscall.Statfs_t
+	for syscall.Statfs(folder, &fs) != nil && folder != filepath.Dir(folder) {
+		folder = filepath.Dir(folder)
+	}
+	return fs.Bavail * uint64(fs.Bsize)
+}
+
+// otherTree explains an error of the worker where that is made of another source than this program's: in a tree of its module, what lies there
+// is used.
+func (t *toolchain) otherTree(err error) error {
+	var mistake *fault.Mistake
+	if t.module.Path != gomod.Path || errors.As(err, &mistake) && mistake.Kind == fault.Storage {
+		return err
+	}
+	files, failed := gomod.Differences(t.module.Root)
+	if failed != nil || len(files) == 0 {
+		return err
+	}
+	why, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "cellar: "), "\n") // of a compiler's many lines
+	return fault.New(fault.Environment, "put a go.mod into the notebook's own folder (go mod init notebook): there this kernel uses its own source; or bring both to one version: git pull in the tree, or go install ./cmd/cellar there for a kernel of it",
+		"session: %s is a tree of %s in another version than this kernel's (%s of the worker not the same, such as %s); the worker is built from the tree, and does not work with this kernel: %s",
+		t.module.Root, gomod.Path, counted(len(files), "file"), files[0], why)
 }

@@ -12,10 +12,14 @@ import (
 func (u *universe) survive() (lost []*entity) {
 	for _, e := range u.living() {
 		if e.kind == kindVar {
-			lost = append(lost, e)
+			if u.names[e.name] == e {
+				lost = append(lost, e)
+			}
 			delete(u.names, e.name)
+			delete(u.removed, e.name)
 		}
 	}
+	clear(u.stretches)
 	living := u.living()
 	needs := map[*entity]map[string]string{} // variables by name, with their cells
 	for _, e := range living {
@@ -73,18 +77,38 @@ func uses(needs map[string]string) string {
 // current is the generation of x that counts now.
 func (u *universe) current(x *entity) *entity {
 	if x.base != nil {
-		if base := u.names[x.base.name]; base != nil {
+		if base := u.meant(x.base.name); base != nil {
 			return base.methods[x.name]
 		}
 		return nil
 	}
-	return u.names[x.name]
+	return u.meant(x.name)
 }
 
 // revive finds what a worker does not hold yet and a cell may use: the cell's unit brings it along. What waited for variables is among it
 // once they are there.
-func (u *universe) revive(a *attempt) {
+func (u *universe) revive(a *attempt, src *source) {
 	living := u.living()
+	declared := map[string]bool{}
+	for _, d := range src.decls {
+		if d.base != "" {
+			declared[d.name] = true
+		}
+	}
+	for found := true; found; { // what no longer compiled may do so again when a name in it is declared again, and then what calls it
+		found = false
+		for _, e := range living {
+			if e.broken == "" || e.needs != nil || e.base != nil || a.again[e] {
+				continue
+			}
+			for _, w := range words(e.source.text) {
+				if src.declares[w] || src.vars[w] || src.imports[w] != "" || declared[w] {
+					a.again[e], declared[e.name], found = true, true, true
+					break
+				}
+			}
+		}
+	}
 	for _, e := range living {
 		if e.needs == nil {
 			continue

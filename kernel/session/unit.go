@@ -20,6 +20,9 @@ type unit struct {
 	vars     map[string]varOf // by name
 	replaced map[*entity]*entity
 	methods  []methodChange
+	code     map[string][]stretch
+	extended bool               // types of the worker get methods
+	retyped  map[string]*entity // variables whose type was
 }
 
 type varOf struct {
@@ -35,7 +38,8 @@ type methodChange struct {
 // write makes the unit of a checked cell.
 func (u *universe) write(c *checked) (*unit, error) {
 	r := &rewriter{u: u, c: c, unit: u.id(), impls: map[*entity]string{}, vars: map[string]*entity{}}
-	out := &unit{id: r.unit, name: c.name, entry: fmt.Sprintf("Run%d", r.unit), vars: map[string]varOf{}, replaced: map[*entity]*entity{}}
+	out := &unit{id: r.unit, name: c.name, entry: fmt.Sprintf("Run%d", r.unit), vars: map[string]varOf{}, replaced: map[*entity]*entity{}, retyped: map[string]*entity{}, code: map[string][]stretch{}}
+	out.extended = len(c.extended) > 0
 	var types_ []*entity
 	entities := map[*ast.Ident]*entity{} // of what is declared
 
@@ -66,7 +70,9 @@ func (u *universe) write(c *checked) (*unit, error) {
 					continue
 				}
 				e := &entity{kind: kindType, name: s.Name.Name, link: s.Name.Name}
-				if u.typeUsed[e.link] || e.link == "main" {
+				if c.extended[e.name] {
+					e.link = u.names[e.name].link
+				} else if u.typeUsed[e.link] || e.link == "main" {
 					e.link = fmt.Sprintf("%s%s%d", e.name, mark, u.id())
 				}
 				u.typeUsed[e.link] = true
@@ -106,7 +112,7 @@ func (u *universe) write(c *checked) (*unit, error) {
 								continue
 							}
 							e := &entity{kind: kindConst, name: n.Name, link: fmt.Sprintf("%s%s%d", n.Name, mark, u.id())}
-							if live := u.names[n.Name]; live != nil && live.kind == kindConst && sameConstant(live, o) {
+							if live := u.meant(n.Name); live != nil && live.kind == kindConst && sameConstant(live, o) {
 								e.link = live.link
 							}
 							declare(e, o, f)
@@ -147,6 +153,7 @@ func (u *universe) write(c *checked) (*unit, error) {
 					e.name, e.base, e.link, e.slot = method.name, method.base, old.link, old.slot
 					fn.impl = fmt.Sprintf("%s%s%s__%s%s%d", mark, method.base.name, mark, method.name, mark, r.unit)
 					declare(e, o, f)
+					r.impls[e], r.impls[old] = fn.impl, fn.impl
 					e.code.add(old.code)
 					out.methods = append(out.methods, methodChange{method.base, e})
 				case d.Recv != nil:
@@ -160,7 +167,11 @@ func (u *universe) write(c *checked) (*unit, error) {
 					e.repeated = base.generic() || callsRecover(d.Body)
 					if !e.repeated {
 						e.link = fmt.Sprintf("%s%s%s__%s%s%d", mark, base.name, mark, e.name, mark, u.id())
+						if old := u.names[base.name]; c.extended[base.name] && old.methods[e.name] != nil {
+							e.link = old.methods[e.name].link // what its descriptor has calls the new one
+						}
 						fn.impl = fmt.Sprintf("%s%s%s__%s%s%d", mark, base.name, mark, e.name, mark, u.id())
+						r.impls[e] = fn.impl
 					}
 				default:
 					declare(e, o, f)
@@ -174,10 +185,10 @@ func (u *universe) write(c *checked) (*unit, error) {
 							return nil, &CompileError{[]Diagnostic{c.diagnostic(d.Pos(), "function "+e.name+" can't be kept: "+err.Error())}}
 						}
 						e.slot, e.code = slot, code
-						if live := u.names[e.name]; live != nil && live.kind == kindFunc && live.slot == slot {
-							e.link = live.link // callers of the old one call the new one
-						} else {
+						e.link = u.places[e.name+" "+slot] // callers of the old one call the new one
+						if e.link == "" {
 							e.link = fmt.Sprintf("%s%s%s%d_1", mark, e.name, mark, u.id())
+							u.places[e.name+" "+slot] = e.link
 						}
 						r.impls[e] = fn.impl
 						if f.again == nil && strings.HasPrefix(e.name, "init_") && o.Signature().Params().Len() == 0 && o.Signature().Results().Len() == 0 {
@@ -192,6 +203,9 @@ func (u *universe) write(c *checked) (*unit, error) {
 				functions = append(functions, fn)
 			}
 		}
+	}
+	if err := r.retype(out); err != nil {
+		return nil, err
 	}
 	if err := r.variables(out); err != nil {
 		return nil, err
@@ -260,6 +274,9 @@ func (u *universe) write(c *checked) (*unit, error) {
 		}
 		b.skip[d.Name] = true
 		b.walk(d)
+		if found := r.stretches(d); len(found) > 0 {
+			out.code[name] = found
+		}
 		if b.failed != nil {
 			return nil, b.failed
 		}
@@ -305,6 +322,9 @@ func (u *universe) write(c *checked) (*unit, error) {
 		})
 		k.e.uses(code)
 	}
+	if found := r.stretches(c.body); len(found) > 0 {
+		out.code[out.entry] = found
+	}
 	run, err := r.statements(out, all, order)
 	if err != nil {
 		return nil, err
@@ -319,6 +339,16 @@ func (u *universe) write(c *checked) (*unit, error) {
 			fmt.Fprintf(&assigns, "%s.Types([]%s(nil), []*%[2]s(nil), (**%[2]s)(nil), map[string]%[2]s(nil), [][]%[2]s(nil))\n", u.alias(livePath), e.link)
 		}
 	}
+	for _, name := range sortedKeys(out.retyped) { // instances of generic types are described too
+		e := out.retyped[name]
+		fmt.Fprintf(&assigns, "%s.Types((*%s)(nil))\n", u.alias(livePath), e.slot)
+		all.refs[e] = true
+	}
+	instances := r.extendedInstances()
+	for _, text := range sortedKeys(instances) {
+		fmt.Fprintf(&assigns, "%s.Types((*%s)(nil))\n", u.alias(livePath), text)
+		all.add(instances[text])
+	}
 	all.imports[livePath] = true
 	return out, u.assemble(out, all, text.String(), assigns.String(), run)
 }
@@ -326,7 +356,7 @@ func (u *universe) write(c *checked) (*unit, error) {
 // forget gives back the names of a unit's types: it was not compiled.
 func (u *universe) forget(out *unit) {
 	for _, e := range out.declared {
-		if e.kind == kindType {
+		if live := u.names[e.name]; e.kind == kindType && !(live != nil && live.link == e.link) {
 			delete(u.typeUsed, e.link)
 		}
 	}
@@ -429,6 +459,7 @@ func (u *universe) assemble(out *unit, all code, text, assigns, run string) erro
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].link < list[j].link })
 	var b strings.Builder
+	all.imports["unsafe"] = true // for the words of places
 	b.WriteString("package main\n\nimport (\n")
 	for _, path := range sortedKeys(all.imports) {
 		fmt.Fprintf(&b, "\t%s %q\n", u.alias(path), path)
@@ -445,7 +476,7 @@ func (u *universe) assemble(out *unit, all code, text, assigns, run string) erro
 		switch {
 		case e.kind == kindVar || e.kind == kindFunc && e.slot != "":
 			fmt.Fprintf(&b, "var %s *%s\n", e.link, e.slot)
-			fmt.Fprintf(&places, "%s = %s.Slot(%q, %[1]s).(*%[4]s)\n", e.link, u.alias(livePath), e.link, e.slot)
+			fmt.Fprintf(&places, "%[1]s = %[2]s.Slot(%[1]q, %[1]s, %[3]s.Pointer(&%[1]s)).(*%[4]s)\n", e.link, u.alias(livePath), u.alias("unsafe"), e.slot)
 		case e.text != "":
 			b.WriteString(e.text + "\n")
 		}
@@ -458,6 +489,7 @@ func (u *universe) assemble(out *unit, all code, text, assigns, run string) erro
 		fmt.Fprintf(&b, "type %s%s = %s%s\n", name, parameters, embeds[name].link, args)
 	}
 	b.WriteString(text)
+	fmt.Fprintf(&b, "var _ %s.Pointer\n", u.alias("unsafe"))
 	fmt.Fprintf(&b, "/*line session:1:1*/func %s() {\n%s.At(-1)\n%s%s%s}\n", out.entry, u.alias(livePath), places.String(), assigns, run)
 	out.text = b.String()
 	return nil

@@ -49,39 +49,38 @@ type panicked struct{}
 
 func (panicked) Error() string { return "the goroutine ended with a panic" }
 
-// exit is what a cell called to end the program.
-type exit struct {
-	call string
-	code int
+// Ending is how a goroutine ended that no recover could hold up.
+type Ending struct {
+	Call     string // what it called to end the program
+	Code     int    // with this exit code; -1: not known
+	Overflow bool   // its recursion had no end
 }
 
-var exited atomic.Pointer[exit]
+// ending is the cell's.
+var ending atomic.Pointer[Ending]
 
-// Exit is os.Exit: it ends the cell. What goroutines of the session call ends the process.
-func Exit(code int) { end("os.Exit", code) }
+// Quit ends the goroutine that calls, the cell's or another one, which is reported.
+func Quit(e Ending) {
+	if Hooks.Goroutine() == cell.Load() {
+		ending.Store(&e)
+	} else {
+		Hooks.Ended(e)
+	}
+	runtime.Goexit() // no recover holds it up
+}
+
+// Ended is how the cell ended itself, once; nil: it did not.
+func Ended() *Ending { return ending.Swap(nil) }
+
+// Exit is os.Exit.
+func Exit(code int) { Quit(Ending{Call: "os.Exit", Code: code}) }
 
 // Fatal is log.Fatal and log.Fatalln, of which print is the first half.
 func Fatal(print func(...any)) func(...any) {
-	return func(v ...any) { print(v...); end("log.Fatal", 1) }
+	return func(v ...any) { print(v...); Quit(Ending{Call: "log.Fatal", Code: 1}) }
 }
 
 // Fatalf is log.Fatalf.
 func Fatalf(print func(string, ...any)) func(string, ...any) {
-	return func(format string, v ...any) { print(format, v...); end("log.Fatalf", 1) }
-}
-
-func end(call string, code int) {
-	if !mine() {
-		Hooks.Exit(code)
-	}
-	exited.Store(&exit{call, code})
-	runtime.Goexit() // no recover holds it up
-}
-
-// Exited is what the cell called to end the program, once; "" if it did not.
-func Exited() (call string, code int) {
-	if e := exited.Swap(nil); e != nil {
-		return e.call, e.code
-	}
-	return "", 0
+	return func(format string, v ...any) { print(format, v...); Quit(Ending{Call: "log.Fatalf", Code: 1}) }
 }

@@ -15,13 +15,15 @@ func Handle(message int) (done func()) {
 	id := Hooks.Goroutine()
 	handlers.Store(id, message)
 	handling.Add(1)
+	lookAgain()
 	return func() {
 		handlers.Delete(id)
-		if episode.Lock(); handling.Add(-1) == 0 && cell.Load() == 0 {
+		episode.Lock()
+		defer episode.Unlock()
+		if handling.Add(-1) == 0 && cell.Load() == 0 {
 			over() // what was asked was for it
-			look()
 		}
-		episode.Unlock()
+		look()
 	}
 }
 

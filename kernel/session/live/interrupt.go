@@ -9,13 +9,21 @@ import (
 // Interrupted is what a cell panics with when it is told to stop.
 type Interrupted struct{}
 
-func (Interrupted) Error() string { return "interrupted" }
+// Error is also called by a library that recovers, as fmt does, prints what it recovered and goes on: a goroutine that was to end because
+// it is too deep ends there.
+func (Interrupted) Error() string {
+	if deep.Load() {
+		sink(Hooks.Goroutine())
+	}
+	return "interrupted"
+}
 
 // pause is how long what a stopped cell has deferred may run before it is stopped again.
 const pause = 200 * time.Millisecond
 
 var (
-	// asked is what every check looks at: a cell is to stop, or goroutines of stopped cells are still somewhere in a library.
+	// asked is what every check looks at: a cell is to stop, goroutines of stopped cells are still somewhere in a library, or a stack is
+	// deep.
 	asked    atomic.Bool
 	stopping atomic.Bool    // the cell is to stop
 	cell     atomic.Uintptr // the goroutine that runs the cell; 0: none
@@ -41,7 +49,11 @@ func init() {
 }
 
 // look sets what checks look at. The caller holds episode.
-func look() { asked.Store(stopping.Load() || len(*left.Load()) > 0) }
+func look() {
+	stop := stopping.Load()
+	asked.Store(stop || len(*left.Load()) > 0 || deep.Load())
+	aim(stop)
+}
 
 // Begin makes the calling goroutine the cell's.
 func Begin() {
@@ -52,6 +64,7 @@ func Begin() {
 	episode.done = done
 	current.Store(&done)
 	cell.Store(Hooks.Goroutine())
+	sunk.CompareAndSwap(cell.Load(), 0) // one that ended may have been in its place
 	stopping.Store(false)
 	look()
 }
@@ -127,6 +140,9 @@ func Interrupt() {
 	}
 }
 
+// Stops reports whether the cell is to stop: one that works on copies of its variables has to write them back first.
+func Stops() bool { return stopping.Load() }
+
 // Check stands at the loops and functions of a cell, and behind what it calls.
 func Check() {
 	if asked.Load() {
@@ -143,6 +159,9 @@ func Enter() { Check() }
 // which polls does not spin, and go on.
 func Stop() {
 	id := Hooks.Goroutine()
+	if deep.Load() {
+		sink(id)
+	}
 	if l := behind(id); l != nil {
 		now := time.Now()
 		if now.UnixNano() > l.until.Load() {
@@ -158,8 +177,11 @@ func Stop() {
 		time.Sleep(time.Millisecond)
 		return
 	}
+	begun := hit()
 	Pause()
-	panic(Interrupted{})
+	if !begun {
+		panic(Interrupted{})
+	}
 }
 
 // Pause lets the deferred functions of a cell run that has begun to stop: they have loops too. A cell that recovers and goes on is stopped
@@ -193,6 +215,18 @@ func asks(id uintptr) bool {
 	return running == id || is
 }
 
+// toStop are the goroutines that an interrupt is for.
+func toStop() (all []uintptr) {
+	list := func(id, _ any) bool { all = append(all, id.(uintptr)); return true }
+	if running := cell.Load(); running != 0 {
+		all = append(all, running)
+		adopted.Range(list)
+	} else {
+		handlers.Range(list)
+	}
+	return all
+}
+
 // adopted are the goroutines, besides the cell's own, that stop when the cell is asked to.
 var adopted sync.Map
 
@@ -200,7 +234,15 @@ var adopted sync.Map
 func Adopt() (release func()) {
 	id := Hooks.Goroutine()
 	adopted.Store(id, true)
-	return func() { adopted.Delete(id) }
+	lookAgain()
+	return func() { adopted.Delete(id); lookAgain() }
+}
+
+// lookAgain is for one that has become another's to stop, or is no more.
+func lookAgain() {
+	episode.Lock()
+	defer episode.Unlock()
+	look()
 }
 
 // Stopping reports whether the cell that runs has been asked to stop.

@@ -111,6 +111,44 @@ func RLock(m interface {
 	}
 }
 
+// Unlock is the Unlock of a sync.Mutex. If that is not locked, the cell panics: the runtime would end the process.
+func Unlock(m interface {
+	TryLock() bool
+	Unlock()
+}) {
+	if m.TryLock() {
+		m.Unlock()
+		panic("sync: unlock of unlocked mutex")
+	}
+	m.Unlock()
+}
+
+// RWUnlock is the Unlock of a sync.RWMutex: while that is locked, nobody can read.
+func RWUnlock(m interface {
+	TryRLock() bool
+	RUnlock()
+	Unlock()
+}) {
+	if m.TryRLock() {
+		m.RUnlock()
+		panic("sync: Unlock of unlocked RWMutex")
+	}
+	m.Unlock()
+}
+
+// RUnlock is the RUnlock of a sync.RWMutex: while that has a reader, nobody can lock it.
+func RUnlock(m interface {
+	TryLock() bool
+	Unlock()
+	RUnlock()
+}) {
+	if m.TryLock() {
+		m.Unlock()
+		panic("sync: RUnlock of unlocked RWMutex")
+	}
+	m.RUnlock()
+}
+
 // acquire waits for a lock in a goroutine of its own. What that gets when the cell has been stopped is given back.
 func acquire(lock func(), try func() bool, unlock func()) {
 	if !mine() {

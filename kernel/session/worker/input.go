@@ -22,6 +22,9 @@ func (w *worker) watch() {
 		var stuck stuck
 		for {
 			time.Sleep(wait)
+			if w.deep.Load() {
+				continue
+			}
 			stuck.look(w)
 			if !w.running.Load() || !w.mayRead.Load() || w.inputAsked.Load() || runtime.NumGoroutine() > 2000 {
 				continue
@@ -35,6 +38,15 @@ func (w *worker) watch() {
 			}
 		}
 	}()
+}
+
+// endInput waits until nobody reads a stdin that has ended. Who reads on in spite of that, again and again, is at its end for a second.
+func (w *worker) endInput(id int) {
+	buffer := make([]byte, 1<<20)
+	for end := time.Now().Add(time.Second); readsInput(buffer[:runtime.Stack(buffer, true)]) && time.Now().Before(end); {
+		time.Sleep(2 * time.Millisecond)
+	}
+	w.send(wire.Reply{Op: "end", ID: id})
 }
 
 // processStdin is the file of descriptor 0, which is closed when nobody has it any more.

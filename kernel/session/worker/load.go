@@ -31,10 +31,9 @@ func (w *worker) load(r wire.Request) {
 		w.run(entry, &reply)
 		w.running.Store(false)
 		reply.Run, reply.Step = time.Since(start), live.Step()
-		if values := live.Shown(); values != nil && reply.Panic == nil {
-			reply.Bundle = w.present(values, &reply)
-		}
+		live.Shown() // what a cell has shown that did not come to its end
 	}
+	w.reopenOutput()
 	w.mark(reply, 1, 2)
 }
 
@@ -42,7 +41,8 @@ func (w *worker) load(r wire.Request) {
 func (w *worker) bring(r wire.Request, reply *wire.Reply) (entry func(), err error) {
 	defer func() {
 		if e := recover(); e != nil { // a package's own initialisation
-			err = fmt.Errorf("panic: %v", e)
+			reply.Panic = describe(e)
+			err = fmt.Errorf("panic: %s", reply.Panic.Value)
 		}
 	}()
 	if r.Packages != "" {

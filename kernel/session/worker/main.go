@@ -22,6 +22,7 @@ import (
 	"github.com/cellar-go/cellar/display/comm"
 	_ "github.com/cellar-go/cellar/display/widget" // there from the start: no cell waits for it
 	"github.com/cellar-go/cellar/kernel/session/internal/goid"
+	"github.com/cellar-go/cellar/kernel/session/internal/halt"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 	"github.com/cellar-go/cellar/kernel/session/live"
 	"github.com/cellar-go/cellar/kernel/session/worker/link"
@@ -35,6 +36,7 @@ func Main() {
 		os.Exit(2)
 	}
 	os.Unsetenv(wire.Nonce)
+	takeBound()
 	for _, fd := range []int{wire.Requests, wire.Replies, wire.Crash} {
 		syscall.CloseOnExec(fd)
 	}
@@ -45,29 +47,40 @@ func Main() {
 	flag.CommandLine.Init(os.Args[0], flag.PanicOnError) // a wrong flag is an error of the cell, not the end of the process
 	// Should memory run out, the system is to end this process, not the kernel.
 	os.WriteFile("/proc/self/oom_score_adj", []byte("900"), 0)
-	debug.SetMaxStack(256 << 20) // a recursion without end is noticed before the machine is
 	w := &worker{nonce: nonce, out: json.NewEncoder(os.NewFile(wire.Replies, "replies")), calls: map[int]chan wire.Request{}}
 	w.ownStdin()
+	w.ownOutput()
 	w.linker, w.noLinker = link.New(nil)
 	live.Hooks.New = func(p any) any { return reflect.New(reflect.TypeOf(p).Elem()).Interface() }
 	live.Hooks.Call = w.call
 	live.Hooks.Panic = w.goroutinePanic
-	live.Hooks.Exit = os.Exit
+	live.Hooks.Ended = w.goroutineEnded
 	live.Hooks.Goroutine = goid.Current
+	live.Hooks.Depth = goid.Depth
 	live.Hooks.Guarded = guarded
 	display.SetSink(w.display)
+	display.SetAsker(w.ask)
 	comm.SetTransport(w.transmit)
 	w.watch()
-	w.send(wire.Reply{Op: "ready"})
+	floatError = live.Interrupted{}
+	polls := halt.Polls(live.Polled)
+	if polls {
+		live.Hooks.Aim, live.Hooks.Withdraw, live.Hooks.Hit = halt.Aim, halt.Withdraw, halt.Hit
+	}
+	w.watchDepth()
+	w.send(wire.Reply{Op: "ready", Polls: polls})
 
 	requests := json.NewDecoder(os.NewFile(wire.Requests, "requests"))
 	cells := make(chan wire.Request, 1)
+	loader := make(chan uintptr)
 	go func() { // a goroutine of its own: a C library may need the stack of a thread that stays
+		loader <- goid.Current()
 		for r := range cells {
 			w.load(r)
 			display.NextCell()
 		}
 	}()
+	outliveExits(goid.Current(), <-loader)
 	w.own = runtime.NumGoroutine()
 	for {
 		var r wire.Request
@@ -84,8 +97,12 @@ func Main() {
 			if r.Free {
 				go debug.FreeOSMemory()
 			}
+		case "foreign":
+			w.foreign.Store(true)
 		case "answer":
 			w.answer(r)
+		case "end":
+			go w.endInput(r.ID)
 		case "input":
 			w.inputAsked.Store(false)
 		case "comm":
@@ -94,6 +111,10 @@ func Main() {
 			w.send(surroundings(r))
 		case "values":
 			w.send(wire.Reply{Op: "values", ID: r.ID, Values: values(r.Names)})
+		case "code":
+			w.send(wire.Reply{Op: "values", ID: r.ID, Values: code(r.Names, r.Quiet)})
+		case "held":
+			w.send(wire.Reply{Op: "values", ID: r.ID, Values: held(r.Names)})
 		}
 	}
 }
@@ -108,25 +129,37 @@ type worker struct {
 	asked int
 	own   int // goroutines that are no cell's
 
-	cell  atomic.Pointer[running] // nil: none runs
-	stdin *os.File                // os.Stdin, unless a cell sets that; nil: not to be had
+	cell    atomic.Pointer[running] // nil: none runs
+	outputs [3]int                  // what the process began with as 1 and 2: a cell may close those
+	stdin   *os.File                // os.Stdin, unless a cell sets that; nil: not to be had
 
 	linker   *link.Linker
 	noLinker error // why cells have to come as plugins
 
 	running, mayRead, inputAsked atomic.Bool
+	foreign                      atomic.Bool // C code is loaded, whose threads may call back
+	deep                         atomic.Bool // some stack is: it takes seconds to look at all
 }
 
 func (w *worker) send(r wire.Reply) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	defer w.spare()()
 	w.out.Encode(r)
+}
+
+// spare keeps the calling goroutine from being halted until it calls what it gets: half a reply would be the end of the session. The caller
+// holds mu.
+func (w *worker) spare() (over func()) {
+	halt.Hold(goid.Current())
+	return func() { halt.Hold(0) }
 }
 
 // mark sends a reply and writes its mark behind what the process has written so far.
 func (w *worker) mark(r wire.Reply, files ...int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	defer w.spare()()
 	w.marks++
 	r.Mark = w.marks
 	C.flushAll()
@@ -140,7 +173,7 @@ func (w *worker) mark(r wire.Reply, files ...int) {
 	for _, fd := range files {
 		text := []byte(wire.Mark(w.nonce, r.Mark))
 		for len(text) > 0 {
-			n, err := syscall.Write(fd, text)
+			n, err := syscall.Write(w.outputs[fd], text)
 			if err == syscall.EINTR || err == syscall.EAGAIN {
 				continue
 			}

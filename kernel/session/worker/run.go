@@ -4,15 +4,20 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
+	_ "unsafe" // for linkname
 
 	"github.com/cellar-go/cellar/kernel/session/internal/halt"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 	"github.com/cellar-go/cellar/kernel/session/live"
 )
+
+// floatError is what goroutines panic with that are halted, or stopped at a poll.
+//
+//go:linkname floatError runtime.floatError
+var floatError error
 
 // running is the cell that runs.
 type running struct {
@@ -22,7 +27,12 @@ type running struct {
 	stop sync.Once
 	in   atomic.Pointer[string] // what was halted
 
-	behind atomic.Bool // it was left
+	behind   atomic.Bool // it was left
+	deadlock atomic.Bool // it is stopped because nothing could wake it
+	sunk     atomic.Bool // it is halted because its stack is deep
+	sinks    sync.Once
+	sinking  chan struct{} // closed when that is over
+	caught   sync.Once
 
 	goroutine string  // as the runtime prints it
 	g         uintptr // goid.Current of it
@@ -31,16 +41,17 @@ type running struct {
 // run calls the entry of a cell in a goroutine of its own, so that runtime.Goexit ends the cell alone, and one that waits in a library can
 // be left behind.
 func (w *worker) run(entry func(), reply *wire.Reply) {
-	c := &running{over: make(chan struct{}), left: make(chan string), gone: make(chan struct{})}
+	c := &running{over: make(chan struct{}), left: make(chan string), gone: make(chan struct{}), sinking: make(chan struct{})}
 	defer close(c.gone)
+	defer c.caught.Do(func() { close(c.sinking) })
 	halt.Begin()
 	w.allowReads()
-	var ended wire.Reply // not reply: the goroutine may end when that is sent
+	ended := *reply // another one: the goroutine may end when that is sent
 	begun := make(chan struct{})
 	go func() {
 		finished := false
 		defer func() {
-			if value := recover(); value != nil && !halt.IsHalt(value) {
+			if value := recover(); value != nil && value != any(live.Interrupted{}) {
 				panic(value)
 			}
 		}()
@@ -48,27 +59,30 @@ func (w *worker) run(entry func(), reply *wire.Reply) {
 		defer live.End()
 		ended.Interrupted = true // should it be halted between here and there
 		defer func() {
-			if !c.behind.Load() { // else another cell may be the target
-				halt.End()
-			}
+			halted := !c.behind.Load() && halt.End() // of one left behind another cell may be the target
 			ended.Interrupted = false
 			if finished {
 				return
 			}
 			value := recover()
-			if halt.IsHalt(value) && c.in.Load() != nil {
-				ended.Interrupted, ended.Halted = true, *c.in.Load()
+			if halted && c.sunk.Load() {
+				ended.Panic = describe(nil)
+				ended.Panic.Ended, ended.Panic.Value = true, endingText(live.Ending{Overflow: true}, "the cell")
 				return
 			}
 			switch value.(type) {
 			case nil:
 				ended.Panic = describe(nil)
 				ended.Panic.Ended, ended.Panic.Value = true, "runtime.Goexit ended the cell"
-				if call, code := live.Exited(); call != "" {
-					ended.Panic.Value = fmt.Sprintf("%s ended the cell with code %d; the session goes on", call, code)
+				if e := live.Ended(); e != nil {
+					ended.Panic.Value = endingText(*e, "the cell")
 				}
 			case live.Interrupted:
 				ended.Interrupted = true
+				if in := c.in.Load(); halted && in != nil {
+					ended.Halted = *in
+				}
+				ended.Panic = describe(nil)
 			default:
 				ended.Panic = describe(value)
 			}
@@ -77,6 +91,14 @@ func (w *worker) run(entry func(), reply *wire.Reply) {
 		c.goroutine, c.g = goroutineNumber(), live.Hooks.Goroutine()
 		close(begun)
 		entry()
+		if values := live.Shown(); values != nil {
+			asked := live.Stopping()
+			ended.Bundle = present(values)
+			if live.Stopping() && !asked { // fmt shows the panic that a String method is stopped with
+				ended.Bundle = nil
+				panic(live.Interrupted{})
+			}
+		}
 		finished = true
 	}()
 	<-begun
@@ -84,10 +106,11 @@ func (w *worker) run(entry func(), reply *wire.Reply) {
 	defer w.cell.Store(nil)
 	select {
 	case <-c.over:
-		reply.Panic, reply.Interrupted, reply.Halted = ended.Panic, ended.Interrupted, ended.Halted
+		*reply = ended
 	case reply.Left = <-c.left:
 		reply.Interrupted = true
 	}
+	reply.Deadlock = reply.Interrupted && c.deadlock.Load()
 }
 
 // goroutineNumber is the number of the calling goroutine, as the runtime prints it.
@@ -116,7 +139,8 @@ func guarded(f any) any {
 
 // describe is called by a deferred function while the stack of the panic still stands.
 func describe(value any) *wire.Panic {
-	p := &wire.Panic{Value: panicText(value), Trace: string(debug.Stack())}
+	trace := make([]byte, 64<<10) // once: deep stacks take long
+	p := &wire.Panic{Value: panicText(value), Trace: string(trace[:runtime.Stack(trace, false)])}
 	pcs := make([]uintptr, 200)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	panicking := false
@@ -126,15 +150,21 @@ func describe(value any) *wire.Panic {
 		case f.Function == "runtime.gopanic" || f.Function == "runtime.Goexit":
 			p.Frames, panicking = nil, true
 		case panicking && len(p.Frames) == 0 && strings.HasPrefix(f.Function, "runtime."):
-		case strings.HasPrefix(f.Function, "github.com/cellar-go/cellar/kernel/session/"), strings.HasPrefix(f.Function, "github.com/cellar-go/cellar/display/comm."), f.Function == "runtime.goexit":
+		case len(p.Frames) == 0 && exiting(f.Function):
+		case strings.HasPrefix(f.Function, "github.com/cellar-go/cellar/kernel/session/"), strings.HasPrefix(f.Function, "github.com/cellar-go/cellar/display/comm."), strings.HasPrefix(f.Function, "github.com/cellar-go/cellar/display/widget."), f.Function == "runtime.goexit":
 		case strings.Contains(f.File, "/kernel/session/live/"): // inlined
 		default:
-			p.Frames = append(p.Frames, wire.Frame{Function: f.Function, File: f.File, Line: f.Line})
+			p.Frames = append(p.Frames, wire.Frame{Function: f.Function, File: strings.TrimPrefix(f.File, runtime.GOROOT()+"/src/"), Line: f.Line})
 		}
 		if !more {
 			return p
 		}
 	}
+}
+
+// exiting reports whether a function stands between a call of os.Exit and the hook that it runs.
+func exiting(function string) bool {
+	return strings.HasPrefix(function, "internal/runtime/exithook.") || function == "runtime.runExitHooks" || function == "os.runtime_beforeExit" || function == "os.Exit"
 }
 
 // panicText is what the runtime would print.
@@ -155,8 +185,29 @@ func panicText(value any) (text string) {
 	return fmt.Sprintf("%T(%+v)", value, value)
 }
 
+// endingText says how a goroutine ended itself.
+func endingText(e live.Ending, whose string) string {
+	switch {
+	case e.Overflow:
+		return "stack overflow: the recursion has no end; " + whose + " was ended, the session goes on"
+	case e.Code < 0:
+		return fmt.Sprintf("%s ended %s; the session goes on", e.Call, whose)
+	}
+	return fmt.Sprintf("%s ended %s with code %d; the session goes on", e.Call, whose, e.Code)
+}
+
+// goroutineEnded is called by a goroutine before it ends itself.
+func (w *worker) goroutineEnded(e live.Ending) {
+	p := describe(nil)
+	p.Ended, p.Value = true, endingText(e, "a goroutine of the session")
+	w.goroutineOver(p)
+}
+
 func (w *worker) goroutinePanic(value any) {
-	p := describe(value)
+	w.goroutineOver(describe(value))
+}
+
+func (w *worker) goroutineOver(p *wire.Panic) {
 	user := p.Frames[:0] // a guarded function is called by reflection
 	for _, f := range p.Frames {
 		if !strings.HasPrefix(f.Function, "reflect.") {

@@ -29,6 +29,7 @@ func (w *worker) stop() {
 		return
 	}
 	c.stop.Do(func() {
+		go halt.Prepare()
 		interruptChildren()
 		w.endReads()
 		go c.end(func() bool { return w.inputAsked.Load() })
@@ -46,7 +47,7 @@ func (c *running) end(answered func() bool) {
 		}
 		where, state := c.whereabouts()
 		switch {
-		case state == "" || answered(): // the session gives it what it waits for
+		case state == "" || answered() || live.Sinks(c.g): // the session gives it what it waits for; or it ends already
 			waits = 0
 		case waiting(state):
 			if waits++; waits == still {
@@ -95,7 +96,8 @@ func waiting(state string) bool {
 	return true
 }
 
-// whereabouts says in which function of a library the cell's goroutine is, called from where, and the state that it is in.
+// whereabouts says in which function of a library the cell's goroutine is, called from where, and the state that it is in. One that waits to
+// tell the session something will soon go on.
 func (c *running) whereabouts() (where, state string) {
 	if runtime.NumGoroutine() > 20_000 {
 		return "", ""
@@ -117,6 +119,9 @@ func (c *running) whereabouts() (where, state string) {
 		function, place := lines[i], strings.TrimSpace(lines[i+1])
 		if open := strings.LastIndexByte(function, '('); open > 0 {
 			function = function[:open]
+		}
+		if strings.HasSuffix(function, "/worker.(*worker).send") || strings.HasSuffix(function, "/worker.(*worker).mark") {
+			state = "running" // the session is about to read what it writes
 		}
 		if strings.HasPrefix(function, "main.") {
 			place, _, _ = strings.Cut(place, " ")

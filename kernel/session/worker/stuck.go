@@ -7,19 +7,24 @@ import (
 	"time"
 	_ "unsafe" // for linkname
 
+	"github.com/cellar-go/cellar/display/comm"
 	"github.com/cellar-go/cellar/kernel/session/internal/wire"
 )
 
-// stuckAfter is the time between two looks, both of which must find a cell stuck.
-const stuckAfter = 1500 * time.Millisecond
+const (
+	stuckAfter = 1500 * time.Millisecond // between the first two looks that find a cell stuck
+	stuckLooks = 10                      // more that must, since a busy machine may show a moment between two timers twice
+)
 
 //go:linkname timeSleepUntil runtime.timeSleepUntil
 func timeSleepUntil() int64
 
-// stuck tells the session, once a cell, when the cell and all goroutines wait for each other and no timer is set: nothing but an interrupt
-// ends that. The runtime does not find out, since the worker waits for requests.
+// stuck ends a cell that waits while all goroutines wait for each other and no timer is set, as the runtime would end the program: it does not
+// find out, since the worker waits for requests. Where a front-end's message or a thread of C may wake the cell, the session is
+// told, once a cell.
 type stuck struct {
 	told, suspect *running
+	looks         int // that have found the suspect stuck, after the first
 	next          time.Time
 }
 
@@ -30,18 +35,30 @@ func (s *stuck) look(w *worker) {
 		return
 	}
 	s.next = time.Now().Add(stuckAfter)
-	if runtime.NumGoroutine() > 2000 || timeSleepUntil() != math.MaxInt64 || !allWait(string(allStacks())) {
+	if runtime.NumGoroutine() > 2000 || w.asks() || timeSleepUntil() != math.MaxInt64 || !allWait(string(allStacks())) || timeSleepUntil() != math.MaxInt64 {
 		s.suspect = nil
 		return
 	}
 	if s.suspect != c {
-		s.suspect = c
+		s.suspect, s.looks = c, 0
+		return
+	}
+	if s.looks++; s.looks < stuckLooks {
+		s.next = time.Time{}
 		return
 	}
 	s.told = c
+	if !comm.Expects() && !w.foreign.Load() {
+		c.deadlock.Store(true)
+		w.stop()
+		return
+	}
 	where, _ := c.whereabouts()
 	w.mark(wire.Reply{Op: "stuck", Left: where[strings.LastIndex(where, " ")+1:]}, 1)
 }
+
+// asks reports whether a cell waits for the session's answer.
+func (w *worker) asks() bool { w.mu.Lock(); defer w.mu.Unlock(); return len(w.calls) > 0 }
 
 // allWait reports whether each goroutine but the worker's own waits for another one.
 func allWait(stacks string) bool {
@@ -52,7 +69,7 @@ func allWait(stacks string) bool {
 		_, state, _ := strings.Cut(stack, " [")
 		state, _, _ = strings.Cut(state, "]")
 		state, _, _ = strings.Cut(state, ",")
-		if !strings.HasPrefix(state, "chan ") && !strings.HasPrefix(state, "select") && !strings.HasPrefix(state, "sync.") && state != "semacquire" {
+		if !strings.HasPrefix(state, "chan ") && !strings.HasPrefix(state, "select") && !strings.HasPrefix(state, "sync.") && state != "semacquire" && state != "coroutine" {
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -27,7 +28,9 @@ func surroundings(r wire.Request) wire.Reply {
 	case "surroundings":
 		reply.Names = os.Environ()
 		reply.Run = cpuTime()
-		reply.Dir, err = os.Getwd()
+		if reply.Dir, err = os.Getwd(); errors.Is(err, os.ErrNotExist) { // it was removed
+			reply.Dir, err = "", nil
+		}
 	}
 	if err != nil {
 		reply.Error = err.Error()

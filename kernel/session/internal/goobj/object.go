@@ -122,6 +122,9 @@ func (o *Object) Index(r Reference) (i int, ok bool) {
 	return 0, false
 }
 
+// Count is how many symbols the object's tables define.
+func (o *Object) Count() int { return o.defined }
+
 // Defines reports whether the object has a symbol's content, not just its name.
 func (o *Object) Defines(i int) bool { return i < o.defined }
 

@@ -102,6 +102,7 @@ const (
 	Offset   RelocationKind = 5 // from the begin of the target's section, 32 bits
 	Call     RelocationKind = 7
 	Relative RelocationKind = 14 // to the program counter
+	Thread   RelocationKind = 16 // to the program counter, of a word that holds where the thread keeps its goroutine; of no symbol
 	Method   RelocationKind = 26 // as Offset, in a type's list of methods
 	Keep     RelocationKind = 27 // nothing is written, but the target is needed
 	Table    RelocationKind = 29 // relative to the program counter, of a word that holds the address

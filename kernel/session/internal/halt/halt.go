@@ -11,7 +11,6 @@ import (
 	"debug/dwarf"
 	"debug/elf"
 	"os"
-	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -34,19 +33,31 @@ const (
 	ended
 )
 
+// held is the goroutine that is not to be halted for now.
+var held atomic.Uintptr
+
+// Hold spares a goroutine, by what goid.Current says there, until the next Hold; 0 is none. One at a time may call it.
+func Hold(g uintptr) { held.Store(g) }
+
 // install puts the signal handlers in front of the runtime's own.
 var install = sync.OnceValue(func() bool {
 	offset, find := preemptOffset(), findfunc
-	return offset != 0 && C.halt_install(C.uintptr_t(offset), C.uintptr_t(**(**uintptr)(unsafe.Pointer(&find))), (*C.int32_t)(unsafe.Pointer(&word))) == 0
+	return offset != 0 && C.halt_install(C.uintptr_t(offset), C.uintptr_t(**(**uintptr)(unsafe.Pointer(&find))), (*C.int32_t)(unsafe.Pointer(&word)), (*C.uintptr_t)(unsafe.Pointer(&held))) == 0
 })
+
+// between two attempts: most come to nothing, where a library mostly calls the runtime.
+const between = 100 * time.Microsecond
 
 var one sync.Mutex // there is one target
 
 // Begin is called before a goroutine runs that may become the target, End by that goroutine when it is over.
 func Begin() { word.Store(off) }
 
-// End is one instruction: it is called where the target may still be halted.
-func End() { word.Store(ended) }
+// End is one instruction: it is called where the target may still be halted. It reports whether that was the last thing that happened to it.
+func End() (halted bool) { return word.Swap(ended) == done }
+
+// Prepare does what the first Goroutine of a process would take a tenth of a second for.
+func Prepare() { install() }
 
 // Goroutine tries to make the goroutine panic for which Begin was called, until it does or over is closed; g is what goid.Current says
 // there.
@@ -65,12 +76,21 @@ func Goroutine(g uintptr, over <-chan struct{}) {
 	word.CompareAndSwap(done, off) // something has recovered
 	word.CompareAndSwap(off, armed)
 	defer word.CompareAndSwap(armed, off)
-	for {
-		signalThreads()
+	for i := 0; ; i++ {
+		thread := int(C.halt_thread())
+		switch {
+		case word.Load() == stepping && i%50 != 0: // a signal would end the attempt
+		case thread != 0 && i%20 != 0:
+			syscall.Tgkill(os.Getpid(), thread, syscall.SIGURG)
+		default: // it may have moved
+			signalThreads()
+		}
+		pause := syscall.NsecToTimespec(int64(between))
+		syscall.Nanosleep(&pause, nil)
 		select {
 		case <-over:
 			return
-		case <-time.After(time.Millisecond):
+		default:
 		}
 		if now := word.Load(); now == done || now == ended {
 			return
@@ -87,12 +107,6 @@ func signalThreads() {
 			syscall.Tgkill(pid, tid, syscall.SIGURG)
 		}
 	}
-}
-
-// IsHalt reports whether a panic is one of Goroutine's. On this machine no Go code makes a floating point error otherwise.
-func IsHalt(value any) bool {
-	err, ok := value.(runtime.Error)
-	return ok && err.Error() == "runtime error: floating point error"
 }
 
 // preemptOffset is where in the runtime's g the wish to preempt stands, by the program's own debug information; 0: not known.

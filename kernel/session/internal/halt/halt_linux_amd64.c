@@ -1,8 +1,13 @@
 #define _GNU_SOURCE
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 #include "halt.h"
 
 // The way of a goroutine to its end:
@@ -20,11 +25,13 @@
 enum { OFF, ARMED, STEPPING, DONE, ENDED }; // as in halt.go
 
 static atomic_int *word;
+static atomic_uintptr_t *held;
 static uintptr_t target, preempt, find;
-static struct sigaction urg, trap, fpe; // the runtime's own
+static struct sigaction urg, trap, fpe, segv; // the runtime's own
 static uintptr_t last_pc, last_sp;      // of the thread that goes in steps
 static uintptr_t callee_sp;             // its stack just after a call; 0: it has not called
 static int steps, probes;
+static atomic_int thread; // that ran the goroutine when a signal last came to it
 
 typedef greg_t *regs;
 
@@ -55,6 +62,16 @@ static int would_preempt(siginfo_t *info, void *context, regs r) {
 	return 1;
 }
 
+// make_panic has the runtime make a goroutine panic where it is: its handler of SIGFPE does, for what Go code never raises on this machine.
+static void make_panic(void *context, regs r) {
+	siginfo_t fault;
+	memset(&fault, 0, sizeof fault);
+	fault.si_signo = SIGFPE;
+	fault.si_code = FPE_FLTINV;
+	fault.si_addr = (void *)r[REG_RIP];
+	fpe.sa_sigaction(SIGFPE, &fault, context);
+}
+
 static void on_urg(int sig, siginfo_t *info, void *context) {
 	regs r = ((ucontext_t *)context)->uc_mcontext.gregs;
 	int stepping = STEPPING;
@@ -64,10 +81,11 @@ static void on_urg(int sig, siginfo_t *info, void *context) {
 		urg.sa_sigaction(sig, info, context);
 		return;
 	}
-	if (atomic_load(word) != ARMED || (uintptr_t)r[REG_R14] != target) {
+	if (atomic_load(word) != ARMED || (uintptr_t)r[REG_R14] != target || atomic_load(held) == target) {
 		urg.sa_sigaction(sig, info, context);
 		return;
 	}
+	atomic_store(&thread, (int)syscall(SYS_gettid));
 	if (!would_preempt(info, context, r))
 		return;
 	int armed = ARMED;
@@ -87,7 +105,7 @@ static void on_trap(int sig, siginfo_t *info, void *context) {
 		return;
 	}
 	uintptr_t pc = r[REG_RIP], sp = r[REG_RSP];
-	if (atomic_load(word) != STEPPING || (uintptr_t)r[REG_R14] != target || ++steps > STEPS)
+	if (atomic_load(word) != STEPPING || (uintptr_t)r[REG_R14] != target || atomic_load(held) == target || ++steps > STEPS)
 		goto stop;
 	int called = sp == last_sp - 8 && *(uintptr_t *)sp - last_pc - 2 <= 5 && pc - last_pc > 15;
 	last_pc = pc;
@@ -107,13 +125,8 @@ static void on_trap(int sig, siginfo_t *info, void *context) {
 				goto stop;
 			}
 			r[REG_EFL] &= ~TF;
-			siginfo_t fault;
-			memset(&fault, 0, sizeof fault);
-			fault.si_signo = SIGFPE;
-			fault.si_code = FPE_FLTINV;
-			fault.si_addr = (void *)pc;
 			atomic_store(word, DONE);
-			fpe.sa_sigaction(SIGFPE, &fault, context);
+			make_panic(context, r);
 			return;
 		}
 	}
@@ -135,13 +148,120 @@ static int install(int sig, void (*handler)(int, siginfo_t *, void *), struct si
 	return sigaction(sig, &own, NULL);
 }
 
-int halt_install(uintptr_t offset, uintptr_t findfunc, int32_t *state) {
+int halt_install(uintptr_t offset, uintptr_t findfunc, int32_t *state, uintptr_t *hold) {
 	preempt = offset;
 	find = findfunc;
 	word = (atomic_int *)state;
+	held = (atomic_uintptr_t *)hold;
 	if (sigaction(SIGFPE, NULL, &fpe) != 0 || !(fpe.sa_flags & SA_SIGINFO) || install(SIGTRAP, on_trap, &trap) != 0)
 		return -1;
 	return install(SIGURG, on_urg, &urg);
 }
 
 void halt_target(uintptr_t g) { target = g; }
+
+int halt_thread(void) { return atomic_load(&thread); }
+
+// Polls. A goroutine that is made to panic at one is where a load may fault, before anything that comes behind it is done.
+
+#define PAGE 4096
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+enum { IDLE, AIMED, HITTING, HIT };
+
+static uintptr_t polled; // what polls load, at the begin of a page
+static atomic_int aim;
+static struct goroutines {
+	int room;
+	_Atomic(uintptr_t) g[];
+} *_Atomic stops; // those that are to panic
+
+static int is_to_stop(uintptr_t g) {
+	struct goroutines *all = atomic_load(&stops);
+	for (int i = 0; all && i < all->room; i++)
+		if (atomic_load(&all->g[i]) == g)
+			return 1;
+	return 0;
+}
+
+// load is the length of the instruction if it loads 32 bits into a register, else 0.
+static int load(const uint8_t *code) {
+	int n = (*code & 0xf0) == 0x40; // REX
+	if (code[n] != 0x8b)
+		return 0;
+	int mode = code[n + 1] >> 6, base = code[n + 1] & 7;
+	n += 2;
+	if (mode == 3)
+		return 0;
+	if (base == 4)
+		base = code[n++] & 7;
+	return mode == 1 ? n + 1 : mode == 2 || base == 5 ? n + 4 : n;
+}
+
+static void on_segv(int sig, siginfo_t *info, void *context) {
+	regs r = ((ucontext_t *)context)->uc_mcontext.gregs;
+	int length = 0;
+	if (info->si_code == SEGV_ACCERR && (uintptr_t)info->si_addr == polled)
+		length = load((uint8_t *)r[REG_RIP]);
+	if (!length) {
+		segv.sa_sigaction(sig, info, context);
+		return;
+	}
+	int aimed = AIMED;
+	if (!is_to_stop(r[REG_R14]) || !atomic_compare_exchange_strong(&aim, &aimed, HITTING)) {
+		r[REG_RIP] += length; // nobody uses what it loads
+		return;
+	}
+	mprotect((void *)polled, PAGE, PROT_READ);
+	atomic_store(&aim, HIT);
+	if (r[REG_EFL] & TF) {
+		int stepping = STEPPING;
+		r[REG_EFL] &= ~TF;
+		atomic_compare_exchange_strong(word, &stepping, ARMED);
+	}
+	make_panic(context, r);
+}
+
+int halt_polls(uintptr_t at) {
+	void *page = mmap((void *)at, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (page == MAP_FAILED)
+		return -1;
+	polled = (uintptr_t)page;
+	if (polled != at || sigaction(SIGFPE, NULL, &fpe) != 0 || !(fpe.sa_flags & SA_SIGINFO)) {
+		munmap(page, PAGE);
+		return -1;
+	}
+	return install(SIGSEGV, on_segv, &segv);
+}
+
+int halt_aim(const uintptr_t *g, int n) {
+	struct goroutines *all = atomic_load(&stops);
+	if (!all || n > all->room) { // a handler may still look into the smaller one
+		all = calloc(1, sizeof *all + 2 * n * sizeof *g);
+		if (!all)
+			return 0;
+		all->room = 2 * n;
+	}
+	for (int i = 0; i < all->room; i++)
+		atomic_store(&all->g[i], i < n ? g[i] : 0);
+	atomic_store(&stops, all);
+	if (atomic_load(&aim) != IDLE)
+		return 0;
+	atomic_store(&aim, AIMED);
+	mprotect((void *)polled, PAGE, PROT_NONE);
+	return 1;
+}
+
+void halt_withdraw(void) {
+	int now = atomic_load(&aim);
+	while (now == HITTING || now != IDLE && !atomic_compare_exchange_strong(&aim, &now, IDLE)) {
+		sched_yield();
+		now = atomic_load(&aim);
+	}
+	if (now == AIMED)
+		mprotect((void *)polled, PAGE, PROT_READ);
+}
+
+int halt_hit(void) { return atomic_load(&aim) >= HITTING; }

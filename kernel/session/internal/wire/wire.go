@@ -22,16 +22,20 @@ const (
 // Nonce names the environment variable with a random word that makes this worker's marks its own.
 const Nonce = "CELLAR_WORKER_NONCE"
 
+// Memory names the environment variable with the number of bytes that the worker may hold; 0: not known.
+const Memory = "CELLAR_WORKER_MEMORY"
+
 // Request goes to the worker.
 type Request struct {
-	Op       string   `json:"op"` // link, load, interrupt, answer, input, values, comm, chdir, setenv, args, flags, surroundings
+	Op       string   `json:"op"` // link, load, interrupt, answer, input, end, values, held, code, comm, chdir, setenv, args, flags, surroundings, foreign
 	ID       int      `json:"id,omitempty"`
 	File     string   `json:"file,omitempty"`     // load: the plugin, or the object file to be linked
 	Entry    string   `json:"entry,omitempty"`    // load: its function to run; none for a plugin of imports
 	Packages string   `json:"packages,omitempty"` // load: where an object's packages are, as the compiler's -importcfg; none for a plugin
 	Free     bool     `json:"free,omitempty"`     // interrupt: memory is short
+	Quiet    bool     `json:"quiet,omitempty"`    // code: no goroutine of the user's is at the variables
 	Input    bool     `json:"input,omitempty"`    // load: the cell may read its stdin; args: flag.Parse reads them
-	Names    []string `json:"names,omitempty"`    // link; values; flags; args; chdir: the folder; setenv: name and value
+	Names    []string `json:"names,omitempty"`    // link; values, held and code; flags; args; chdir: the folder; setenv: name and value
 	Data     []byte   `json:"data,omitempty"`     // answer
 	Error    string   `json:"error,omitempty"`    // answer
 
@@ -40,7 +44,7 @@ type Request struct {
 
 // Reply comes from the worker.
 type Reply struct {
-	Op          string            `json:"op"` // ready, done, display, comm, call, input, values, goroutine, stuck
+	Op          string            `json:"op"` // ready, done, display, comm, call, input, end, values, goroutine, stuck
 	ID          int               `json:"id,omitempty"`
 	Mark        int               `json:"mark,omitempty"` // display, comm, done: the mark in the output that it stands behind
 	Bundle      *display.Bundle   `json:"bundle,omitempty"`
@@ -51,8 +55,10 @@ type Reply struct {
 	Refused     string            `json:"refused,omitempty"`  // why a plugin could not be loaded: the worker is of no use any more
 	Unlinked    string            `json:"unlinked,omitempty"` // why an object could not be linked: as a plugin it may
 	Interrupted bool              `json:"interrupted,omitempty"`
-	Left        string            `json:"left,omitempty"`   // what the goroutine of an interrupted cell is still in
-	Halted      string            `json:"halted,omitempty"` // what that was stopped in
+	Deadlock    bool              `json:"deadlock,omitempty"` // because nothing could wake the cell
+	Polls       bool              `json:"polls,omitempty"`    // ready: loops may poll, and need no checks
+	Left        string            `json:"left,omitempty"`     // what the goroutine of an interrupted cell is still in
+	Halted      string            `json:"halted,omitempty"`   // what that was stopped in
 	Load        time.Duration     `json:"load,omitempty"`
 	Run         time.Duration     `json:"run,omitempty"`
 	Step        int               `json:"step,omitempty"`       // done: the statement that ran last
@@ -77,7 +83,7 @@ type Panic struct {
 // Frame is one call of a trace, innermost first.
 type Frame struct {
 	Function string `json:"function"`
-	File     string `json:"file"`
+	File     string `json:"file"` // of the standard library: within its src
 	Line     int    `json:"line"`
 }
 

@@ -27,6 +27,9 @@ import (
 	"github.com/cellar-go/cellar/kernel/session/internal/goobj"
 )
 
+// programBase is what is added to the addresses in the program's file.
+func programBase() uintptr { return uintptr(C.loadBase(nil)) }
+
 //go:linkname getitab runtime.getitab
 func getitab(inter, typ unsafe.Pointer, canfail bool) unsafe.Pointer
 
@@ -117,6 +120,7 @@ func (l *Linker) slots(file string) (itabs, types []slot, err error) {
 			types = append(types, s)
 			fallthrough
 		default:
+			l.note(symbol.Name, s.at)
 			if address, ok := placed[symbol.Name]; ok && symbol.Section != elf.SHN_UNDEF && elf.ST_TYPE(symbol.Info) != elf.STT_FUNC && address != s.symbol() {
 				replaced[s.symbol()] = address
 				if err := s.set(address); err != nil {

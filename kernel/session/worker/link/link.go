@@ -23,6 +23,8 @@ type Linker struct {
 	bound    map[goobj.Name]uintptr // what the process had before
 	builtins []goobj.Name           // the runtime's symbols that objects refer to by number
 	loaded   int
+	program  []assertion // places in the program; nil: not looked for yet
+	asserts  []assertion // in what was loaded since
 }
 
 // New prepares a linker. Builtins are the names in the toolchain's cmd/internal/goobj/builtinlist.go, in order; those of ABI 0 end in .abi0.
@@ -39,6 +41,7 @@ func New(builtins []string) (*Linker, error) {
 	if linked.start != 0 {
 		return l, nil
 	}
+	addReflectOff(unsafe.Pointer(l)) // gets -1, which means none to those who look types and functions up
 	return l, linked.reserve()
 }
 

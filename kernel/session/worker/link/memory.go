@@ -53,8 +53,8 @@ func (a *memory) reserve() error {
 func (a *memory) take(m *module) error {
 	page := uintptr(os.Getpagesize())
 	next := a.next
-	for i, s := range m.sections() {
-		if i <= 2 { // code; what is only read; what is written
+	for _, s := range m.sections() {
+		if s == &m.text || s == &m.read || s == &m.data { // code; what is only read; what is written
 			next = (next + page - 1) &^ (page - 1)
 		} else {
 			next = (next + 63) &^ 63
@@ -75,9 +75,23 @@ func (a *memory) take(m *module) error {
 
 // protect takes the right to write away from code and from what is only read.
 func (a *memory) protect(m *module) error {
-	if C.allow(C.uintptr_t(m.text.base), C.uintptr_t(m.read.base-m.text.base), 0, 1) != 0 ||
-		C.allow(C.uintptr_t(m.read.base), C.uintptr_t(m.data.base-m.read.base), 0, 0) != 0 {
+	if !a.run(m) || C.allow(C.uintptr_t(m.read.base), C.uintptr_t(m.data.base-m.read.base), 0, 0) != 0 {
 		return errors.New("the memory of a linked cell can't be made to run")
+	}
+	return nil
+}
+
+// run lets a module's code run, and not be written any more.
+func (a *memory) run(m *module) bool {
+	return C.allow(C.uintptr_t(m.text.base), C.uintptr_t(m.read.base-m.text.base), 0, 1) == 0
+}
+
+// writable lets what is only read be changed. It stays so.
+func writable(address uintptr, size int) error {
+	page := uintptr(os.Getpagesize())
+	from, to := address&^(page-1), (address+uintptr(size)+page-1)&^(page-1)
+	if C.allow(C.uintptr_t(from), C.uintptr_t(to-from), 1, 0) != 0 {
+		return errors.New("the memory of a linked cell can't be changed")
 	}
 	return nil
 }

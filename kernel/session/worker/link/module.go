@@ -202,10 +202,14 @@ func (m *module) settle() error {
 			m.known.typeMap[n] = pointer(other)
 		}
 	}
+	m.renumber()
 	for _, s := range m.types {
 		if err := m.hashAlike(s); err != nil {
 			return err
 		}
+	}
+	if err := m.extend(); err != nil {
+		return err
 	}
 	for s, slots := range m.itabs {
 		address, err := m.itab(s)

@@ -2,10 +2,12 @@ package link
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"unsafe"
 
+	"github.com/cellar-go/cellar/kernel/session/internal/goid"
 	"github.com/cellar-go/cellar/kernel/session/internal/goobj"
 )
 
@@ -53,7 +55,10 @@ func (m *module) link(entry goobj.Name) (*symbol, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.read.take(16, 16)                 // an offset of zero means none
+	m.read.take(16, 16) // an offset of zero means none
+	if err := m.additions(); err != nil {
+		return nil, err
+	}
 	for i := 0; i < len(m.order); i++ { // which grows
 		if err := m.collect(m.order[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.order[i].Text, err)
@@ -64,6 +69,9 @@ func (m *module) link(entry goobj.Name) (*symbol, error) {
 			return nil, fmt.Errorf("%s: %w", s.Text, err)
 		}
 	}
+	for _, a := range m.added {
+		a.at = m.open.take(a.count*methodSize, 8)
+	}
 	tables := m.functionTables()
 	if err := m.allocate(tables.size()); err != nil {
 		return nil, err
@@ -72,6 +80,9 @@ func (m *module) link(entry goobj.Name) (*symbol, error) {
 		if err := m.relocate(s); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Text, err)
 		}
+	}
+	if err := m.fill(); err != nil {
+		return nil, err
 	}
 	for t, at := range m.stubs { // jmp *0(rip), and the address behind it
 		code := m.text.bytes(at, stubSize)
@@ -111,7 +122,19 @@ func (m *module) collect(s *symbol) error {
 		m.types = append(m.types, s)
 	}
 	for _, r := range s.Object.Relocations(s.Index) {
+		if r.Weak && (r.Kind == goobj.Call || r.Kind == goobj.Relative) {
+			return fmt.Errorf("a weak relocation of kind %d can't be linked here", r.Kind)
+		}
 		if r.Kind.IsMark() || r.Weak {
+			continue
+		}
+		if r.Kind == goobj.Thread {
+			if goid.Offset() == 0 {
+				return errors.New("it is not known where a thread keeps its goroutine")
+			}
+			if m.thread == 0 {
+				m.thread = m.read.take(8, 8)
+			}
 			continue
 		}
 		t, err := m.need(s.Object, r.Target)
@@ -127,6 +150,9 @@ func (m *module) collect(s *symbol) error {
 			if t.external && far(t.address) {
 				m.stubs[t] = 0
 			}
+		case open(s): // it has numbers of its own for what it refers to
+		case open(t) && r.Kind == goobj.Offset:
+			m.distant[t] = 0
 		case r.Kind != goobj.Offset && r.Kind != goobj.Method || !t.external:
 		case t.isType():
 			m.distant[t] = 0
@@ -162,7 +188,11 @@ func (m *module) arrange(s *symbol) error {
 	if s.section == &m.data || s.section == &m.zero {
 		align = max(align, 8) // masks have a bit a word
 	}
-	s.address = uintptr(s.section.take(s.Size, align))
+	size := s.Size
+	if open(s) {
+		s.section, size = &m.open, room(s)
+	}
+	s.address = uintptr(s.section.take(size, align))
 	s.section.symbols = append(s.section.symbols, s)
 	return nil
 }
@@ -185,9 +215,9 @@ func (m *module) allocate(tables int) error {
 			copy(s.bytes(b.at, len(b.content)), b.content)
 		}
 	}
-	next := int32(m.read.size) // no offset of this module's own
+	next := int32(-1) // no offset of this module's own; -1 means none
 	for t := range m.distant {
-		next++
+		next--
 		m.distant[t] = next
 	}
 	return nil
@@ -195,7 +225,7 @@ func (m *module) allocate(tables int) error {
 
 // sections in the order of their addresses: code, what is only read, what is written.
 func (m *module) sections() []*section {
-	return []*section{&m.text, &m.read, &m.data, &m.plainData, &m.zero, &m.plainZero}
+	return []*section{&m.text, &m.read, &m.open, &m.data, &m.plainData, &m.zero, &m.plainZero}
 }
 
 // word writes the address of a symbol, and notes it if another may turn out to be the right one.
@@ -207,6 +237,8 @@ func (m *module) word(at uintptr, t *symbol, add int64) {
 		m.itabs[t] = append(m.itabs[t], s)
 	case t.isType() && !t.external:
 		m.slots = append(m.slots, s)
+	default:
+		m.linker.note(t.Text, s.at)
 	}
 }
 
@@ -217,6 +249,12 @@ func (m *module) relocate(s *symbol) error {
 	}
 	for _, r := range s.Object.Relocations(s.Index) {
 		if r.Kind.IsMark() || r.Kind == goobj.Keep || r.Weak {
+			continue
+		}
+		if r.Kind == goobj.Thread { // r.Add counts from the end of the instruction
+			word := m.read.base + uintptr(m.thread)
+			*(*int64)(pointer(word)) = goid.Offset()
+			*(*int32)(pointer(s.address + uintptr(r.At))) = int32(int64(word) + r.Add - int64(s.address) - int64(r.At))
 			continue
 		}
 		t, err := m.need(s.Object, r.Target)
@@ -241,6 +279,10 @@ func (m *module) relocate(s *symbol) error {
 			}
 			value += address - behind
 		case goobj.Offset, goobj.Method:
+			if s.section == &m.open {
+				m.number(at, t)
+				continue
+			}
 			value += m.offset(t)
 		default:
 			return fmt.Errorf("relocations of kind %d can't be linked here", r.Kind)

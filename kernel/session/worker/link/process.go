@@ -23,7 +23,7 @@ func (l *Linker) find(n goobj.Name) uintptr {
 		address, ok = l.bound[n]
 	}
 	if !ok {
-		if address = exported(n); address != 0 {
+		if address = l.exported(n); address != 0 {
 			l.bound[n] = address
 		}
 	}
@@ -35,7 +35,7 @@ func (l *Linker) find(n goobj.Name) uintptr {
 
 // exported asks the dynamic linker. A function that has a version of each calling convention is exported under its plain name for Go's own,
 // as cmd/link's mangleABIName does it. The program's own main is not for cells.
-func exported(n goobj.Name) uintptr {
+func (l *Linker) exported(n goobj.Name) uintptr {
 	if strings.HasPrefix(n.Text, "main.") || !strings.ContainsAny(n.Text, ".:") {
 		return 0
 	}
@@ -43,6 +43,11 @@ func exported(n goobj.Name) uintptr {
 	if n.ABI0 {
 		if address := lookUp(text + ".abi0"); address != 0 {
 			return address
+		}
+		if a, err := l.archive(n.Package()); err == nil {
+			if p, both := a.Find(goobj.Name{Text: n.Text}); both && p.Definition().IsText() {
+				return 0 // the plain one is of the other convention, and this one was not needed before
+			}
 		}
 	}
 	return lookUp(text)

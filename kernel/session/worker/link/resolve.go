@@ -25,6 +25,10 @@ type module struct {
 	order   []*symbol // those that are not external, as they were found
 
 	text, read, data, plainData, zero, plainZero section
+	open                                         section // types that may get methods
+
+	added   []*addition // the methods that types of the process get
+	numbers []numbered
 
 	functions []*function
 	types     []*symbol
@@ -34,6 +38,7 @@ type module struct {
 	slots     []slot            // words with the address of a type or an itab of this module
 	itabs     map[*symbol][]slot
 	tables    int // offset in read of the function tables
+	thread    int // of the word that tells where a thread keeps its goroutine; 0: none
 	known     *moduleData
 }
 
