@@ -2,7 +2,9 @@ package display
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
+	"html"
 	"image"
 	"io"
 	"maps"
@@ -49,16 +51,52 @@ func Of(v any) Bundle {
 	return b
 }
 
-// OfAll is how the values of an expression with several results are shown: one behind the other.
+// OfAll is how several values are shown: one behind the other, or below each other where one has lines. Where one is more than text, all are
+// put into a page.
 func OfAll(values ...any) Bundle {
-	if len(values) == 1 {
-		return Of(values[0])
+	var all []Bundle
+	for _, v := range values {
+		if b := Of(v); len(b.Data) > 0 { // else the cell has shown it
+			all = append(all, b)
+		}
 	}
-	texts := make([]string, len(values))
-	for i, v := range values {
-		texts[i] = textOf(v)
+	switch len(all) {
+	case 0:
+		return Bundle{}
+	case 1:
+		return all[0]
 	}
-	return plain(strings.Join(texts, " "))
+	texts, page, between, rich := make([]string, len(all)), strings.Builder{}, " ", false
+	for i, b := range all {
+		texts[i], _ = b.Data["text/plain"].(string)
+		if strings.Contains(texts[i], "\n") {
+			between = "\n"
+		}
+		part, is := htmlOf(b)
+		rich = rich || is
+		page.WriteString(part)
+	}
+	b := plain(strings.Join(texts, between))
+	if rich {
+		b.Data["text/html"] = page.String()
+	}
+	return b
+}
+
+// htmlOf is a bundle as a part of a page, and whether that is more than its text.
+func htmlOf(b Bundle) (part string, rich bool) {
+	for _, mime := range []string{"text/html", "image/svg+xml"} {
+		if s, ok := b.Data[mime].(string); ok {
+			return "<div>" + s + "</div>", true
+		}
+	}
+	for _, mime := range []string{"image/png", "image/jpeg"} {
+		if picture, ok := b.Data[mime].([]byte); ok {
+			return fmt.Sprintf(`<div><img src="data:%s;base64,%s"></div>`, mime, base64.StdEncoding.EncodeToString(picture)), true
+		}
+	}
+	text, _ := b.Data["text/plain"].(string)
+	return "<pre>" + html.EscapeString(text) + "</pre>", false
 }
 
 // MIMEBundler is a value that knows how it is shown, of a type that need not import this package: MIME type → value.
@@ -106,6 +144,9 @@ func textOf(v any) string {
 	case string:
 		return shortened(v, textLimit)
 	case []byte:
+		if p := (printer{limit: textLimit}); p.bytes(reflect.ValueOf(v)) {
+			return string(p.text)
+		}
 		if len(v) > 200 {
 			return fmt.Sprintf("%v… (%s in all)", v[:200], bytesText(len(v)))
 		}

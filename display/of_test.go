@@ -9,12 +9,16 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math/big"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/quick"
 	"time"
@@ -31,6 +35,27 @@ type place struct {
 type celsius float64
 
 func (c celsius) String() string { return fmt.Sprintf("%.1f °C", float64(c)) }
+
+// reading and station tell less of themselves than their fields do; sealed and wrong tell all.
+type reading struct {
+	Place string
+	Value celsius
+	Age   time.Duration
+}
+
+func (r reading) String() string { return r.Place }
+
+type station struct{ Name string }
+
+func (s *station) String() string { return "station" }
+
+type sealed struct{ n int }
+
+func (s sealed) String() string { return fmt.Sprint("sealed ", s.n) }
+
+type wrong struct{ Line int }
+
+func (w wrong) Error() string { return fmt.Sprint("wrong in line ", w.Line) }
 
 type shower struct{}
 
@@ -56,10 +81,15 @@ func (shy) String() string { panic("not today") }
 
 type appointment struct{ at time.Time }
 
-type grid struct{ rows, columns int }
+type board struct{ rows, columns int }
 
-func (g grid) Dims() (int, int)    { return g.rows, g.columns }
-func (g grid) At(i, j int) float64 { return float64(i) + float64(j)/10 }
+func (b board) Dims() (int, int)    { return b.rows, b.columns }
+func (b board) At(i, j int) float64 { return float64(i) + float64(j)/10 }
+
+type spectrum struct{ row []complex128 }
+
+func (s *spectrum) Dims() (int, int)       { return 1, len(s.row) }
+func (s *spectrum) At(i, j int) complex128 { return s.row[j] }
 
 type length float64
 
@@ -82,6 +112,29 @@ func TestOf(t *testing.T) {
 	for range 100 {
 		deep = []any{deep}
 	}
+	var builder strings.Builder
+	builder.WriteString("built")
+	var shared struct {
+		N       atomic.Int64
+		On      atomic.Bool
+		At      atomic.Pointer[place]
+		Any     atomic.Value
+		Free, L sync.Mutex
+		R, W    sync.RWMutex
+		Once, O sync.Once
+		Group   sync.WaitGroup
+		Map     sync.Map
+	}
+	shared.N.Store(5)
+	shared.On.Store(true)
+	shared.At.Store(&place{"x", 1, nil})
+	shared.Any.Store("any")
+	shared.L.Lock()
+	shared.R.RLock()
+	shared.W.Lock()
+	shared.O.Do(func() {})
+	shared.Group.Add(2)
+	shared.Map.Store("a", 1)
 	notFound := &fs.PathError{Op: "open", Path: "x.json", Err: fs.ErrNotExist}
 	cases := []struct {
 		name string
@@ -92,7 +145,16 @@ func TestOf(t *testing.T) {
 		{"a nil picture", (*image.Gray)(nil)},
 		{"a nil Shower", (*shower)(nil)},
 		{"a text", "a\nb"},
-		{"bytes", []byte("abc")},
+		{"bytes that are text", []byte("abc")},
+		{"a line of bytes", []byte("abc\n")},
+		{"bytes of several lines", []byte("a \"b\"\n\tc\n")},
+		{"bytes of no text", []byte("abc\x00")},
+		{"JSON", json.RawMessage(`{"a":1}`)},
+		{"bytes within", struct {
+			B, None []byte
+			Raw     map[string]json.RawMessage
+		}{[]byte("hi"), nil, map[string]json.RawMessage{"n": json.RawMessage("1")}}},
+		{"bytes in a column", []struct{ B []byte }{{[]byte("hi")}, {[]byte{0, 1}}}},
 		{"a Stringer", celsius(21)},
 		{"a struct", place{"here", 1.5, nil}},
 		{"a pointer to a struct", &place{"here", 1.5, &note}},
@@ -128,7 +190,30 @@ func TestOf(t *testing.T) {
 		{"rows of several lengths", [][]int{{1, 2, 3}, {4}, nil}},
 		{"an array of arrays", [2][2]string{{"a", "b"}, {"c", "d"}}},
 		{"Stringers", []celsius{1, 2}},
-		{"a matrix", grid{2, 3}},
+		{"structs that are Stringers", []reading{{"here", 21, time.Second}, {"there", 3, 0}}},
+		{"pointers to structs that are Stringers by them", []*station{{"here"}, nil}},
+		{"one of them", reading{"here", 21, time.Second}},
+		{"a map of them", map[string]reading{"a": {"here", 21, time.Second}}},
+		{"Stringers whose fields nobody sees", []sealed{{1}}},
+		{"Stringers by what they embed", []struct{ sealed }{{sealed{1}}}},
+		{"Stringers of the standard library", []url.URL{{Path: "/x"}}},
+		{"times", []time.Time{time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}},
+		{"numbers without end", []*big.Int{big.NewInt(3)}},
+		{"errors of one type", []wrong{{1}}},
+		{"interfaces", []any{1, "1", 1.0, 2.5, int64(1), celsius(1), time.Second, nil, true, 'x', place{"x", 1, nil}, &place{"y", 2, nil}, []int{1}, []any{"n"},
+			map[string]any{"a": 1}, map[string]int{"a": 1}, []byte("b"), struct{ A any }{"1"}, number(3), (*place)(nil), errors.New("e")}},
+		{"errors", []error{errors.New("e"), fmt.Errorf("f: %w", io.EOF), notFound, nil}},
+		{"what pointers to std's values say", struct {
+			N *big.Int
+			V big.Int
+			D map[string]time.Duration
+			A []netip.Addr
+			B strings.Builder
+		}{big.NewInt(3), *big.NewInt(4), map[string]time.Duration{"a": time.Second}, []netip.Addr{netip.MustParseAddr("::1")}, builder}},
+		{"what package sync holds", &shared},
+		{"a matrix", board{2, 3}},
+		{"a matrix by its pointer's methods", spectrum{[]complex128{1, 2i}}},
+		{"matrices within", struct{ M any }{&spectrum{[]complex128{1, 2i}}}},
 		{"a picture", image.NewGray(image.Rect(0, 0, 2, 2))},
 		{"what writes itself as gonum's plots do", &plot{}},
 	}
@@ -137,6 +222,8 @@ func TestOf(t *testing.T) {
 		write(&b, c.name, Of(c.v))
 	}
 	write(&b, "two values", OfAll(1, "x"))
+	write(&b, "values of several lines", OfAll([]byte("a\nb\n"), nil))
+	write(&b, "a table, a picture and a text", OfAll([]place{{"x", 1.5, nil}}, Bundle{Data: map[string]any{"image/png": []byte("png"), "text/plain": "<PNG>"}}, "<x>"))
 	golden(t, "testdata/of.golden", b.String())
 }
 
@@ -238,7 +325,10 @@ func TestTextIsFmts(t *testing.T) {
 		for key := range m {
 			m[key] = inner{}
 		}
-		for _, v := range []any{v, s, m, b, []any{v.N, nil, v.D, errors.New("e"), struct{ e error }{}}, &v} {
+		for _, b := range []*[]byte{&v.By, &b[0], &b[1], &b[2]} {
+			*b = append(*b, 0) // no text
+		}
+		for _, v := range []any{v, s, m, b, map[int]any{1: v.N, 2: nil, 3: v.D, 4: errors.New("e"), 5: struct{ e error }{}}, &v} {
 			if got, want := valueText(reflect.ValueOf(v), 1<<30), fmt.Sprintf("%+v", v); got != want {
 				t.Logf("got  %s\nwant %s", got, want)
 				return false

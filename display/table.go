@@ -37,7 +37,7 @@ type column struct {
 // tableOf lays out slices and arrays of structs, of slices, of maps from strings; maps; and matrices. It reports whether v is one.
 func tableOf(v any) (*table, bool) {
 	r := reflect.ValueOf(v)
-	if m, ok := v.(matrix); ok && !isNil(v) {
+	if m, ok := matrixOf(v); ok {
 		return matrixTable(m), true
 	}
 	if !r.IsValid() || says(r.Type()) {
@@ -79,7 +79,7 @@ func tableOf(v any) (*table, bool) {
 
 // lay finds the columns of rows and fills them in; false if rows of such a type have none.
 func (t *table) lay(element reflect.Type, rows []reflect.Value) bool {
-	if says(element) || says(reflect.PointerTo(element)) {
+	if (says(element) || says(reflect.PointerTo(element))) && !hasFields(element) {
 		return false
 	}
 	if element.Kind() == reflect.Pointer {
@@ -149,6 +149,16 @@ func (t *table) lay(element reflect.Type, rows []reflect.Value) bool {
 	return true
 }
 
+// hasFields reports whether the columns of a struct tell more than what its methods say of it: it has fields for all to see, and is no error.
+func hasFields(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	failure := reflect.TypeFor[error]()
+	return t.Kind() == reflect.Struct && !t.Implements(failure) && !reflect.PointerTo(t).Implements(failure) &&
+		slices.ContainsFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.IsExported() && !f.Anonymous })
+}
+
 // missing is shown as an empty cell.
 var missing = reflect.ValueOf("")
 
@@ -167,6 +177,9 @@ func (t *table) fill(rows []reflect.Value, at func(row reflect.Value, i int) ref
 		cells := make([]string, len(t.columns))
 		for i := range cells {
 			v := at(row, i)
+			if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 && v.Len() <= 4*cellRunes && readable(v.Bytes()) { // the head has the type
+				v = reflect.ValueOf(string(v.Bytes()))
+			}
 			for v.Kind() == reflect.Pointer && !v.IsNil() && !says(v.Type()) && isPlain(v.Elem().Kind()) {
 				v = v.Elem()
 			}
@@ -199,22 +212,15 @@ func isNumber(t reflect.Type) bool {
 	return t.Kind() >= reflect.Int && t.Kind() <= reflect.Complex128 && !says(t)
 }
 
-// matrix is what gonum's matrices have in common with many others.
-type matrix interface {
-	Dims() (r, c int)
-	At(i, j int) float64
-}
-
 func matrixTable(m matrix) *table {
-	rows, columns := m.Dims()
-	t := &table{total: rows, wide: columns, always: true}
-	for j := range min(columns, tableColumns) {
-		t.columns = append(t.columns, column{fmt.Sprint(j), "float64", true})
+	t := &table{total: m.rows, wide: m.columns, always: true}
+	for j := range min(m.columns, tableColumns) {
+		t.columns = append(t.columns, column{fmt.Sprint(j), m.kind, true})
 	}
-	for i := range min(rows, tableRows) {
+	for i := range min(m.rows, tableRows) {
 		cells := make([]string, len(t.columns))
 		for j := range cells {
-			cells[j] = fmt.Sprint(m.At(i, j))
+			cells[j] = fmt.Sprint(m.at(i, j))
 		}
 		t.rows, t.labels = append(t.rows, cells), append(t.labels, fmt.Sprint(i))
 	}

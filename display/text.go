@@ -22,7 +22,8 @@ const (
 
 // printer writes values as fmt's %+v does, with these differences: it has an end, where fmt would write all of a huge value, and go round
 // in a circle until the process died; it follows pointers, but for those within std's types; it lets the unexported fields of a cell's
-// own types speak by their methods too; functions and channels are named by their type.
+// own types speak by their methods too, and values of std's types by those of their pointers; functions and channels are named by their
+// type; bytes that are text, matrices and what package sync holds are readable; and what a slice of interfaces holds tells its type.
 type printer struct {
 	text  []byte
 	limit int
@@ -51,8 +52,21 @@ func (p *printer) value(v reflect.Value, depth int) {
 		p.add("<nil>")
 		return
 	}
-	if v.CanInterface() && v.Kind() != reflect.Interface && says(v.Type()) {
-		p.add(fmt.Sprintf("%+v", v.Interface())) // fmt survives a String that panics
+	if v.CanInterface() && v.Kind() != reflect.Interface {
+		if says(v.Type()) {
+			p.add(said(v.Interface()))
+			return
+		}
+		if v.Kind() == reflect.Struct && isStd(v.Type()) && says(reflect.PointerTo(v.Type())) { // a big.Int, a strings.Builder
+			p.add(said(copied(v).Addr().Interface()))
+			return
+		}
+		if m, ok := matrixOf(v.Interface()); ok {
+			p.matrix(m)
+			return
+		}
+	}
+	if v.Kind() == reflect.Struct && p.shared(v, depth) {
 		return
 	}
 	switch v.Kind() {
@@ -74,13 +88,20 @@ func (p *printer) value(v reflect.Value, depth int) {
 			}
 		})
 	case reflect.Slice, reflect.Array:
+		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 && p.bytes(v) {
+			return
+		}
 		p.within(v, depth, "[", "]", func() {
 			for i := range v.Len() {
 				if i == mostItems || p.separate(i) {
 					p.add(fmt.Sprintf("… (%d in all)", v.Len()))
 					return
 				}
-				p.value(v.Index(i), depth+1)
+				if e := v.Index(i); e.Kind() == reflect.Interface && !e.IsNil() {
+					p.typed(e.Elem(), depth+1)
+				} else {
+					p.value(e, depth+1)
+				}
 			}
 		})
 	case reflect.Map:
@@ -149,11 +170,16 @@ func (p *printer) within(v reflect.Value, depth int, open, closing string, conte
 // open makes the fields of a struct of a cell readable for field.
 func open(v reflect.Value) reflect.Value {
 	if pkg := v.Type().PkgPath(); (pkg == "main" || pkg == "") && !v.CanAddr() && v.CanInterface() {
-		c := reflect.New(v.Type()).Elem()
-		c.Set(v)
-		return c
+		return copied(v)
 	}
 	return v
+}
+
+// copied is a copy of a value that has an address.
+func copied(v reflect.Value) reflect.Value {
+	c := reflect.New(v.Type()).Elem()
+	c.Set(v)
+	return c
 }
 
 // field is a field of a struct; one of a cell's type as if it were exported.
@@ -191,6 +217,15 @@ func (p *printer) separate(i int) bool {
 // says reports whether values of a type say by a method how fmt prints them.
 func says(t reflect.Type) bool {
 	return t.Implements(reflect.TypeFor[error]()) || t.Implements(reflect.TypeFor[fmt.Stringer]()) || t.Implements(reflect.TypeFor[fmt.Formatter]())
+}
+
+// said is what a value says of itself. The sign that %+v asks numbers for is left out, the stack that it asks errors for is not. fmt survives
+// a String that panics.
+func said(v any) string {
+	if _, ok := v.(error); ok {
+		return fmt.Sprintf("%+v", v)
+	}
+	return fmt.Sprint(v)
 }
 
 // keys are the first n keys of a map in their order. Those of a map that is too large to be ordered come as they come.
@@ -242,7 +277,7 @@ func compare(a, b reflect.Value) int {
 
 // typeName is a type as a cell writes it.
 func typeName(t reflect.Type) string {
-	name := strings.ReplaceAll(t.String(), "interface {}", "any")
+	name := strings.NewReplacer("interface {}", "any", "[]uint8", "[]byte").Replace(t.String())
 	parts := strings.Split(name, "main.")
 	for i := range parts[:len(parts)-1] {
 		if last, _ := utf8.DecodeLastRuneInString(parts[i]); unicode.IsLetter(last) || unicode.IsDigit(last) || strings.ContainsRune("_/", last) {

@@ -2,10 +2,16 @@ package kernel
 
 import (
 	"context"
+	"errors"
+	"io"
 	"strings"
 
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/kernel/session"
 )
+
+// endOfInput is the answer of a user who ends the input: Ctrl-D in jupyter console, which sends it as a terminal would. ipykernel takes it so.
+const endOfInput = "\x04"
 
 // question puts a line to the front-end that sent r and waits for its answer; ok is false when ctx ended before it.
 func (k *kernel) question(ctx context.Context, r *jupyter.Message, prompt string, password bool) (line string, ok bool) {
@@ -30,18 +36,41 @@ func (k *kernel) asker(r *jupyter.Message, q executeRequest, out *output) func(c
 	return func(ctx context.Context, prompt string, password bool) (string, error) {
 		out.flush()
 		line, ok := k.question(ctx, r, prompt, password)
-		if !ok {
-			return "", context.Cause(ctx)
-		}
-		return line, nil
+		return typed(ctx, line, ok)
 	}
 }
 
+// typed is what a question has brought.
+func typed(ctx context.Context, line string, ok bool) (string, error) {
+	switch {
+	case !ok:
+		return "", context.Cause(ctx)
+	case line == endOfInput:
+		return "", io.EOF
+	}
+	return line, nil
+}
+
 // askBy says how a running cell's questions are put; nil: they are not.
-func (k *kernel) askBy(f func(ctx context.Context, prompt string) (string, bool)) {
+func (k *kernel) askBy(f func(ctx context.Context, prompt string, password bool) (string, bool)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.ask = f
+}
+
+// answerCell puts a question that the cell asks.
+func (k *kernel) answerCell(ctx context.Context, q session.Question) (string, error) {
+	k.mu.Lock()
+	ask, out := k.ask, k.out
+	k.mu.Unlock()
+	if ask == nil {
+		return "", errors.New("this front-end takes no input")
+	}
+	if out != nil {
+		out.flush()
+	}
+	line, ok := ask(ctx, q.Prompt, q.Hidden)
+	return typed(ctx, line, ok)
 }
 
 // addModules asks whether packages' modules may be added to the user's go.mod. Without a front-end that can be asked they may not: the
@@ -56,7 +85,7 @@ func (k *kernel) addModules(ctx context.Context, packages []string) bool {
 	if always || ask == nil {
 		return always
 	}
-	line, _ := ask(ctx, "go.mod does not provide "+strings.Join(packages, ", ")+". Add it (go get)? [y]es, [a]lways in this session, [N]o: ")
+	line, _ := ask(ctx, "go.mod does not provide "+strings.Join(packages, ", ")+". Add it (go get)? [y]es, [a]lways in this session, [N]o: ", false)
 	switch strings.ToLower(strings.TrimSpace(line)) {
 	case "a", "always":
 		k.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // peer is a kernel that the benchmarks compare.
@@ -39,7 +40,7 @@ func cellar(t testing.TB) peer {
 
 // peers are this kernel, ipykernel, and those kernels for Go that are in the PATH.
 func peers(b *testing.B) []peer {
-	all := []peer{cellar(b), {"ipykernel", []string{python(b), "-m", "ipykernel_launcher", "-f"}, "%d + 1", "for i in range(200_000):\n    print(i)",
+	all := []peer{cellar(b), {"ipykernel", []string{testkit.Python(b), "-m", "ipykernel_launcher", "-f"}, "%d + 1", "for i in range(200_000):\n    print(i)",
 		`import time
 def fib(n): return n if n < 2 else fib(n-1) + fib(n-2)
 start = time.perf_counter_ns()
@@ -62,6 +63,13 @@ print(loop, time.perf_counter_ns() - start)`}}
 // launch starts a kernel and waits for its kernel_info.
 func (p peer) launch(b testing.TB) (*jupyter.Client, func()) {
 	b.Helper()
+	client, _, end := p.start(b)
+	return client, end
+}
+
+// start is launch that also tells the process.
+func (p peer) start(b testing.TB) (*jupyter.Client, *os.Process, func()) {
+	b.Helper()
 	c, err := jupyter.NewConnection()
 	if err != nil {
 		b.Fatal(err)
@@ -77,7 +85,7 @@ func (p peer) launch(b testing.TB) (*jupyter.Client, func()) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	client, err := jupyter.Dial(ctx, c)
+	client, err := jupyter.Dial(ctx, c, jupyter.ClientOptions{})
 	if err == nil {
 		_, err = client.WaitReady(ctx)
 	}
@@ -85,7 +93,7 @@ func (p peer) launch(b testing.TB) (*jupyter.Client, func()) {
 		cmd.Process.Kill()
 		b.Fatal(err)
 	}
-	return client, func() {
+	return client, cmd.Process, func() {
 		client.Request(jupyter.Control, "shutdown_request", map[string]bool{"restart": false})
 		cmd.Wait()
 		client.Close()
@@ -93,7 +101,7 @@ func (p peer) launch(b testing.TB) (*jupyter.Client, func()) {
 }
 
 // run runs a cell to its idle status, and gives what it printed.
-func run(b *testing.B, c *jupyter.Client, code string) (output string) {
+func run(b testing.TB, c *jupyter.Client, code string) (output string) {
 	b.Helper()
 	h, err := c.Request(jupyter.Shell, "execute_request", map[string]any{"code": code, "silent": false, "store_history": false, "allow_stdin": false})
 	if err != nil {
@@ -144,7 +152,7 @@ func BenchmarkSmallCell(b *testing.B) {
 		b.Run(p.name, func(b *testing.B) {
 			c, stop := p.launch(b)
 			defer stop()
-			run(b, c, "0")
+			run(b, c, fmt.Sprintf(p.small, 0))
 			n := int(time.Now().Unix()) // no former session has had these cells
 			for b.Loop() {
 				n++
@@ -160,7 +168,7 @@ func BenchmarkLines(b *testing.B) {
 		b.Run(p.name, func(b *testing.B) {
 			c, stop := p.launch(b)
 			defer stop()
-			run(b, c, "0")
+			run(b, c, fmt.Sprintf(p.small, 0))
 			for b.Loop() {
 				run(b, c, p.lines)
 			}

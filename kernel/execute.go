@@ -146,7 +146,9 @@ func (k *kernel) run(ctx context.Context, r *jupyter.Message, q executeRequest, 
 		cell.Source = i.Source
 	}
 	if orTrue(q.AllowStdin) {
-		k.askBy(func(ctx context.Context, prompt string) (string, bool) { return k.question(ctx, r, prompt, false) })
+		k.askBy(func(ctx context.Context, prompt string, password bool) (string, bool) {
+			return k.question(ctx, r, prompt, password)
+		})
 		defer k.askBy(nil)
 	}
 	k.showBy(out)
@@ -168,14 +170,18 @@ func (k *kernel) input(ctx context.Context, r *jupyter.Message, prompt string, p
 	out.flush()
 	if !allowed {
 		out.deaf = true
-		k.session.Interrupt()
+		k.session.RefuseInput()
 		return
 	}
 	line, ok := k.question(ctx, r, prompt, password)
 	if !ok && !errors.Is(context.Cause(ctx), session.ErrInterrupted) {
 		return // the cell is over: the line would be the next one's
 	}
-	if err := k.session.Answer(line); err != nil {
+	answer := func() error { return k.session.Answer(line) }
+	if line == endOfInput {
+		answer = k.session.EndInput
+	}
+	if err := answer(); err != nil {
 		k.log("%v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/cellar-go/cellar/internal/fault"
@@ -26,6 +27,7 @@ func errorReply(name, value string, traceback []string) map[string]any {
 
 const (
 	red   = "\x1b[31m"
+	faint = "\x1b[2m"
 	reset = "\x1b[0m"
 )
 
@@ -34,6 +36,7 @@ func describe(err error, source string) *failure {
 	var compile *session.CompileError
 	var panicked *session.PanicError
 	var ended *session.EndedError
+	var interrupted *session.InterruptedError
 	var lost *session.WorkerLostError
 	var mistake *fault.Mistake
 	f := &failure{Name: "Error", Value: err.Error()}
@@ -74,6 +77,10 @@ func describe(err error, source string) *failure {
 			f.Traceback = append(append(f.Traceback, ""), trace...)
 		}
 		return f
+	case errors.As(err, &interrupted):
+		f.Name, f.Value = "Interrupted", "the cell was interrupted"
+		f.Traceback = append([]string{red + f.Value + reset}, quoted(interrupted.Frames)...)
+		return f
 	case errors.Is(err, session.ErrInterrupted), errors.Is(err, context.Canceled):
 		f.Name, f.Value = "Interrupted", "the cell was interrupted"
 	case errors.As(err, &mistake):
@@ -96,6 +103,12 @@ func quoted(frames []session.Frame) (lines []string) {
 		where := fmt.Sprintf("    %s:%d", frame.File, frame.Line)
 		if name := strings.TrimPrefix(frame.Function, "main."); name != "" { // the cell's own statements are in no function
 			where += " in " + name
+		}
+		if frame.Again != "" {
+			where += " (" + frame.Again + ")"
+		}
+		if frame.Text == "" && !filepath.IsAbs(frame.File) { // the standard library's: the user's own stand out
+			where = faint + where + reset
 		}
 		lines = append(lines, where)
 		if text := strings.TrimSpace(frame.Text); text != "" {

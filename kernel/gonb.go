@@ -1,11 +1,11 @@
 package kernel
 
 import (
-	"os"
 	"sync"
 
 	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/scratch"
 	"github.com/cellar-go/cellar/kernel/commands"
 	"github.com/cellar-go/cellar/kernel/gonb"
 	"github.com/cellar-go/cellar/kernel/session"
@@ -14,7 +14,7 @@ import (
 // gonbPipes lets notebooks that import GoNB's packages show what they show: each worker gets pipes of its own.
 type gonbPipes struct {
 	kernel *kernel
-	dir    string // where they are, and where !* commands run
+	dir    *scratch.Dir // where they are, and where !* commands run
 
 	mu       sync.Mutex
 	pipes    *gonb.Pipes // of the worker that lives
@@ -22,8 +22,8 @@ type gonbPipes struct {
 	password bool
 }
 
-func (k *kernel) forGonb() (*gonbPipes, error) {
-	dir, err := os.MkdirTemp("", "cellar-gonb-")
+func (k *kernel) forGonb(parent string) (*gonbPipes, error) {
+	dir, err := scratch.Make(parent, "gonb")
 	if err != nil {
 		return nil, fault.New(fault.Storage, "free some room, or set TMPDIR", "kernel: %w", err)
 	}
@@ -34,7 +34,7 @@ func (k *kernel) forGonb() (*gonbPipes, error) {
 // environment makes the pipes of a worker that is about to start.
 func (g *gonbPipes) environment() []string {
 	g.end()
-	pipes, err := gonb.Listen(g.dir, gonb.Handler{Show: g.show, Prompt: g.ask, Refuse: func(why string) {
+	pipes, err := gonb.Listen(g.dir.Path, gonb.Handler{Show: g.show, Prompt: g.ask, Refuse: func(why string) {
 		g.event(session.Event{Kind: session.Stderr, Text: why + "\n"})
 	}})
 	if err != nil {
@@ -44,7 +44,7 @@ func (g *gonbPipes) environment() []string {
 	g.mu.Lock()
 	g.pipes = pipes
 	g.mu.Unlock()
-	return append(pipes.Env(), commands.TempDir+"="+g.dir)
+	return append(pipes.Env(), commands.TempDir+"="+g.dir.Path)
 }
 
 func (g *gonbPipes) show(b display.Bundle) { g.event(session.Event{Kind: session.Display, Bundle: b}) }
@@ -103,5 +103,5 @@ func (g *gonbPipes) end() {
 
 func (g *gonbPipes) close() {
 	g.end()
-	os.RemoveAll(g.dir)
+	g.dir.Remove()
 }

@@ -105,12 +105,12 @@ func Install(o InstallOptions) (string, error) {
 			return "", err
 		}
 		if err := atomicfile.Write(filepath.Join(dir, f.Name()), b, 0o644); err != nil {
-			return "", unwritable(err)
+			return "", o.unwritable(err)
 		}
 	}
 	// Last, for a folder is a kernelspec when it has this file.
 	if err := atomicfile.Write(filepath.Join(dir, "kernel.json"), append(spec, '\n'), 0o644); err != nil {
-		return "", unwritable(err)
+		return "", o.unwritable(err)
 	}
 	return dir, nil
 }
@@ -130,7 +130,7 @@ func Uninstall(o InstallOptions) (string, error) {
 		return "", fault.New(fault.Input, "remove it with `jupyter kernelspec remove`", "the kernelspec in %s is not Cellar's", dir)
 	}
 	if err := os.RemoveAll(dir); err != nil {
-		return "", unwritable(err)
+		return "", o.unwritable(err)
 	}
 	return dir, nil
 }
@@ -220,6 +220,10 @@ func sysPrefix() (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-func unwritable(err error) error {
-	return fault.New(fault.Storage, "install for the user (without --prefix), or in a Python environment with --sys-prefix", "install kernelspec: %w", err)
+func (o InstallOptions) unwritable(err error) error {
+	hint := "install for the user (without --prefix), or in a Python environment with --sys-prefix"
+	if o.Prefix == "" && !o.SysPrefix { // for the user it was
+		hint = "set JUPYTER_DATA_DIR to a folder that can be written, or install elsewhere with --prefix or --sys-prefix"
+	}
+	return fault.New(fault.Storage, hint, "install kernelspec: %w", err)
 }

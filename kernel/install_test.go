@@ -147,6 +147,10 @@ func TestInstallMistakes(t *testing.T) {
 			t.Errorf("%s: %v", name, test.err)
 		}
 	}
+	t.Setenv("JUPYTER_DATA_DIR", file)
+	if hint := fault.Hint(install(InstallOptions{})); !strings.Contains(hint, "set JUPYTER_DATA_DIR") || strings.Contains(hint, "without --prefix") {
+		t.Errorf("for the user: way out: %s", hint)
+	}
 	if _, err := Install(InstallOptions{}); err == nil || !strings.Contains(err.Error(), "go run") {
 		t.Errorf("a program of the build cache was installed: %v", err)
 	}

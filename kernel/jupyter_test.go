@@ -8,11 +8,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // TestMain lets the test program be the kernel that the kernelspec of the tests starts.
@@ -25,19 +27,6 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Exit(m.Run())
-}
-
-// python is the interpreter with the pinned packages of python/requirements-test.lock.
-func python(t testing.TB) string {
-	t.Helper()
-	p := os.Getenv("CELLAR_TEST_PYTHON")
-	if p == "" {
-		p, _ = filepath.Abs("../build/venv/bin/python")
-	}
-	if _, err := os.Stat(p); err != nil {
-		t.Fatal("no Python with the test packages: run `make tools`, or set CELLAR_TEST_PYTHON")
-	}
-	return p
 }
 
 // installed installs the test program as the kernel `cellar` where only this test's Jupyter looks, and returns the environment.
@@ -71,7 +60,7 @@ func runPython(t *testing.T, script string) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, python(t), script, "-v")
+	cmd := exec.CommandContext(ctx, testkit.Python(t), script, "-v")
 	cmd.Env, cmd.Dir = installed(t), t.TempDir()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -102,7 +91,7 @@ func TestKernelEndsWithItsParent(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	client, err := jupyter.Dial(ctx, c)
+	client, err := jupyter.Dial(ctx, c, jupyter.ClientOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +106,45 @@ func TestKernelEndsWithItsParent(t *testing.T) {
 	}
 	if !errors.Is(err, jupyter.ErrClosed) {
 		t.Errorf("the kernel goes on: %v", err)
+	}
+}
+
+// What a killed kernel leaves in the folder for temporary files is gone when the next one has started, and that one leaves nothing.
+func TestKilledKernelIsSweptAway(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	folders := func() (all []string) {
+		entries, err := os.ReadDir(temp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Name(), "cellar-") {
+				all = append(all, e.Name())
+			}
+		}
+		return all
+	}
+	k := cellar(t)
+	client, process, _ := k.start(t)
+	run(t, client, "1 + 1")
+	process.Kill()
+	process.Wait()
+	client.Close()
+	killed := folders()
+	if len(killed) == 0 {
+		t.Fatal("a killed kernel leaves nothing: there is nothing to sweep")
+	}
+	client, _, end := k.start(t)
+	run(t, client, "1 + 1")
+	for _, name := range folders() {
+		if slices.Contains(killed, name) {
+			t.Errorf("%s of the killed kernel is still there", name)
+		}
+	}
+	end()
+	if left := folders(); len(left) > 0 {
+		t.Errorf("a kernel that was shut down leaves %s", left)
 	}
 }
 

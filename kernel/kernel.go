@@ -29,6 +29,10 @@ type Session interface {
 	commands.Session
 	// Answer gives the running cell the line that its Input event asked for.
 	Answer(text string) error
+	// EndInput ends the input in place of that line.
+	EndInput() error
+	// RefuseInput stops the running cell, for there is nobody to give that line.
+	RefuseInput()
 	Complete(src string, cursor int) session.Completion
 	Inspect(src string, cursor, level int) (session.Inspection, bool)
 	// Comm gives a packet to its handler and waits for it; false: there is none. Packets of one comm come one after the other.
@@ -103,15 +107,22 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	if so.Output == nil {
 		so.Output = k.background
 	}
+	if dir, ok := os.LookupEnv(scratchVariable); ok {
+		so.Scratch = dir
+		os.Unsetenv(scratchVariable) // it is not for kernels that a cell starts
+		if os.Getenv("GOTMPDIR") == "" {
+			os.Setenv("GOTMPDIR", dir) // a go command that is killed leaves its folder
+		}
+	}
 	so.Names = withNames(so.Names)
-	pipes, err := k.forGonb()
+	pipes, err := k.forGonb(so.Scratch)
 	if err != nil {
 		return err
 	}
 	defer pipes.close()
 	so.Worker = pipes.environment
 	k.commands = &commands.Commands{Version: programVersion(o)}
-	so.Handle = k.commands.Handle(so.Handle)
+	so.Handle = k.commands.Handle(session.Answering(k.answerCell, so.Handle))
 	so.Suggest = suggestCommands(commands.Items(), so.Suggest)
 	if k.session, err = o.Start(ctx, so); err != nil {
 		return err
@@ -143,6 +154,9 @@ func serve(ctx context.Context, c jupyter.Connection, o Options) error {
 	return err
 }
 
+// scratchVariable names a folder for files that somebody removes after the kernel, however that ends: the runner does.
+const scratchVariable = "CELLAR_KERNEL_DIR"
+
 // kernel is one running kernel.
 type kernel struct {
 	options  Options
@@ -165,7 +179,7 @@ type kernel struct {
 	mu     sync.Mutex
 	parent jupyter.Header // the last execute_request
 	stop   func()         // stops what runs now; nil when nothing does
-	ask    func(ctx context.Context, prompt string) (string, bool)
+	ask    func(ctx context.Context, prompt string, password bool) (string, bool)
 	out    *output // of the cell that runs; nil when none does
 
 	addAlways bool // modules, without a question

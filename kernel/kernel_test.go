@@ -82,6 +82,8 @@ func (e *echo) Run(ctx context.Context, c session.Cell, sink func(session.Event)
 	return session.Result{}, nil
 }
 
+func (e *echo) RefuseInput() { e.Interrupt() }
+
 func (e *echo) Interrupt() {
 	select {
 	case e.interrupts <- struct{}{}:
@@ -90,6 +92,8 @@ func (e *echo) Interrupt() {
 }
 
 func (e *echo) Answer(text string) error { e.input <- text; return nil }
+
+func (e *echo) EndInput() error { e.input <- "the end"; return nil }
 
 func (e *echo) Complete(src string, cursor int) session.Completion {
 	return session.Completion{Start: cursor - len("é"), End: cursor, Items: []session.Item{{Text: "été", Kind: "var", Type: "string"}}}
@@ -165,7 +169,7 @@ func start(t *testing.T, o Options) *started {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { s.served <- Serve(ctx, file, o); close(s.served) }()
-	if s.Client, err = jupyter.Dial(s.soon(), s.connection); err != nil {
+	if s.Client, err = jupyter.Dial(s.soon(), s.connection, jupyter.ClientOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.WaitReady(s.soon()); err != nil {
@@ -388,6 +392,12 @@ func TestStdin(t *testing.T) {
 	s.send(jupyter.Stdin, "input_reply", map[string]string{"value": "Ada"})
 	_, log := s.outcome(jupyter.Shell, h)
 	s.expect(log, "execute_input 1 input name? \nstream stdout got Ada\nstatus idle")
+
+	h = s.send(jupyter.Shell, "execute_request", map[string]any{"code": "input", "allow_stdin": true})
+	s.next(jupyter.Stdin, h)
+	s.send(jupyter.Stdin, "input_reply", map[string]string{"value": "\x04"})
+	_, log = s.outcome(jupyter.Shell, h)
+	s.expect(log, "execute_input 2 input\nstream stdout got the end\nstatus idle")
 
 	_, log = s.request(jupyter.Shell, "execute_request", map[string]any{"code": "input", "allow_stdin": false})
 	if !strings.Contains(log, "error") || !strings.Contains(log, "reads standard input, which this front-end does not offer") {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // labNotebook is what the browser runs; web/test/jupyterlab.mjs says what must come of each cell.
@@ -106,7 +108,7 @@ func browse(t *testing.T, name string, notebook []byte) {
 	if _, err := os.Stat(filepath.Join(web, "node_modules", "playwright-core")); err != nil {
 		t.Fatal("no playwright-core in web/test/node_modules: run `make tools`")
 	}
-	if out, err := exec.Command(python(t), "-c", "import jupyterlab, jupyterlab_widgets, anywidget").CombinedOutput(); err != nil {
+	if out, err := exec.Command(testkit.Python(t), "-c", "import jupyterlab, jupyterlab_widgets, anywidget").CombinedOutput(); err != nil {
 		t.Fatalf("run `make tools`: %s", out)
 	}
 	chromium := os.Getenv("CELLAR_TEST_CHROMIUM")
@@ -161,7 +163,7 @@ var labAddress = regexp.MustCompile(`(http://127\.0\.0\.1:\d+)/`)
 func startLab(t *testing.T, ctx context.Context, dir string, env []string) (url, token string) {
 	t.Helper()
 	token = "t0ken"
-	lab := exec.CommandContext(ctx, python(t), "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root", "-y",
+	lab := exec.CommandContext(ctx, testkit.Python(t), "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root", "-y",
 		"--ServerApp.root_dir="+dir, "--IdentityProvider.token="+token, "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
 	lab.Dir, lab.Env = dir, env
 	lab.Cancel = func() error { return lab.Process.Signal(os.Interrupt) } // with -y it does not ask, and shuts its kernels down

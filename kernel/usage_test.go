@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // A process that the kernel started counts, with its memory and what it computes; the worker is one.
@@ -17,7 +18,7 @@ func TestUsage(t *testing.T) {
 			t.Errorf("no %s in %v", field, before)
 		}
 	}
-	child := exec.Command(python(t), "-c", "x = bytearray(b'x') * (64 << 20)\nprint('ready', flush=True)\nwhile True: pass")
+	child := exec.Command(testkit.Python(t), "-c", "x = bytearray(b'x') * (64 << 20)\nprint('ready', flush=True)\nwhile True: pass")
 	out, err := child.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

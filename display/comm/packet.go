@@ -22,6 +22,26 @@ type Packet struct {
 // SetTransport says where packets go from now on. The program that runs the cells calls it, not the cells.
 func SetTransport(f func(Packet)) { mu.Lock(); defer mu.Unlock(); send = f }
 
+// Control is the target over which front-ends ask for the states of widgets: no code of a user's hears of it.
+const Control = "jupyter.widget.control"
+
+// Expects reports whether a front-end's message may come to a user's code: a comm is open, or one can be opened.
+func Expects() bool {
+	mu.Lock()
+	defer mu.Unlock()
+	for target := range targets {
+		if target != Control {
+			return true
+		}
+	}
+	for _, c := range comms {
+		if c.target != Control {
+			return true
+		}
+	}
+	return false
+}
+
 // Connected reports whether somebody may be at the other end.
 func Connected() bool { mu.Lock(); defer mu.Unlock(); return send != nil }
 

@@ -44,7 +44,22 @@ func number[T Number](name string, s *settings, value T, traits map[string]any) 
 		s.value = T(i)
 	}
 	traits["value"] = start(name, s, value)
-	return field[T](control(name, s, traits), "value")
+	f := field[T](control(name, s, traits), "value")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fits["value"] = func(raw json.RawMessage) bool { v, ok := f.decode(raw); return ok && between(f.Model, v) }
+	return f
+}
+
+// between reports whether a value is within the bounds of a control that has some. The caller holds mu.
+func between[T Number](m *Model, v T) bool {
+	for bound, sign := range map[string]float64{"min": 1, "max": -1} {
+		var limit float64
+		if raw := m.traits[bound]; raw != nil && json.Unmarshal(raw, &limit) == nil && sign*float64(v) < sign*limit {
+			return false
+		}
+	}
+	return true
 }
 
 func isFloat[T Number](v T) bool { _, ok := any(v).(float64); return ok }

@@ -12,9 +12,13 @@ type Field[T any] struct {
 
 // field makes the value of a model's trait its own.
 func field[T any](m *Model, trait string) *Field[T] {
-	return &Field[T]{m, trait, func(v T) any { return v }, func(raw json.RawMessage) (v T, ok bool) {
-		return v, json.Unmarshal(raw, &v) == nil
+	f := &Field[T]{m, trait, func(v T) any { return v }, func(raw json.RawMessage) (v T, ok bool) {
+		return v, string(raw) != "null" && json.Unmarshal(raw, &v) == nil
 	}}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fits[trait] = func(raw json.RawMessage) bool { _, ok := f.decode(raw); return ok }
+	return f
 }
 
 // Value is what the control stands at.

@@ -12,7 +12,7 @@ var models sync.Map
 
 // A page that is opened anew asks for all widgets at once.
 func init() {
-	comm.Register("jupyter.widget.control", func(c *comm.Comm, _ comm.Message) {
+	comm.Register(comm.Control, func(c *comm.Comm, _ comm.Message) {
 		c.OnMessage(func(m comm.Message) {
 			var data struct{ Method string }
 			if m.Decode(&data) == nil && data.Method == "request_states" {

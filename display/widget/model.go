@@ -29,6 +29,7 @@ type Model struct {
 	traits  map[string]json.RawMessage
 	buffers map[string][]byte // traits that are bytes
 	changed map[string][]func()
+	fits    map[string]func(json.RawMessage) bool // whether a trait may have a value that the page sets; called with mu held
 	custom  []func(content json.RawMessage, buffers [][]byte)
 }
 
@@ -97,7 +98,7 @@ func open(module, version, name string, s *settings, traits map[string]any) *Mod
 			all["style"] = open(controls, "2.0.0", "DescriptionStyle", nil, maps.Clone(s.style))
 		}
 	}
-	m := &Model{kind: name, traits: map[string]json.RawMessage{}, buffers: map[string][]byte{}, changed: map[string][]func(){}}
+	m := &Model{kind: name, traits: map[string]json.RawMessage{}, buffers: map[string][]byte{}, changed: map[string][]func(){}, fits: map[string]func(json.RawMessage) bool{}}
 	for name, value := range all {
 		m.put(name, value)
 	}
@@ -275,7 +276,9 @@ func (m *Model) take(state map[string]json.RawMessage, paths [][]any, buffers []
 		}
 	}
 	for name, raw := range state {
-		changed[name] = m.put(name, raw)
+		if fits := m.fits[name]; fits == nil || fits(raw) { // else the page hears what it still is
+			changed[name] = m.put(name, raw)
+		}
 	}
 	echo, sent := m.state(names)
 	echo["method"] = "echo_update"

@@ -67,6 +67,31 @@ func TestWidgets(t *testing.T) {
 	golden(t, "testdata/widgets.golden", got)
 }
 
+// A value that a control can't have changes nothing and calls nobody.
+func TestWrongValues(t *testing.T) {
+	page(t, func(p *front) {
+		s, f, text := Slider(0, 10, Value(3)), NumberField(2.5), Text(Value("as it was"))
+		s.OnChange(func(v int) { t.Errorf("the slider is told to be %d", v) })
+		f.OnChange(func(v float64) {
+			if v != 1e300 {
+				t.Errorf("the field is told to be %v", v)
+			}
+		})
+		text.OnChange(func(v string) { t.Errorf("the text is told to be %q", v) })
+		for _, wrong := range []string{`"str"`, "1e300", "99", "-1", "1.5", "null", "[]"} {
+			p.sets(s, "value", wrong)
+		}
+		for _, wrong := range []string{`"str"`, "null", "{}"} {
+			p.sets(f, "value", wrong)
+			p.sets(text, "value", strings.ReplaceAll(wrong, `"str"`, "7"))
+		}
+		p.sets(f, "value", "1e300") // it has no bounds
+		if s.Value() != 3 || f.Value() != 1e300 || text.Value() != "as it was" {
+			t.Errorf("they stand at %v, %v, %q", s.Value(), f.Value(), text.Value())
+		}
+	})
+}
+
 // What is said in both directions: testdata/talk.golden.
 func TestTalk(t *testing.T) {
 	got := page(t, func(p *front) {

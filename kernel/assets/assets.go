@@ -16,10 +16,10 @@ import (
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/gomod"
 	"github.com/cellar-go/cellar/internal/options"
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/internal/ui"
 	"github.com/cellar-go/cellar/kernel"
 	"github.com/cellar-go/cellar/kernel/session"
+	"github.com/cellar-go/cellar/project"
 )
 
 // Attach gives a kernel its assets.

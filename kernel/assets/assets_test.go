@@ -9,8 +9,8 @@ import (
 
 	"github.com/cellar-go/cellar/assetlib/store"
 	"github.com/cellar-go/cellar/extract/golang"
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/kernel"
+	"github.com/cellar-go/cellar/project"
 )
 
 const saved = `{"cells": [

@@ -15,9 +15,9 @@ import (
 	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/extract/golang"
 	"github.com/cellar-go/cellar/internal/fault"
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/internal/ui"
 	"github.com/cellar-go/cellar/kernel/session"
+	"github.com/cellar-go/cellar/project"
 )
 
 // expand makes load("x") a typed value, and the other helpers calls to the kernel.

@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"github.com/cellar-go/cellar/extract/golang"
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/kernel"
 	"github.com/cellar-go/cellar/kernel/session"
 	"github.com/cellar-go/cellar/papermill/nbformat"
+	"github.com/cellar-go/cellar/project"
 )
 
 // tell says which cells count as they were run here and not as they are saved, whenever these have changed.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"testing"
 
 	"github.com/cellar-go/cellar/kernel/session/live"
 )
@@ -31,7 +32,11 @@ func Tested(t Tester) func() {
 		case live.Interrupted:
 			t.Errorf("interrupted")
 		default:
-			t.Errorf("panic: %v%s", value, cellLines())
+			if test, ok := t.(*testing.T); ok { // Errorf would say that it was here
+				fmt.Fprintf(test.Output(), "panic: %v%s\n", value, cellLines())
+			} else {
+				t.Errorf("panic: %v%s", value, cellLines())
+			}
 		}
 		t.FailNow()
 	}

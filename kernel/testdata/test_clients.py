@@ -111,6 +111,31 @@ class Client(unittest.TestCase):
                 _, shown = self.run_cell(code, allow_stdin=True, stdin_hook=lambda msg: self.kc.input("Ada"))
                 self.assertIn("got Ada\n", "".join(t for name, t in shown if name == "stdout"))
 
+    def test_questions(self):
+        asked = []
+
+        def answer(msg):
+            asked.append((msg["content"]["prompt"], msg["content"]["password"]))
+            self.kc.input("Ada")
+
+        self.run_cell('import "github.com/cellar-go/cellar/display"')
+        _, shown = self.run_cell(
+            'name, err := display.Ask("who? ")\nsecret, err2 := display.Password("token: ")\nfmt.Println(name, err, len(secret), err2)',
+            allow_stdin=True, stdin_hook=answer,
+        )
+        self.assertEqual(asked, [("who? ", False), ("token: ", True)])
+        self.assertIn("Ada <nil> 3 <nil>\n", "".join(t for name, t in shown if name == "stdout"))
+        _, shown = self.run_cell('_, err = display.Ask("who? ")\nerrors.Is(err, display.ErrNobody)', allow_stdin=False)
+        self.assertEqual(shown[-1][1]["text/plain"], "true")
+        # One that is interrupted takes no answer of a later one.
+        msg_id = self.kc.execute('_, _ = display.Ask("never? ")', allow_stdin=True)
+        self.assertEqual(self.kc.get_stdin_msg(timeout=30)["content"]["prompt"], "never? ")
+        self.km.interrupt_kernel()
+        while self.kc.get_shell_msg(timeout=30)["parent_header"]["msg_id"] != msg_id:
+            pass
+        _, shown = self.run_cell('again, _ := display.Ask("again? ")\nagain', allow_stdin=True, stdin_hook=answer)
+        self.assertEqual(shown[-1][1]["text/plain"], "Ada")
+
     def test_worker_dies_kernel_lives(self):
         self.run_cell("gone := 1")
         reply, _ = self.run_cell('import "os"\nos.Exit(3)')
@@ -159,11 +184,13 @@ class Subshells(unittest.TestCase):
             channel.send(msg)
             return msg["header"]["msg_id"]
 
+        replies = {}  # they come in any order
+
         def answer(get, msg_id):
-            while True:
+            while msg_id not in replies:
                 reply = get(timeout=60)
-                if reply["parent_header"].get("msg_id") == msg_id:
-                    return reply["content"]
+                replies[reply["parent_header"].get("msg_id")] = reply["content"]
+            return replies[msg_id]
 
         subshell = answer(kc.get_control_msg, ask(kc.control_channel, "create_subshell_request", {}))["subshell_id"]
         running = kc.execute("for {}")

@@ -32,8 +32,8 @@ class Protocol(jkt.KernelTests):
     code_page_something = 'import "fmt"\nfmt.Println?'
     code_clear_output = SHOW + "display.Clear()"
 
-    complete_code_samples = ["1", 'fmt.Println("x")', "func f() int {\n\treturn 1\n}", "x := []int{\n\t1,\n}", "// words"]
-    incomplete_code_samples = ["func f() int {", "x := []int{\n\t1,", "y := `raw", "f(1,", "/* words", "for i := range 3 {\n\tif i > 1 {", "a, b", "z := \"open"]
+    complete_code_samples = ["a, b", "1", 'fmt.Println("x")', "func f() int {\n\treturn 1\n}", "x := []int{\n\t1,\n}", "// words"]
+    incomplete_code_samples = ["func f() int {", "x := []int{\n\t1,", "y := `raw", "f(1,", "/* words", "for i := range 3 {\n\tif i > 1 {", "a, b :=", "z := \"open"]
     invalid_code_samples = ["x := )", "import fmt\n", "if 5 5 {", "z := \"open\n", "1 2 3"]
     completion_samples = [
         {"text": 'import "strings"\nstrings.ToUpperSpec', "matches": {"ToUpperSpecial"}},
