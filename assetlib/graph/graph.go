@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/spelling"
 )
 
 // Graph joins definitions by their keys.
@@ -118,7 +119,7 @@ func (g *Graph) suggest(key string) string {
 	name := key[strings.LastIndex(key, "/")+1:]
 	var near []string
 	for _, k := range slices.Sorted(maps.Keys(g.byKey)) { // while the graph is made, it has no order yet
-		if distance(Fold(k[strings.LastIndex(k, "/")+1:]), Fold(name)) <= min(2, len(name)/3) || strings.HasPrefix(Fold(k), Fold(key)) {
+		if spelling.Distance(Fold(k[strings.LastIndex(k, "/")+1:]), Fold(name)) <= min(2, len(name)/3) || strings.HasPrefix(Fold(k), Fold(key)) {
 			near = append(near, k)
 		}
 	}
@@ -126,27 +127,6 @@ func (g *Graph) suggest(key string) string {
 		return "did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return "`cellar list` shows the assets that there are"
-}
-
-// distance counts the letters to put in, take out or change to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := before
-			if a[i] != b[j] {
-				change++
-			}
-			before = row[j+1]
-			row[j+1] = min(change, row[j]+1, before+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // Get is the definition of a key.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/assetlib/table"
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // shared is the type of the rows that check_interop.py makes too.
@@ -48,22 +49,6 @@ func sharedRows() []shared {
 	}
 }
 
-func python(t *testing.T) string {
-	t.Helper()
-	p := os.Getenv("CELLAR_TEST_PYTHON")
-	if p == "" {
-		root, err := filepath.Abs("../..")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p = filepath.Join(root, "build/venv/bin/python")
-	}
-	if _, err := os.Stat(p); err != nil {
-		t.Fatalf("there is no Python with pyarrow, polars and duckdb at %s: run `make tools`", p)
-	}
-	return p
-}
-
 type seenByPython struct {
 	Arrow, Polars, DuckDB map[string]string
 	Rows                  []int
@@ -71,7 +56,7 @@ type seenByPython struct {
 }
 
 func TestPython(t *testing.T) {
-	py, dir := python(t), t.TempDir()
+	py, dir := testkit.Python(t), t.TempDir()
 	written := map[string]any{
 		"shared": sharedRows(), "wide": wide(200_000), "everything": []everything{full(), {}}, "empty": []shared{},
 		"map": map[string]float64{"rmse": 1.5}, "number": 42, "duration": []struct{ D time.Duration }{{time.Second}},

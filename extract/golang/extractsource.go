@@ -197,7 +197,16 @@ func (x *extraction) statement(it *item, known map[string]bool) string {
 	if it.Decl == nil {
 		switch s := it.Stmts[0].(type) {
 		case *ast.ExprStmt:
-			if _, call := s.X.(*ast.CallExpr); !call {
+			called := false
+			for _, s := range it.Stmts {
+				_, call := s.(*ast.ExprStmt).X.(*ast.CallExpr)
+				called = called || call
+			}
+			if n := len(it.Stmts); called && n > 1 {
+				at := it.cell.parsed.Offset(s.Pos())
+				edits = append(edits, edit{at, at, strings.Repeat("_, ", n-1) + "_ = "})
+			}
+			if !called {
 				return "" // the kernel shows a last value; above others it does nothing
 			}
 		case *ast.AssignStmt:

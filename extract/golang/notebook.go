@@ -63,6 +63,14 @@ type imported struct {
 // asset reports whether the cell computes assets.
 func (c *cell) asset() bool { return len(c.outputs) > 0 }
 
+// what is what a slice is cut for.
+func (c *cell) what() string {
+	if c.asset() {
+		return "asset " + c.outputs[0].Key
+	}
+	return fmt.Sprintf("cell %d", c.Number)
+}
+
 func (c *cell) place(n *Notebook) string {
 	if c.ID == "" {
 		return fmt.Sprintf("%s, cell %d", n.File, c.Number)

@@ -367,11 +367,12 @@ func (g *generator) statement(it *item, local map[string]bool, last bool) string
 		}
 		return g.text(it, it.Start, it.End, unused...) + silence(names)
 	case *ast.ExprStmt:
-		if call, ok := x.X.(*ast.CallExpr); ok && !g.checked.shows(c.Fset.Position(call.Pos())) {
+		n := len(it.Stmts)
+		if call, ok := x.X.(*ast.CallExpr); ok && n == 1 && !g.checked.shows(c.Fset.Position(call.Pos())) {
 			break
 		}
-		start, end := c.Offset(x.Pos()), c.Offset(x.End())
-		before := "_ = "
+		start, end := c.Offset(x.Pos()), c.Offset(it.Stmts[n-1].End())
+		before := strings.Repeat("_, ", n-1) + "_ = "
 		after := ""
 		if last && it.cell == g.target {
 			before, after = stepPackage+".Show(", ")"

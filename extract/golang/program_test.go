@@ -121,6 +121,7 @@ func TestPrograms(t *testing.T) {
 		{name: "a call without a value at the end", page: "func f() {}\nfunc g() (int, error) { return 1, nil }\n---\n//| asset: a\n\na := []struct{ N int }{{1}}\ng()\nf()", value: `[{"N":1}]`},
 		{name: "generics, methods, embedding, labels, closures", page: "type Stack[T any] struct{ items []T }\nfunc (s *Stack[T]) Push(v T) { s.items = append(s.items, v) }\ntype Base struct{ N int }\ntype R struct { Base; M int }\n---\n//| asset: a\n\nvar s Stack[R]\nouter:\nfor i := range 3 {\n\tfor j := range 3 { if j == 1 { continue outer }; s.Push(R{Base{i}, j}) }\n}\nadd := func(n int) int { return n + len(s.items) }\ns.items[0].M = add(1)\na := s.items", value: `[{"N":0,"M":4},{"N":1,"M":0},{"N":2,"M":0}]`},
 		{name: "constants with iota and a set-up by side effect", page: "const (\n\tred = iota + 1\n\tgreen\n)\nimport \"os\"\nos.Setenv(\"X\", \"abc\")\n---\n//| asset: a\n\na := []struct{ N int; S string }{{green, os.Getenv(\"X\")}}", value: `[{"N":2,"S":"abc"}]`},
+		{name: "several expressions at the ends of cells", page: "k := 2\nfunc f() int { k++; return k }\nf(), k\n---\n//| asset: a\n\na := []struct{ N int }{{k}}\nlen(a), \"rows\", f()", value: `[{"N":3}]`, show: "1 rows 4"},
 		{name: "display", page: "import \"github.com/cellar-go/cellar/display\"\n---\n//| asset: a\n\na := []struct{ N int }{{1}}\ndisplay.Markdown(\"*hi*\")\ndisplay.HTML(\"<b>bold</b>\")", value: `[{"N":1}]`, show: "*hi*|bold"},
 	}
 	for _, test := range tests {

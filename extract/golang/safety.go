@@ -12,7 +12,7 @@ import (
 
 func (s *slicer) refuse(c *cell, hint, format string, args ...any) {
 	if s.err == nil {
-		s.err = fault.New(fault.Input, hint, "asset %s: %s: %s", s.target.outputs[0].Key, c.place(s.notebook), fmt.Sprintf(format, args...))
+		s.err = fault.New(fault.Input, hint, "%s: %s: %s", s.target.what(), c.place(s.notebook), fmt.Sprintf(format, args...))
 	}
 }
 

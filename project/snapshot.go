@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/cellar-go/cellar/assetlib/graph"
 	"github.com/cellar-go/cellar/assetlib/store"
@@ -57,7 +58,8 @@ type Snapshot struct {
 	tree     sources
 	overlays []Overlay
 	notes    map[string]store.NoteLine
-	clean    *Snapshot // of HEAD, for the question what is clean
+	cleaning sync.Mutex
+	clean    *Snapshot // of HEAD, for the question what is clean, which steps ask at once; guarded by cleaning
 	readers  []string  // commits that are being read, of which a cell asked for this one's values
 }
 
@@ -328,6 +330,8 @@ func (s *Snapshot) Clean(ctx context.Context, asset, key string) (bool, error) {
 	if _, ok := s.tree.(commit); ok {
 		return true, nil
 	}
+	s.cleaning.Lock()
+	defer s.cleaning.Unlock()
 	if s.clean == nil {
 		var err error
 		if s.clean, err = s.project.At(ctx, s.Commit); err != nil {

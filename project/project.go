@@ -122,7 +122,7 @@ func read(tree sources, overlays ...Overlay) (*catalog, error) {
 	packages := map[string]bool{}
 	for _, file := range files {
 		switch {
-		case overlaid[file] || strings.HasSuffix(file, "_test.go"):
+		case overlaid[file] || strings.HasSuffix(file, "_test.go") || tree.executed(file):
 		case strings.HasSuffix(file, ".ipynb"):
 			text, err := tree.read(file)
 			if err != nil {
@@ -178,10 +178,11 @@ func Cells(n *nbformat.Notebook) []golang.Source {
 	above := ""
 	for i, c := range n.Cells() {
 		if c.Type() != "code" {
-			above = c.Source()
+			above = strings.Clone(c.Source())
 			continue
 		}
-		all = append(all, golang.Source{ID: c.ID(), Number: i + 1, Text: c.Source(), Tags: c.Tags(), Above: above})
+		// Copies, for a part would keep the whole text of the notebook in memory.
+		all = append(all, golang.Source{ID: strings.Clone(c.ID()), Number: i + 1, Text: strings.Clone(c.Source()), Tags: c.Tags(), Above: above})
 		above = ""
 	}
 	return all

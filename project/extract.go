@@ -82,6 +82,9 @@ func (p *Project) Extract(ctx context.Context, notebook, cell, folder string) (*
 	if err != nil {
 		return nil, err
 	}
+	if page.Upgraded() {
+		return nil, fault.New(fault.Input, "convert it: jupyter nbconvert --to notebook --inplace "+n.File, "extract from %s: it has a format before 4, and would be written in another", n.File)
+	}
 	d, err := asset(s, n, page, cell)
 	if err != nil {
 		return nil, err

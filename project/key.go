@@ -90,7 +90,10 @@ func (k *keyer) fixed(d *graph.Definition) []string {
 	lines := []string{"code " + d.Code}
 	folder := path.Dir(d.File)
 	m := k.module(folder)
-	if m != nil && m.file.Go != nil {
+	if m == nil { // a workspace may lend it its modules
+		m = &module{folder: folder, file: &modfile.File{}}
+	}
+	if m.file.Go != nil {
 		lines = append(lines, "go "+m.file.Go.Version)
 	}
 	packages := map[string]bool{}
@@ -145,10 +148,6 @@ func (k *keyer) imports(m *module, imports []string, seen map[string]bool) []str
 		first, _, _ := strings.Cut(p, "/")
 		switch {
 		case within(p, gomod.Path+"/display"):
-		case m == nil:
-			if strings.Contains(first, ".") {
-				lines = append(lines, "package "+p)
-			}
 		case within(p, m.path):
 			lines = append(lines, k.local(m, p, seen)...)
 		case k.neighbour(m, p) != nil:

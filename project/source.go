@@ -14,6 +14,7 @@ import (
 
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/gitx"
+	"github.com/cellar-go/cellar/papermill/nbformat"
 )
 
 // sources are the files of a tree, named by slash paths from its root.
@@ -22,6 +23,8 @@ type sources interface {
 	list(suffixes ...string) ([]string, error)
 	// read gives a file's bytes; an error that is fs.ErrNotExist if there is none.
 	read(file string) ([]byte, error)
+	// executed tells the notebooks that runs have written, as far as that is seen without reading them.
+	executed(file string) bool
 }
 
 // workTree is what lies in the folder now: what git tracks, or every file where there is no git.
@@ -96,6 +99,18 @@ func (w workTree) read(file string) ([]byte, error) {
 	return text, err
 }
 
+// largeNotebook is the size from which a look at a notebook's metadata pays: its outputs, which nobody asks for here, would take memory.
+const largeNotebook = 1 << 20
+
+func (w workTree) executed(file string) bool {
+	name := filepath.Join(w.root, filepath.FromSlash(file))
+	if info, err := os.Stat(name); err != nil || info.Size() < largeNotebook || !strings.HasSuffix(file, ".ipynb") || w.laid[file] != nil {
+		return false
+	}
+	n, err := nbformat.ReadMetadata(name)
+	return err == nil && n.Executed()
+}
+
 // commit is the tree of a commit.
 type commit struct {
 	repo *gitx.Repo
@@ -123,6 +138,8 @@ func (c commit) read(file string) ([]byte, error) {
 	}
 	return text, err
 }
+
+func (c commit) executed(string) bool { return false }
 
 // resolve makes a path that code in a file of folder names a path from the root; false if it leads out of the tree.
 func resolve(folder, name string) (string, bool) {
