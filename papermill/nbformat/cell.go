@@ -1,6 +1,7 @@
 package nbformat
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 )
@@ -41,7 +42,7 @@ func (c *Cell) SetSource(source string) {
 		return
 	}
 	n := linesNode(source)
-	if old.kind == text {
+	if old != nil && old.kind == text {
 		n = textNode(source)
 	}
 	c.node.put("source", n.lay(3, c.nb.style), 2, c.nb.style)
@@ -82,10 +83,40 @@ func (c *Cell) ExecutionCount() int {
 func (c *Cell) SetExecutionCount(count int) {
 	n := nullNode()
 	if count > 0 {
+		if count == c.ExecutionCount() {
+			return
+		}
 		n = intNode(count)
 	}
 	c.node.put("execution_count", n, 2, c.nb.style)
 }
 
+// Attachments are the files that a markdown cell carries: by name, and then by MIME type.
+func (c *Cell) Attachments() map[string]map[string]json.RawMessage {
+	files := c.node.get("attachments")
+	if files == nil || files.kind != object {
+		return nil
+	}
+	attachments := map[string]map[string]json.RawMessage{}
+	for _, it := range files.items {
+		attachments[decode(it.key)] = bundleOf(it.value)
+	}
+	return attachments
+}
+
 // Line is the line of the file where the cell began when it was read, from 1; 0 for a cell that was made here.
 func (c *Cell) Line() int { return c.line }
+
+// CopyRun makes what a run left in a cell of another notebook this cell's: outputs, execution count, and times.
+func (c *Cell) CopyRun(from *Cell) {
+	for _, key := range []string{"outputs", "execution_count"} {
+		if v := from.node.get(key); v != nil {
+			c.node.put(key, v.copy().lay(3, c.nb.style), 2, c.nb.style)
+		}
+	}
+	for _, key := range []string{"papermill", "execution"} {
+		if v := from.Metadata().Raw(key); v != nil {
+			c.Metadata().mustSet(key, v)
+		}
+	}
+}

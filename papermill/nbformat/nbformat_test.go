@@ -217,6 +217,27 @@ func TestEnsureIDs(t *testing.T) {
 	}
 }
 
+// TestEqualCells: each further one of many equal cells costs as much as the first ones, and its id is the first that is free.
+func TestEqualCells(t *testing.T) {
+	insert := func(count int) *Notebook {
+		nb := New(Kernel{Name: "python3"})
+		for i := range count {
+			nb.Insert(i, "code", "pass")
+		}
+		return nb
+	}
+	few := testing.AllocsPerRun(3, func() { insert(200) })
+	if many := testing.AllocsPerRun(3, func() { insert(800) }); many > 5*few {
+		t.Errorf("%v allocations for 200 cells, %v for 800", few, many)
+	}
+	nb := insert(20)
+	free := nb.Cells()[7]
+	nb.Delete(free)
+	if c := nb.Insert(0, "code", "pass"); c.ID() != free.ID() {
+		t.Errorf("id %s instead of %s", c.ID(), free.ID())
+	}
+}
+
 func TestLines(t *testing.T) {
 	var got []string
 	for line := range lines("a\nb\r\nc\rd\u2028e\v\n") {
@@ -227,6 +248,33 @@ func TestLines(t *testing.T) {
 	}
 }
 
+func TestReadParts(t *testing.T) {
+	nb := mustParse(t, `{"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [
+		{"cell_type": "markdown", "source": "", "metadata": {}, "attachments": {"a.png": {"image/png": ["AA", "=="]}}},
+		{"cell_type": "code", "source": "", "metadata": {}, "outputs": [
+			{"output_type": "stream", "name": "stdout", "text": ["a\n", "b"]}, {"output_type": "error", "ename": "E", "evalue": "x", "traceback": []},
+			{"output_type": "display_data", "data": {"text/html": ["a\n", "b"], "text/plain": "c", "application/json": ["d", "e"]}, "metadata": {}}]}]}`)
+	text, code := nb.Cells()[0], nb.Cells()[1]
+	if got := string(text.Attachments()["a.png"]["image/png"]); got != `"AA=="` || code.Attachments() != nil {
+		t.Errorf("attachments: %s, %v", got, code.Attachments())
+	}
+	for o := range code.EachOutput("") {
+		if o.Type != "stream" || o.Text != "a\nb" {
+			t.Errorf("first output: %+v", o)
+		}
+		break
+	}
+	for o := range code.EachOutput("error") {
+		if o.EName != "E" {
+			t.Errorf("not an error: %+v", o)
+		}
+	}
+	data := code.Outputs()[2].Data
+	if string(data["text/html"]) != `"a\nb"` || string(data["text/plain"]) != `"c"` || string(data["application/json"]) != `["d", "e"]` {
+		t.Errorf("data: %s", data)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, path := range realNotebooks(f) {
 		if data, err := os.ReadFile(path); err == nil && len(data) < 5000 {
@@ -234,10 +282,19 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Add([]byte(`{"nbformat":4,"nbformat_minor":5,"cells":[{"cell_type":"code","source":"\ud800\u00e9","outputs":[{"output_type":"stream","text":["a"]}]}]}`))
+	for _, old := range oldNotebooks {
+		f.Add([]byte(old))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		nb, err := Parse(data, "fuzz.ipynb")
 		if err != nil {
 			return
+		}
+		if nb.Upgraded() {
+			data = nb.Bytes()
+			if nb, err = Parse(data, "fuzz.ipynb"); err != nil {
+				t.Fatalf("upgraded, it can't be read: %v", err)
+			}
 		}
 		if !bytes.Equal(nb.Bytes(), data) {
 			t.Fatal("changed")

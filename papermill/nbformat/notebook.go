@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// Notebook is a notebook of nbformat 4. It is not safe for use by several goroutines.
+// Notebook is a notebook of nbformat 4, or upgraded to it. It is not safe for use by several goroutines.
 type Notebook struct {
 	name          string // what errors call it: its path
 	before, after string // space around the JSON; a byte order mark is part of before
@@ -19,6 +21,8 @@ type Notebook struct {
 	style         style
 	cells         []*Cell // in the order of root's cells
 	byID          map[string]*Cell
+	taken         map[[sha256.Size]byte]int // by newID's first sum of a content: how many of its ids cells have for sure
+	upgraded      bool                      // the file has a format before 4
 }
 
 // New makes an empty notebook for a kernel, in the newest format (4.5).
@@ -36,23 +40,28 @@ func New(kernel Kernel) *Notebook {
 // Name is what errors call the notebook: its path, or what Parse was given.
 func (nb *Notebook) Name() string { return nb.name }
 
+// Upgraded reports whether the file that was read has format 2 or 3. Bytes and all else are those of format 4.5.
+func (nb *Notebook) Upgraded() bool { return nb.upgraded }
+
 // Cells are the cells in page order. The slice is the caller's; the cells are the notebook's.
 func (nb *Notebook) Cells() []*Cell { return slices.Clone(nb.cells) }
 
 // Cell returns the cell with this id, nil without.
 func (nb *Notebook) Cell(id string) *Cell { return nb.byID[id] }
 
-// Bytes is the file: byte for byte what was read, where nothing was edited.
+// Bytes is the file: byte for byte what was read, where nothing was edited or upgraded. Outputs that are laid out elsewhere have to be readable still:
+// WriteTo tells when they are not.
 func (nb *Notebook) Bytes() []byte {
 	var b bytes.Buffer
 	nb.write(&b)
 	return b.Bytes()
 }
 
-func (nb *Notebook) write(b tokenWriter) {
+func (nb *Notebook) write(b tokenWriter) error {
 	b.WriteString(nb.before)
-	nb.root.write(b)
+	err := nb.root.write(b)
 	b.WriteString(nb.after)
+	return err
 }
 
 // Metadata is the notebook's metadata.
@@ -100,7 +109,7 @@ func (nb *Notebook) Insert(i int, kind, source string) *Cell {
 	}
 	c := &Cell{nb: nb, node: n}
 	if nb.hasIDs() {
-		id := nb.newID(kind, source, new(int))
+		id := nb.newID(kind, source)
 		add("id", textNode(id))
 		nb.byID[id] = c
 	}
@@ -116,6 +125,7 @@ func (nb *Notebook) Delete(c *Cell) {
 		nb.cellList().remove(i)
 		nb.cells = slices.Delete(nb.cells, i, i+1)
 		delete(nb.byID, c.ID())
+		clear(nb.taken)
 	}
 }
 
@@ -125,31 +135,43 @@ func (nb *Notebook) EnsureIDs() {
 	if !nb.hasIDs() {
 		nb.root.put("nbformat_minor", intNode(5), 0, nb.style)
 	}
-	same := map[string]*int{} // equal cells so far
 	for _, c := range nb.cells {
 		if c.ID() != "" {
 			continue
 		}
-		content := c.Type() + c.Source()
-		if same[content] == nil {
-			same[content] = new(int)
-		}
-		id := nb.newID(c.Type(), c.Source(), same[content])
+		id := nb.newID(c.Type(), c.Source())
 		c.node.put("id", textNode(id), 2, nb.style)
 		nb.byID[id] = c
 	}
 }
 
-func (nb *Notebook) hasIDs() bool {
-	minor, err := strconv.Atoi(nb.root.get("nbformat_minor").raw)
-	return err == nil && minor >= 5
+func (nb *Notebook) hasIDs() bool { return nb.minor() >= 5 }
+
+// newestMinor is that of the newest format, 4.5.
+const newestMinor = 5
+
+// minor is the second number of the notebook's format; where it is missing nbformat takes it for 0, and so do we.
+func (nb *Notebook) minor() int {
+	if n := nb.root.get("nbformat_minor"); n != nil {
+		minor, _ := strconv.Atoi(n.raw) // check has seen that it is a number
+		return minor
+	}
+	return 0
 }
 
-// newID makes an id that no cell has. n counts the ids that were tried for this content.
-func (nb *Notebook) newID(kind, source string, n *int) string {
-	for ; ; *n++ {
-		sum := sha256.Sum256([]byte(kind + "\x00" + source + "\x00" + strconv.Itoa(*n)))
-		if id := fmt.Sprintf("%x", sum[:4]); nb.byID[id] == nil {
+// newID makes an id that no cell has: the first free one of those that follow from a content. The caller gives it to a cell.
+func (nb *Notebook) newID(kind, source string) string {
+	sum := func(n int) [sha256.Size]byte {
+		return sha256.Sum256([]byte(kind + "\x00" + source + "\x00" + strconv.Itoa(n)))
+	}
+	content := sum(0)
+	for n := nb.taken[content]; ; n++ {
+		s := sum(n)
+		if id := fmt.Sprintf("%x", s[:4]); nb.byID[id] == nil {
+			if nb.taken == nil {
+				nb.taken = map[[sha256.Size]byte]int{}
+			}
+			nb.taken[content] = n + 1
 			return id
 		}
 	}
@@ -159,8 +181,10 @@ func (nb *Notebook) cellList() *node { return nb.root.get("cells") }
 
 // sourceNode writes a source as the notebook's other cells do: a list of lines, or one string.
 func (nb *Notebook) sourceNode(source string) *node {
-	if len(nb.cells) > 0 && nb.cells[0].node.get("source").kind == text {
-		return textNode(source)
+	if len(nb.cells) > 0 {
+		if first := nb.cells[0].node.get("source"); first != nil && first.kind == text {
+			return textNode(source)
+		}
 	}
 	return linesNode(source)
 }
@@ -186,10 +210,20 @@ func (o Object) Raw(key string) json.RawMessage {
 	return json.RawMessage(b.String())
 }
 
-// Get decodes the value of a key, and reports whether it is there with this shape.
+// Get decodes the value of a key, and reports whether it is there with this shape. NaN and infinities, which Python writes for parameters and
+// JSON doesn't have, are null.
 func (o Object) Get(key string, into any) bool {
-	raw := o.Raw(key)
-	return raw != nil && json.Unmarshal(raw, into) == nil
+	v := o.parent.get(o.key).get(key)
+	if v == nil {
+		return false
+	}
+	err := json.Unmarshal(o.Raw(key), into)
+	if wrong := (*json.SyntaxError)(nil); errors.As(err, &wrong) {
+		var b strings.Builder
+		v.copy().toJSON().write(&b)
+		err = json.Unmarshal([]byte(b.String()), into)
+	}
+	return err == nil
 }
 
 // Set sets the value of a key to what encoding/json makes of it.
@@ -198,19 +232,45 @@ func (o Object) Set(key string, value any) error {
 	if err != nil {
 		return fmt.Errorf("metadata %s: %w", key, err)
 	}
+	n := o.make()
+	n.put(key, v.lay(o.depth+2, *o.style), o.depth+1, *o.style)
+	return nil
+}
+
+// SetLaid sets the value of a key to a text that is made, in the notebook's Layout, each time that the notebook is written.
+func (o Object) SetLaid(key string, text io.WriterTo) {
+	o.make().put(key, &node{kind: laid, at: -1, text: text}, o.depth+1, *o.style)
+}
+
+// AppendLaid adds to the list that a key has as its value; see SetLaid.
+func (o Object) AppendLaid(key string, text io.WriterTo) {
+	list := o.make().get(key)
+	if list == nil || list.kind != array {
+		list = &node{kind: array, at: -1}
+		o.make().put(key, list, o.depth+1, *o.style)
+	}
+	list.insert(len(list.items), item{value: &node{kind: laid, at: -1, text: text}}, o.depth+2, *o.style)
+}
+
+// make returns the object's node, which it makes where there is none.
+func (o Object) make() *node {
 	n := o.parent.get(o.key)
 	if n == nil || n.kind != object {
 		n = &node{kind: object, at: -1}
 		o.parent.put(o.key, n, o.depth, *o.style)
 	}
-	n.put(key, v.lay(o.depth+2, *o.style), o.depth+1, *o.style)
-	return nil
+	return n
 }
 
 func (o Object) mustSet(key string, value any) {
 	if err := o.Set(key, value); err != nil {
 		panic(err) // only for values that always encode
 	}
+}
+
+// Object is the object that a key has as its value; what the key had else is lost when something is set in it.
+func (o Object) Object(key string) Object {
+	return Object{o.make(), key, o.depth + 1, o.style}
 }
 
 // Delete takes a key out.
@@ -224,17 +284,17 @@ func (o Object) Delete(key string) {
 
 // nodeOf encodes a Go value; it has yet to be laid out.
 func nodeOf(value any) (*node, error) {
-	raw, ok := value.(json.RawMessage)
-	if !ok {
-		var b strings.Builder
+	var b strings.Builder
+	if raw, ok := value.(json.RawMessage); ok {
+		b.Write(raw)
+	} else {
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false)
 		if err := e.Encode(value); err != nil {
 			return nil, err
 		}
-		raw = json.RawMessage(b.String())
 	}
-	_, n, _, _, err := parseTree(strings.ToValidUTF8(string(raw), "\uFFFD"))
+	_, n, _, _, err := parseTree(strings.ToValidUTF8(b.String(), "\uFFFD"), inside)
 	return n, err
 }
 

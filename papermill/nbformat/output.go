@@ -2,6 +2,9 @@ package nbformat
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -14,25 +17,51 @@ type Output struct {
 	Name string // stream: stdout or stderr
 	Text string // stream
 
-	Data           map[string]json.RawMessage // display_data, execute_result: by MIME type
-	Metadata       map[string]json.RawMessage // display_data, execute_result
-	ExecutionCount int                        // execute_result
+	Data           map[string]json.RawMessage   // display_data, execute_result: by MIME type
+	Metadata       map[string]json.RawMessage   // display_data, execute_result
+	Large          map[string]*io.SectionReader // display_data, execute_result: members of Data whose JSON is too large to hold; only for Layout
+	ExecutionCount int                          // execute_result
 
 	EName, EValue string   // error
 	Traceback     []string // error
 }
 
 // Outputs are the outputs of a code cell. Texts that the file writes as lists of lines are joined.
-func (c *Cell) Outputs() []Output {
-	list := c.node.get("outputs")
-	if list == nil || list.kind != array {
-		return nil
+func (c *Cell) Outputs() []Output { return slices.Collect(c.EachOutput("")) }
+
+// EachOutput gives the outputs of a code cell one by one, so that only one is in memory; of one type, if a type is given.
+func (c *Cell) EachOutput(ofType string) iter.Seq[Output] {
+	return func(yield func(Output) bool) {
+		list := c.node.get("outputs")
+		if list == nil || list.kind != array {
+			return
+		}
+		for _, it := range list.items {
+			n := it.value.open()
+			t, _ := n.get("output_type").joined()
+			if n.kind == laid || ofType != "" && t != ofType {
+				continue
+			}
+			if !yield(outputOf(n)) {
+				return
+			}
+		}
 	}
-	var outputs []Output
-	for _, it := range list.items {
-		outputs = append(outputs, outputOf(it.value))
+}
+
+// ParseOutputs reads a list of outputs that stands elsewhere than in a cell.
+func ParseOutputs(list json.RawMessage) ([]Output, error) {
+	n, err := nodeOf(list)
+	if err != nil {
+		return nil, fmt.Errorf("cellar: read outputs: %w", err)
 	}
-	return outputs
+	var all []Output
+	if n.kind == array {
+		for _, it := range n.items {
+			all = append(all, outputOf(it.value))
+		}
+	}
+	return all, nil
 }
 
 func outputOf(n *node) Output {
@@ -47,7 +76,7 @@ func outputOf(n *node) Output {
 	if count := n.get("execution_count"); count != nil {
 		json.Unmarshal([]byte(count.raw), &o.ExecutionCount)
 	}
-	if lines := n.get("traceback"); lines != nil {
+	if lines := n.get("traceback").open(); lines != nil {
 		for _, it := range lines.items {
 			s, _ := it.value.joined()
 			o.Traceback = append(o.Traceback, s)
@@ -57,14 +86,21 @@ func outputOf(n *node) Output {
 }
 
 func bundleOf(n *node) map[string]json.RawMessage {
+	n = n.open()
 	if n == nil || n.kind != object {
 		return nil
 	}
 	bundle := map[string]json.RawMessage{}
 	for _, it := range n.items {
 		key, value := decode(it.key), it.value
-		if s, ok := value.joined(); ok && value.kind == array && !isJSON(key) {
-			value = textNode(s)
+		if value.kind == text { // most of what is large
+			bundle[key] = json.RawMessage(value.raw)
+			continue
+		}
+		if !isJSON(key) {
+			if s, ok := value.joined(); ok {
+				value = textNode(s)
+			}
 		}
 		var b strings.Builder
 		value.write(&b)
@@ -85,17 +121,22 @@ func isLines(mime string) bool {
 
 // AppendOutput adds an output.
 func (c *Cell) AppendOutput(o Output) error {
-	n, err := o.node()
+	n, err := o.node(c.nb.Layout())
 	if err != nil {
 		return err
 	}
+	list := c.outputList()
+	list.insert(len(list.items), item{value: n.lay(outputDepth, c.nb.style)}, outputDepth-1, c.nb.style)
+	return nil
+}
+
+func (c *Cell) outputList() *node {
 	list := c.node.get("outputs")
 	if list == nil || list.kind != array {
 		list = &node{kind: array, at: -1}
 		c.node.put("outputs", list, 2, c.nb.style)
 	}
-	list.insert(len(list.items), item{value: n.lay(4, c.nb.style)}, 3, c.nb.style)
-	return nil
+	return list
 }
 
 // ClearOutputs takes all outputs out.
@@ -105,14 +146,18 @@ func (c *Cell) ClearOutputs() {
 	}
 }
 
-func (o Output) node() (*node, error) {
+func (o Output) node(l Layout) (*node, error) {
+	lines := linesNode
+	if l.whole {
+		lines = textNode
+	}
 	n := &node{kind: object}
 	add := func(key string, v *node) { n.items = append(n.items, item{key: encode(key, false), value: v}) }
 	add("output_type", textNode(o.Type))
 	switch o.Type {
 	case "stream":
 		add("name", textNode(o.Name))
-		add("text", linesNode(o.Text))
+		add("text", lines(o.Text))
 		return n, nil
 	case "error":
 		add("ename", textNode(o.EName))
@@ -136,8 +181,11 @@ func (o Output) node() (*node, error) {
 	}
 	for i, it := range data.items {
 		if it.value.kind == text && isLines(decode(it.key)) {
-			data.items[i].value = linesNode(decode(it.value.raw))
+			data.items[i].value = lines(decode(it.value.raw))
 		}
+	}
+	for mime, value := range o.Large {
+		data.items = append(data.items, item{key: encode(mime, false), value: &node{kind: laid, at: -1, text: bundleMember{mime, value, l}}})
 	}
 	metadata, err := bundleNode(o.Metadata)
 	if err != nil {

@@ -24,13 +24,44 @@ type parser struct {
 	at      int
 	depth   int
 	escaped bool // a character beyond ASCII is written as an escape
+
+	checking bool // the text is checked only: no nodes are made
+}
+
+// place is what a value is to a notebook, as far as that matters to the parser: it leaves the objects and lists of outputs unread, which are
+// most of what a notebook has and seldom asked for.
+type place byte
+
+const (
+	inside     place = iota // any other value
+	notebook                // the whole
+	cellList                // its cells
+	cell                    // one of them
+	outputList              // its outputs, or anything else of which the items are left unread
+	closed                  // left unread, if it has items
+)
+
+// item is the place of an item; key as it is written, or empty.
+func (in place) item(key string) place {
+	is := func(name string) bool { return key != "" && decode(key) == name }
+	switch {
+	case in == notebook && is("cells"):
+		return cellList
+	case in == cellList:
+		return cell
+	case in == cell && is("outputs"):
+		return outputList
+	case in == outputList:
+		return closed
+	}
+	return inside
 }
 
 // parseTree reads one JSON value that fills the text, and the space around it.
-func parseTree(text string) (before string, root *node, after string, escaped bool, err error) {
+func parseTree(text string, in place) (before string, root *node, after string, escaped bool, err error) {
 	p := &parser{text: text}
 	before = p.space()
-	if root, err = p.value(); err != nil {
+	if root, err = p.value(in); err != nil {
 		return "", nil, "", false, err
 	}
 	after = p.space()
@@ -67,39 +98,54 @@ func (p *parser) peek() byte {
 	return 0
 }
 
-func (p *parser) value() (*node, error) {
-	switch c := p.peek(); {
+func (p *parser) value(in place) (*node, error) {
+	switch c, start := p.peek(), p.at; {
+	case (c == '{' || c == '[') && in == closed && !p.checking:
+		p.checking = true
+		_, err := p.container(kind(c), inside)
+		p.checking = false
+		return p.node(unread, start, p.text[start:p.at], nil), err
 	case c == '{' || c == '[':
-		return p.container(kind(c))
+		return p.container(kind(c), in)
 	case c == '"':
-		n := &node{kind: text, at: p.at}
-		var err error
-		n.raw, err = p.token()
-		return n, err
+		raw, err := p.token()
+		return p.node(text, start, raw, nil), err
 	case p.at >= len(p.text):
 		return nil, p.fail("the file ends in the middle")
 	}
 	return p.atom()
 }
 
-func (p *parser) container(k kind) (*node, error) {
+// node makes a node that starts there.
+func (p *parser) node(k kind, start int, raw string, items []item) *node {
+	if p.checking {
+		return nil
+	}
+	return &node{kind: k, at: start, raw: raw, items: items}
+}
+
+func (p *parser) container(k kind, in place) (*node, error) {
 	if p.depth++; p.depth > maxDepth {
 		return nil, p.fail("nested more than %d levels deep", maxDepth)
 	}
 	defer func() { p.depth-- }()
-	n := &node{kind: k, at: p.at}
-	closing := byte(k) + 2
+	start, closing := p.at, byte(k)+2
 	p.at++
 	lead := p.space()
 	if p.peek() == closing {
 		p.at++
-		n.raw = lead
-		return n, nil
+		return p.node(k, start, lead, nil), nil
 	}
-	for {
+	var items []item
+	for i := 0; ; i++ {
 		it := item{lead: lead}
+		step := func() any {
+			if k == object {
+				return decode(it.key)
+			}
+			return i
+		}
 		var err error
-		var step any = len(n.items)
 		if k == object {
 			if p.peek() != '"' {
 				return nil, p.unexpected(`a "name"`)
@@ -115,22 +161,23 @@ func (p *parser) container(k kind) (*node, error) {
 			p.at++
 			p.space()
 			it.colon = p.text[start:p.at]
-			step = decode(it.key)
 		}
-		if it.value, err = p.value(); err != nil {
-			return nil, under(err, step)
+		if it.value, err = p.value(in.item(it.key)); err != nil {
+			return nil, under(err, step())
 		}
 		it.trail = p.space()
-		n.items = append(n.items, it)
+		if !p.checking {
+			items = append(items, it)
+		}
 		switch p.peek() {
 		case ',':
 			p.at++
 			lead = p.space()
 		case closing:
 			p.at++
-			return n, nil
+			return p.node(k, start, "", items), nil
 		default:
-			return nil, under(p.unexpected(fmt.Sprintf("a comma or %q", closing)), step)
+			return nil, under(p.unexpected(fmt.Sprintf("a comma or %q", closing)), step())
 		}
 	}
 }
@@ -190,16 +237,16 @@ func (p *parser) atom() (*node, error) {
 	for end < len(p.text) && strings.IndexByte(" \t\r\n,]}:\"[{", p.text[end]) < 0 {
 		end++
 	}
-	n := &node{kind: atom, at: p.at, raw: p.text[p.at:end]}
-	switch n.raw {
+	start, raw := p.at, p.text[p.at:end]
+	switch raw {
 	case "true", "false", "null", "NaN", "Infinity", "-Infinity":
 	default:
-		if !isNumber(n.raw) {
+		if !isNumber(raw) {
 			return nil, p.unexpected("a value")
 		}
 	}
 	p.at = end
-	return n, nil
+	return p.node(atom, start, raw, nil), nil
 }
 
 // isNumber follows the grammar of RFC 8259, section 6.

@@ -8,12 +8,22 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/cellar-go/cellar/internal/fault"
 )
 
 // Read reads a notebook from a file.
 func Read(path string) (*Notebook, error) {
+	data, err := ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(data, path)
+}
+
+// ReadFile reads a notebook's text.
+func ReadFile(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -22,20 +32,20 @@ func Read(path string) (*Notebook, error) {
 		if info, e := os.Stat(path); e == nil && info.IsDir() {
 			return nil, fault.New(fault.Input, "name a notebook in it", "%s is a folder, not a notebook", path)
 		}
-		return nil, fault.New(fault.Input, "", "read notebook %s: %w", path, err)
+		return nil, fault.New(fault.Input, "check the path, and that the file can be read", "read notebook %s: %w", path, err)
 	}
-	return Parse(data, path)
+	return data, nil
 }
 
-// Parse reads a notebook; errors call it by the given name.
+// Parse reads a notebook, which keeps the data: they must not change any more. Errors call it by the given name.
 func Parse(data []byte, name string) (*Notebook, error) {
 	const mark = "\uFEFF"
-	src := string(data)
+	src := unsafe.String(unsafe.SliceData(data), len(data)) // a copy would double the memory of a large notebook
 	if err := plain(src, name); err != nil {
 		return nil, err
 	}
 	bare := strings.TrimPrefix(src, mark)
-	before, root, after, escaped, err := parseTree(bare)
+	before, root, after, escaped, err := parseTree(bare, notebook)
 	if err != nil {
 		return nil, notJSON(bare, name, err)
 	}
@@ -43,6 +53,10 @@ func Parse(data []byte, name string) (*Notebook, error) {
 	nb.style = styleOf(root, escaped && isASCII(bare))
 	if err := nb.check(bare); err != nil {
 		return nil, err
+	}
+	if nb.Upgraded() {
+		nb.EnsureIDs()
+		nb.root.lay(0, nb.style)
 	}
 	return nb, nil
 }
@@ -60,7 +74,11 @@ func isASCII(s string) bool {
 func plain(src, name string) error {
 	switch {
 	case strings.TrimSpace(src) == "":
-		return fault.New(fault.Input, "create it in Jupyter, or restore it: git checkout -- "+name, "notebook %s is empty", name)
+		hint := "create it in Jupyter, or restore it: git checkout -- " + name
+		if name == "-" {
+			hint = "what was to write it into the pipe has failed"
+		}
+		return fault.New(fault.Input, hint, "notebook %s is empty", name)
 	case strings.HasPrefix(src, "version https://git-lfs.github.com/"):
 		return fault.New(fault.Input, "fetch the file: git lfs pull", "notebook %s is not here, only its Git LFS pointer", name)
 	}
@@ -124,17 +142,21 @@ func (nb *Notebook) check(src string) error {
 	switch major, err := strconv.Atoi(format.raw); {
 	case err != nil || major < 1:
 		return wrong(format, "nbformat is %s, not a number", format.raw)
-	case major < 4:
+	case major < oldestFormat:
 		return fault.New(fault.Input, "convert it: jupyter nbconvert --to notebook --inplace "+nb.name,
-			"notebook %s, line %d: it has format %d, from before 2015, and only 4 is read", nb.name, lineOf(src, format.at), major)
+			"notebook %s, line %d: it has format %d, and only 2 to 4 are read", nb.name, lineOf(src, format.at), major)
 	case major > 4:
 		return fault.New(fault.Input, "install a newer cellar, or save it as format 4: jupyter nbconvert --to notebook --inplace "+nb.name,
-			"notebook %s, line %d: it has format %d, and only 4 is read", nb.name, lineOf(src, format.at), major)
+			"notebook %s, line %d: it has format %d, and only 2 to 4 are read", nb.name, lineOf(src, format.at), major)
+	case major < 4:
+		if err := nb.upgrade(major, wrong); err != nil {
+			return err
+		}
 	}
-	if minor := nb.root.get("nbformat_minor"); minor == nil {
-		return wrong(nb.root, `no "nbformat_minor"`)
-	} else if _, err := strconv.Atoi(minor.raw); err != nil {
-		return wrong(minor, "nbformat_minor is %s, not a number", minor.raw)
+	if minor := nb.root.get("nbformat_minor"); minor != nil {
+		if _, err := strconv.Atoi(minor.raw); err != nil {
+			return wrong(minor, "nbformat_minor is %s, not a number", minor.raw)
+		}
 	}
 	if m := nb.root.get("metadata"); m != nil && m.kind != object {
 		return wrong(m, "metadata is no object")
@@ -174,7 +196,9 @@ func (c *Cell) wrong() string {
 	if id := n.get("id"); id != nil && !validID.MatchString(c.ID()) {
 		return fmt.Sprintf("the id %s is not 1 to 64 letters, digits, - and _", id.raw)
 	}
-	if _, ok := n.get("source").joined(); !ok {
+	if source := n.get("source"); source == nil && !c.future() {
+		return `no "source"`
+	} else if _, ok := source.joined(); source != nil && !ok {
 		return "source is neither a string nor a list of strings"
 	}
 	if m := n.get("metadata"); m != nil && m.kind != object {
@@ -193,6 +217,11 @@ func (c *Cell) wrong() string {
 		}
 	}
 	return ""
+}
+
+// future: the cell is of a type that a newer format of the same number brought, which may have no source.
+func (c *Cell) future() bool {
+	return c.nb.minor() > newestMinor && c.Type() != "code" && c.Type() != "markdown" && c.Type() != "raw"
 }
 
 // lineCounter finds the lines of ascending offsets.

@@ -27,15 +27,22 @@ func TestBadNotebooks(t *testing.T) {
 		{"not UTF-8", head + "  {\"cell_type\": \"co\xe9de\"}", "notebook x.ipynb, line 6: not UTF-8 (byte 0xe9)", "save it as UTF-8"},
 		{"other JSON", `{"a": 1}`, `notebook x.ipynb, line 1: not a notebook: no "nbformat"`, "nbformat.readthedocs.io"},
 		{"a list", `[1]`, `notebook x.ipynb, line 1: not a notebook: no "nbformat"`, "nbformat.readthedocs.io"},
-		{"format 3", "{\"metadata\": {},\n\"nbformat\": 3, \"nbformat_minor\": 0, \"worksheets\": []}", "notebook x.ipynb, line 2: it has format 3, from before 2015, and only 4 is read", "jupyter nbconvert --to notebook --inplace x.ipynb"},
-		{"format 5", `{"nbformat": 5}`, "notebook x.ipynb, line 1: it has format 5, and only 4 is read", "install a newer cellar"},
+		{"format 1", "{\"metadata\": {},\n\"nbformat\": 1, \"cells\": []}", "notebook x.ipynb, line 2: it has format 1, and only 2 to 4 are read", "jupyter nbconvert --to notebook --inplace x.ipynb"},
+		{"format 3 without worksheets", `{"nbformat": 3, "cells": []}`, `notebook x.ipynb, line 1: no list "worksheets"`, "nbformat.readthedocs.io"},
+		{"format 3 without cells", "{\"nbformat\": 3, \"worksheets\": [\n{\"cells\": []},\n{}]}", `notebook x.ipynb, line 3: worksheet 2: no list "cells"`, ""},
+		{"format 3 with a cell without a source", "{\"nbformat\": 3, \"worksheets\": [{\"cells\": [\n{\"cell_type\": \"raw\"}]}]}", `notebook x.ipynb, line 2: cell 1: no "source"`, ""},
+		{"format 3 with a heading of numbers", `{"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "heading", "source": [1]}]}]}`, "notebook x.ipynb, line 1: cell 1: source is neither a string nor a list of strings", ""},
+		{"format 3 with a cell that is no object", `{"nbformat": 3, "worksheets": [{"cells": [3]}]}`, "notebook x.ipynb, line 1: cell 1: not an object", ""},
+		{"format 3 with metadata", `{"nbformat": 3, "metadata": [1], "worksheets": []}`, "notebook x.ipynb, line 1: metadata is no object", ""},
+		{"format 5", `{"nbformat": 5}`, "notebook x.ipynb, line 1: it has format 5, and only 2 to 4 are read", "install a newer cellar"},
 		{"format as text", `{"nbformat": "4"}`, `notebook x.ipynb, line 1: nbformat is "4", not a number`, ""},
-		{"no minor", `{"nbformat": 4}`, `notebook x.ipynb, line 1: no "nbformat_minor"`, ""},
+		{"minor as text", `{"nbformat": 4, "nbformat_minor": "5"}`, `notebook x.ipynb, line 1: nbformat_minor is "5", not a number`, ""},
 		{"no cells", `{"nbformat": 4, "nbformat_minor": 5}`, `notebook x.ipynb, line 1: no list "cells"`, ""},
 		{"metadata", `{"nbformat": 4, "nbformat_minor": 5, "metadata": 3, "cells": []}`, "notebook x.ipynb, line 1: metadata is no object", ""},
 		{"same ids", head + cell + ",\n" + cell + "\n ]\n}", `notebook x.ipynb: cells 1 (line 6) and 2 (line 7) have the same id "a"`, "another id"},
 		{"bad id", head + "  {\"cell_type\": \"code\", \"id\": \"a b\", \"source\": []}]}", `notebook x.ipynb, line 6: cell 1: the id "a b" is not 1 to 64 letters, digits, - and _`, ""},
-		{"no source", head + "  {\"cell_type\": \"code\"}]}", "notebook x.ipynb, line 6: cell 1: source is neither a string nor a list of strings", ""},
+		{"no source", head + "  {\"cell_type\": \"code\"}]}", `notebook x.ipynb, line 6: cell 1: no "source"`, ""},
+		{"no source of a cell that this format does not have", head + "  {\"cell_type\": \"plot\"}]}", `notebook x.ipynb, line 6: cell 1: no "source"`, ""},
 		{"source of numbers", head + "  {\"cell_type\": \"code\", \"source\": [1]}]}", "notebook x.ipynb, line 6: cell 1: source is neither a string nor a list of strings", ""},
 		{"cell is no object", head + "  3]}", "notebook x.ipynb, line 6: cell 1: not an object", ""},
 		{"no cell type", head + "  {\"source\": []}]}", `notebook x.ipynb, line 6: cell 1: no "cell_type"`, ""},
@@ -123,5 +130,28 @@ func TestWriteFileFails(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || fault.ExitCode(err) != c.code || fault.Hint(err) == "" {
 			t.Errorf("%s: %v (%d)", c.path, err, fault.ExitCode(err))
 		}
+	}
+}
+
+// What nbformat reads all the same, we read too.
+func TestMended(t *testing.T) {
+	const old = `{"nbformat": 4, "metadata": {}, "cells": [{"cell_type": "code", "metadata": {}, "outputs": [], "source": "1"}]}`
+	nb := mustParse(t, old)
+	if string(nb.Bytes()) != old {
+		t.Errorf("without a minor number: %s", nb.Bytes())
+	}
+	nb.EnsureIDs()
+	if again := mustParse(t, string(nb.Bytes())); again.minor() != newestMinor || again.Cells()[0].ID() == "" {
+		t.Errorf("with ids: %s", nb.Bytes())
+	}
+
+	const future = `{"nbformat": 4, "nbformat_minor": 99, "metadata": {}, "cells": [{"cell_type": "plot", "id": "p", "metadata": {}, "key": "value"}]}`
+	nb = mustParse(t, future)
+	if c := nb.Cells()[0]; string(nb.Bytes()) != future || c.Source() != "" || c.Type() != "plot" {
+		t.Errorf("a cell of the future: %s", nb.Bytes())
+	}
+	nb.Insert(0, "code", "a = 1")
+	if again := mustParse(t, string(nb.Bytes())); len(again.Cells()) != 2 || !strings.Contains(string(nb.Bytes()), `"key": "value"`) {
+		t.Errorf("with a cell before it: %s", nb.Bytes())
 	}
 }

@@ -15,7 +15,12 @@ func decode(token string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}
-	b := make([]byte, 0, len(s))
+	return string(appendDecoded(make([]byte, 0, len(s)), token))
+}
+
+// appendDecoded appends what decode returns.
+func appendDecoded(b []byte, token string) []byte {
+	s := token[1 : len(token)-1]
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' {
 			b = append(b, s[i])
@@ -50,7 +55,7 @@ func decode(token string) string {
 			b = append(b, s[i])
 		}
 	}
-	return string(b)
+	return b
 }
 
 func hex4(s string) rune {
@@ -60,56 +65,61 @@ func hex4(s string) rune {
 
 // encode writes a JSON string token as Python's json module does.
 func encode(s string, ascii bool) string {
-	var b strings.Builder
-	b.Grow(len(s) + 2)
-	b.WriteByte('"')
+	b := make([]byte, 0, len(s)+2)
+	b = append(b, '"')
+	b = appendEncoded(b, s, ascii)
+	return string(append(b, '"'))
+}
+
+// Escape is a text as it stands within a string of a notebook; ascii: of one that is written in ASCII only.
+func Escape(text string, ascii bool) string { return string(appendEncoded(nil, text, ascii)) }
+
+// appendEncoded is encode without the quotes.
+func appendEncoded(b []byte, s string, ascii bool) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c < 0x80 {
 			i++
 			switch {
 			case c == '"' || c == '\\':
-				b.WriteByte('\\')
-				b.WriteByte(c)
+				b = append(b, '\\', c)
 			case c >= ' ':
-				b.WriteByte(c)
+				b = append(b, c)
 			case c == '\n':
-				b.WriteString(`\n`)
+				b = append(b, `\n`...)
 			case c == '\r':
-				b.WriteString(`\r`)
+				b = append(b, `\r`...)
 			case c == '\t':
-				b.WriteString(`\t`)
+				b = append(b, `\t`...)
 			case c == '\b':
-				b.WriteString(`\b`)
+				b = append(b, `\b`...)
 			case c == '\f':
-				b.WriteString(`\f`)
+				b = append(b, `\f`...)
 			default:
-				unicodeEscape(&b, rune(c))
+				b = unicodeEscape(b, rune(c))
 			}
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && size == 1 {
 			if half, ok := surrogate(s[i:]); ok {
-				unicodeEscape(&b, half)
+				b = unicodeEscape(b, half)
 				i += 3
 				continue
 			}
 		}
 		switch {
 		case !ascii:
-			b.WriteRune(r)
+			b = utf8.AppendRune(b, r)
 		case r > 0xFFFF:
 			high, low := utf16.EncodeRune(r)
-			unicodeEscape(&b, high)
-			unicodeEscape(&b, low)
+			b = unicodeEscape(unicodeEscape(b, high), low)
 		default:
-			unicodeEscape(&b, r)
+			b = unicodeEscape(b, r)
 		}
 		i += size
 	}
-	b.WriteByte('"')
-	return b.String()
+	return b
 }
 
 // surrogate reads half a surrogate pair as decode writes it.
@@ -120,36 +130,49 @@ func surrogate(s string) (rune, bool) {
 	return 0xD000 | rune(s[1]&0x3F)<<6 | rune(s[2]&0x3F), true
 }
 
-func unicodeEscape(b *strings.Builder, r rune) {
+func unicodeEscape(b []byte, r rune) []byte {
 	const digits = "0123456789abcdef"
-	b.WriteString(`\u`)
+	b = append(b, `\u`...)
 	for shift := 12; shift >= 0; shift -= 4 {
-		b.WriteByte(digits[r>>shift&0xF])
+		b = append(b, digits[r>>shift&0xF])
 	}
+	return b
 }
 
 // lines cuts a text where Python's str.splitlines(keepends=True) does, because that is what nbformat writes.
 func lines(s string) iter.Seq[string] {
 	return func(yield func(string) bool) {
+		for line := range cutLines(s) {
+			if !yield(line) {
+				return
+			}
+		}
+	}
+}
+
+// cutLines is lines that says of each whether it has its end; the last one may not.
+func cutLines(s string) iter.Seq2[string, bool] {
+	return func(yield func(string, bool) bool) {
 		start := 0
-		for i, r := range s {
-			switch r {
-			case '\n', '\v', '\f', 0x1C, 0x1D, 0x1E, 0x85, 0x2028, 0x2029:
-			case '\r':
-				if strings.HasPrefix(s[i+1:], "\n") {
-					continue
-				}
+		for i := 0; i < len(s); i++ {
+			switch c := s[i]; {
+			case c > 0x1E && c < 0x80, c == '\t':
+				continue
+			case c == '\n', c == '\v', c == '\f', c >= 0x1C && c <= 0x1E, c == '\r' && !strings.HasPrefix(s[i+1:], "\n"):
+			case strings.HasPrefix(s[i:], "\u0085"):
+				i++
+			case strings.HasPrefix(s[i:], "\u2028"), strings.HasPrefix(s[i:], "\u2029"):
+				i += 2
 			default:
 				continue
 			}
-			end := i + utf8.RuneLen(r)
-			if !yield(s[start:end]) {
+			if !yield(s[start:i+1], true) {
 				return
 			}
-			start = end
+			start = i + 1
 		}
 		if start < len(s) {
-			yield(s[start:])
+			yield(s[start:], false)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package nbformat
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,14 +17,17 @@ const (
 	array  kind = '['
 	text   kind = '"'
 	atom   kind = '0' // number, true, false, null, and NaN and Infinity, which Python writes
+	unread kind = 'r' // an object or array whose text was checked, and is read when it is asked for
+	laid   kind = 'w' // a value whose text is made when the notebook is written
 )
 
 // node is a JSON value that remembers how it was written. Its strings are cut out of the file's text, not copied.
 type node struct {
 	kind  kind
 	at    int    // where it starts in the file; -1 if it was made here
-	raw   string // the token of a text or an atom; in an empty object or array, the space inside
+	raw   string // the token of a text or an atom, the text of what is unread; in an empty object or array, the space inside
 	items []item
+	text  io.WriterTo // of what is laid out elsewhere
 }
 
 // item is a member of an object or an element of an array, with the space around it.
@@ -80,12 +84,16 @@ func (s style) space(depth int) string {
 	return s.newline + strings.Repeat(s.indent, depth)
 }
 
-// write writes the value as it stands. b keeps its errors to itself: a buffer has none, a bufio.Writer gives them when it is flushed.
-func (n *node) write(b tokenWriter) {
+// write writes the value as it stands. b keeps the errors of writing to itself: a buffer has none, a bufio.Writer gives them when it is
+// flushed; what is returned are those of reading what is laid out elsewhere.
+func (n *node) write(b tokenWriter) (err error) {
 	switch n.kind {
-	case text, atom:
+	case text, atom, unread:
 		b.WriteString(n.raw)
-		return
+		return nil
+	case laid:
+		_, err := n.text.WriteTo(b)
+		return err
 	}
 	b.WriteByte(byte(n.kind))
 	if len(n.items) == 0 {
@@ -98,13 +106,17 @@ func (n *node) write(b tokenWriter) {
 		b.WriteString(it.lead)
 		b.WriteString(it.key)
 		b.WriteString(it.colon)
-		it.value.write(b)
+		if e := it.value.write(b); err == nil {
+			err = e
+		}
 		b.WriteString(it.trail)
 	}
 	b.WriteByte(byte(n.kind) + 2) // '}' and ']' come two after '{' and '['
+	return err
 }
 
 type tokenWriter interface {
+	io.Writer
 	io.ByteWriter
 	io.StringWriter
 }
@@ -119,8 +131,22 @@ func (n *node) find(key string) int {
 	return -1
 }
 
+// open reads what is unread, whose items stay unread. The node itself does: what is read is the caller's.
+func (n *node) open() *node {
+	if n == nil || n.kind != unread {
+		return n
+	}
+	p := &parser{text: n.raw}
+	opened, err := p.value(outputList)
+	if err != nil {
+		panic(err) // it was checked
+	}
+	return opened
+}
+
 // get returns the value of a key, nil if n is no object or has none.
 func (n *node) get(key string) *node {
+	n = n.open()
 	if n == nil || n.kind != object {
 		return nil
 	}
@@ -187,12 +213,16 @@ func (n *node) remove(i int) {
 func (n *node) lay(depth int, s style) *node {
 	n.at = -1
 	switch n.kind {
-	case atom:
+	case atom, laid:
+		return n
+	case unread:
+		if !s.hasLaid(n.raw, depth) {
+			*n = *n.open()
+			n.lay(depth, s)
+		}
 		return n
 	case text:
-		if strings.ContainsFunc(n.raw, func(r rune) bool { return r == '\\' || r >= 0x80 }) {
-			n.raw = encode(decode(n.raw), s.ascii)
-		}
+		n.raw = s.token(n.raw)
 		return n
 	}
 	n.raw = ""
@@ -206,12 +236,70 @@ func (n *node) lay(depth int, s style) *node {
 			it.lead = s.comma
 		}
 		if n.kind == object {
-			it.key, it.colon = encode(decode(it.key), s.ascii), s.colon
+			it.key, it.colon = s.token(it.key), s.colon
 		}
 		it.value.lay(depth+1, s)
 	}
 	if len(n.items) > 0 {
 		n.items[len(n.items)-1].trail = s.space(depth)
+	}
+	return n
+}
+
+// token writes a string token as the style does.
+func (s style) token(raw string) string {
+	if strings.ContainsFunc(raw, func(r rune) bool { return r == '\\' || r >= 0x80 }) {
+		return encode(decode(raw), s.ascii)
+	}
+	return raw
+}
+
+// hasLaid reports whether this is the text that a value at this depth has in the style, but for the order of keys. It takes no memory.
+func (s style) hasLaid(text string, depth int) bool {
+	same := &prefix{left: text}
+	value := newScanner(io.NewSectionReader(strings.NewReader(text), 0, int64(len(text))))
+	return value.value(newLayer(same, s, depth)) == nil && same.left == ""
+}
+
+// prefix is a writer that takes only what a text begins with.
+type prefix struct{ left string }
+
+var errOther = errors.New("cellar: another text")
+
+func (p *prefix) Write(b []byte) (int, error) {
+	if len(b) > len(p.left) || p.left[:len(b)] != string(b) {
+		return 0, errOther
+	}
+	p.left = p.left[len(b):]
+	return len(b), nil
+}
+
+func (p *prefix) WriteString(s string) (int, error) {
+	left, ok := strings.CutPrefix(p.left, s)
+	if !ok {
+		return 0, errOther
+	}
+	p.left = left
+	return len(s), nil
+}
+
+// copy is a value of its own.
+func (n *node) copy() *node {
+	c := *n
+	c.items = slices.Clone(n.items)
+	for i := range c.items {
+		c.items[i].value = c.items[i].value.copy()
+	}
+	return &c
+}
+
+// toJSON puts null where a number is none that JSON has.
+func (n *node) toJSON() *node {
+	if n.kind == atom && slices.Contains([]string{"NaN", "Infinity", "-Infinity"}, n.raw) {
+		n.raw = "null"
+	}
+	for _, it := range n.items {
+		it.value.toJSON()
 	}
 	return n
 }
@@ -239,10 +327,18 @@ func (n *node) joined() (string, bool) {
 	if n.kind == text {
 		return decode(n.raw), true
 	}
+	if n.kind == unread {
+		return n.joinedUnread()
+	}
 	if n.kind != array {
 		return "", false
 	}
 	var b strings.Builder
+	size := 0
+	for _, it := range n.items {
+		size += len(it.value.raw)
+	}
+	b.Grow(size)
 	for _, it := range n.items {
 		if it.value.kind != text {
 			return "", false
@@ -250,4 +346,26 @@ func (n *node) joined() (string, bool) {
 		b.WriteString(decode(it.value.raw))
 	}
 	return b.String(), true
+}
+
+// joinedUnread is joined without a node for each of the lines, of which an output may have millions.
+func (n *node) joinedUnread() (string, bool) {
+	if n.raw[0] != '[' {
+		return "", false
+	}
+	joined := make([]byte, 0, len(n.raw))
+	for p := (&parser{text: n.raw, at: 1}); ; {
+		p.space()
+		switch start := p.at; p.peek() {
+		case '"':
+			p.token()
+			joined = appendDecoded(joined, p.text[start:p.at])
+		case ',':
+			p.at++
+		case ']':
+			return string(joined), true
+		default:
+			return "", false
+		}
+	}
 }

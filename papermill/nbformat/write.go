@@ -14,23 +14,24 @@ import (
 
 // WriteFile writes the notebook to a file: after it, the file is either what it was or all of the new text, whatever happens in
 // between. A symlink stays one, and the file's mode is kept.
-func (nb *Notebook) WriteFile(path string) error {
-	return writeFile(path, func(w io.Writer) error {
-		b := bufio.NewWriterSize(w, 1<<16)
-		nb.write(b)
-		return b.Flush()
-	})
+func (nb *Notebook) WriteFile(path string) error { return ReplaceFile(path, nb.Write) }
+
+// Write writes the notebook's text.
+func (nb *Notebook) Write(w io.Writer) error {
+	b := bufio.NewWriterSize(w, 1<<16)
+	return errors.Join(nb.write(b), b.Flush())
 }
 
 // WriteFile replaces a file's text in one step; see Notebook.WriteFile.
 func WriteFile(path string, data []byte) error {
-	return writeFile(path, func(w io.Writer) error {
+	return ReplaceFile(path, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
 }
 
-func writeFile(path string, write func(io.Writer) error) error {
+// ReplaceFile replaces a file's text, in one step, by what write writes; see Notebook.WriteFile.
+func ReplaceFile(path string, write func(io.Writer) error) error {
 	target, err := followLinks(path)
 	if err == nil {
 		err = replace(target, write)
@@ -45,8 +46,27 @@ func writeFile(path string, write func(io.Writer) error) error {
 	return fault.New(fault.Storage, "the file is as it was; free space or choose another folder", "write %s: %w", path, err)
 }
 
-// followLinks returns the file that a path stands for, also when it is a link to nothing yet.
+// CheckFolder finds out whether there is a folder for a file that is to be written.
+func CheckFolder(path string) error {
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	switch {
+	case err == nil && info.IsDir():
+		return nil
+	case err == nil:
+		return fault.New(fault.Input, "name another folder", "output %s: %s is a file, not a folder", path, dir)
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.New(fault.Input, "create it: mkdir -p "+dir, "output %s: there is no folder %s", path, dir)
+	}
+	return fault.New(fault.Input, "name another folder", "output %s: %w", path, err)
+}
+
+// followLinks returns the file that a path stands for, also when it is a link to nothing yet. A pipe or device is left as it is named:
+// what /dev/stdout links to can't be opened by that name.
 func followLinks(path string) (string, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return path, nil
+	}
 	for range 40 {
 		to, err := os.Readlink(path)
 		if err != nil {
