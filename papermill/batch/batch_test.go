@@ -1,0 +1,159 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/papermill"
+	"github.com/cellar-go/cellar/papermill/parameters"
+)
+
+func TestJobs(t *testing.T) {
+	var given parameters.List
+	given.Set("alpha", 1.5)
+	given.Set("seed", int64(7))
+	for _, c := range []struct {
+		name, inputs string
+		axes         []string
+		want         string
+	}{
+		{"notebooks", "a.ipynb nb/b.ipynb", nil, "a: alpha=1.5 seed=7\nb: alpha=1.5 seed=7\n"},
+		{"a grid", "a.ipynb", []string{"alpha=0.1,0.2", "name=x,007"},
+			"a-alpha=0.1-name=x: alpha=0.1 seed=7 name=x\na-alpha=0.1-name=007: alpha=0.1 seed=7 name=007\na-alpha=0.2-name=x: alpha=0.2 seed=7 name=x\na-alpha=0.2-name=007: alpha=0.2 seed=7 name=007\n"},
+		{"values that no file name holds", "a.ipynb", []string{"q=['a, b', 'c/d']"}, "a-q=a,_b-c5da3245: alpha=1.5 seed=7 q=a, b\na-q=c_d-5da0199a: alpha=1.5 seed=7 q=c/d\n"},
+		{"notebooks of one name", "x/a.ipynb y/z/a.ipynb x/b.ipynb", nil, "x/a: alpha=1.5 seed=7\ny/z/a: alpha=1.5 seed=7\nx/b: alpha=1.5 seed=7\n"},
+		{"a notebook twice", "a.ipynb ./a.ipynb", nil, "error: a.ipynb and ./a.ipynb would both be written to runs/a.ipynb"},
+		{"a value twice", "a.ipynb", []string{"alpha=1,1"}, "error: a.ipynb alpha=1 and a.ipynb alpha=1 would both be written to runs/a-alpha=1.ipynb"},
+		{"no values", "a.ipynb", []string{"alpha"}, "error: --param-grid alpha: there is no NAME=VALUE,VALUE in it"},
+		{"an empty list", "a.ipynb", []string{"alpha=[]"}, "error: --param-grid alpha=[]: it has no values"},
+		{"not YAML", "a.ipynb", []string{"alpha=[a"}, "error: --param-grid alpha=[a: "},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := ""
+			var axes []Axis
+			var err error
+			for _, text := range c.axes {
+				var a Axis
+				if a, err = ParseAxis(text); err != nil {
+					break
+				}
+				axes = append(axes, a)
+			}
+			if err == nil {
+				var jobs []Job
+				jobs, err = Jobs(strings.Fields(c.inputs), given, axes, "runs")
+				for _, j := range jobs {
+					name, ok := strings.CutSuffix(strings.TrimPrefix(j.Output, "runs/"), ".ipynb")
+					if !ok || j.Log != "runs/"+name+".log" {
+						t.Errorf("%+v", j)
+					}
+					got += name + ": " + Values(j.Parameters) + "\n"
+				}
+			}
+			if err != nil {
+				got = "error: " + strings.TrimPrefix(err.Error(), "cellar: ")
+				if fault.ExitCode(err) != 2 {
+					t.Error(err)
+				}
+			}
+			if got != c.want && !(err != nil && strings.HasPrefix(got, c.want)) {
+				t.Errorf("got\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestRun: no more than Jobs at once, reports in order, and nothing is begun after a failure unless it should be.
+func TestRun(t *testing.T) {
+	jobs := make([]Job, 12)
+	for i := range jobs {
+		jobs[i].Input = fmt.Sprint(i)
+	}
+	for _, c := range []struct {
+		jobs         int
+		keepGoing    bool
+		want         string
+		most, atMost int
+	}{
+		{1, false, "dddf", 1, 1},
+		{1, true, "dddfdddddddd", 1, 1},
+		{4, true, "dddfdddddddd", 2, 4},
+	} {
+		var mu sync.Mutex
+		now, most := 0, 0
+		changes := ""
+		reports, err := Run(t.Context(), jobs, Options{Jobs: c.jobs, KeepGoing: c.keepGoing,
+			OnChange: func(i int, r Report) { changes += fmt.Sprint(i, string(r.Status[0]), " ") },
+			Run: func(_ context.Context, j Job) (papermill.Result, error) {
+				mu.Lock()
+				now++
+				most = max(most, now)
+				mu.Unlock()
+				time.Sleep(20 * time.Millisecond)
+				mu.Lock()
+				now--
+				mu.Unlock()
+				if j.Input == "3" {
+					return papermill.Result{}, errors.New("broken")
+				}
+				return papermill.Result{}, nil
+			}})
+		got := ""
+		for i, r := range reports {
+			if r.Input != fmt.Sprint(i) {
+				t.Errorf("report %d is of job %s", i, r.Input)
+			}
+			got += string(r.Status[0])
+		}
+		want := c.want + strings.Repeat("s", len(jobs)-len(c.want))
+		if got != want || fault.ExitCode(err) != 1 || !strings.Contains(err.Error(), "1 of 12 runs failed") || most < c.most || most > c.atMost {
+			t.Errorf("%+v: %s, want %s; at most %d at once; %v", c, got, want, most, err)
+		}
+		if n := strings.Count(changes, "r "); n != len(c.want) || strings.Count(changes, " ") != 2*n {
+			t.Errorf("changes: %s", changes)
+		}
+	}
+}
+
+func TestStopped(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	reports, err := Run(ctx, make([]Job, 5), Options{Jobs: 2, KeepGoing: true, Run: func(ctx context.Context, _ Job) (papermill.Result, error) {
+		cancel()
+		<-ctx.Done()
+		return papermill.Result{}, ctx.Err()
+	}})
+	if fault.ExitCode(err) != 130 || count(reports, Failed) != 2 || count(reports, Skipped) != 3 {
+		t.Errorf("%v: %+v", err, reports)
+	}
+	if reports, err := Run(t.Context(), nil, Options{}); err != nil || len(reports) != 0 {
+		t.Error(err)
+	}
+}
+
+func FuzzParseAxis(f *testing.F) {
+	for _, s := range []string{"a=1,2", "a=[x, {y: 1}]", "a=", "=1", "a=[", "a=,"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		a, err := ParseAxis(s)
+		if err != nil {
+			return
+		}
+		jobs, err := Jobs([]string{"n.ipynb"}, nil, []Axis{a}, "runs")
+		if err != nil {
+			return
+		}
+		for _, j := range jobs {
+			if filepath.Dir(j.Output) != "runs" || len(filepath.Base(j.Output)) > 120 {
+				t.Errorf("%q: %q", s, j.Output)
+			}
+		}
+	})
+}

@@ -1,0 +1,171 @@
+package batch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/papermill/parameters"
+)
+
+// Job is one run of a notebook.
+type Job struct {
+	Input      string
+	Parameters parameters.List
+	Grid       parameters.List // those of Parameters that tell it from the other jobs of its notebook
+	Output     string          // path of the executed notebook
+	Log        string          // path of what its cells print
+}
+
+// Axis is a parameter with the values that it takes in turn.
+type Axis struct {
+	Name   string
+	Values []parameters.Parameter
+}
+
+// ParseAxis reads an axis as it is typed: alpha=0.1,0.2 (values as -p takes them), or alpha=[a, "b, c"] (a YAML list).
+func ParseAxis(text string) (Axis, error) {
+	wrong := func(err error) (Axis, error) {
+		return Axis{}, fault.New(fault.Usage, "write it like alpha=0.1,0.2, or, for values with commas, like name=['a, b', c]", "--param-grid %s: %w", text, err)
+	}
+	name, values, ok := strings.Cut(text, "=")
+	if !ok || name == "" || values == "" {
+		return wrong(fmt.Errorf("there is no NAME=VALUE,VALUE in it"))
+	}
+	a := Axis{Name: name}
+	if strings.HasPrefix(values, "[") {
+		list, err := parameters.Flags{YAML: []string{"values: " + values}}.Parse()
+		if err != nil {
+			return wrong(err)
+		}
+		for _, v := range list[0].Value.([]any) {
+			a.Values = append(a.Values, parameters.Parameter{Name: name, Value: v})
+		}
+	} else {
+		for _, v := range strings.Split(values, ",") {
+			list, err := parameters.Flags{Typed: [][2]string{{name, v}}}.Parse()
+			if err != nil {
+				return wrong(err)
+			}
+			a.Values = append(a.Values, list[0])
+		}
+	}
+	if len(a.Values) == 0 {
+		return wrong(fmt.Errorf("it has no values"))
+	}
+	return a, nil
+}
+
+// Jobs makes a job of each notebook with each combination of the axes' values, which override the given parameters. Outputs go into a
+// folder: NOTEBOOK.ipynb, or NOTEBOOK-alpha=0.1.ipynb. Notebooks of one name keep the folders that tell them apart.
+func Jobs(inputs []string, given parameters.List, axes []Axis, dir string) ([]Job, error) {
+	seen := map[string]bool{}
+	for _, a := range axes {
+		if seen[a.Name] {
+			return nil, fault.New(fault.Usage, "give all values of it at once: --param-grid "+a.Name+"=…,…", "parameter %s has two lists of values", a.Name)
+		}
+		seen[a.Name] = true
+	}
+	names, err := outputNames(inputs)
+	if err != nil {
+		return nil, err
+	}
+	var jobs []Job
+	taken := map[string]string{}
+	for i, input := range inputs {
+		for _, point := range points(axes) {
+			job := Job{Input: input, Grid: point}
+			job.Parameters = append(job.Parameters, given...)
+			for _, p := range point {
+				job.Parameters.Put(p)
+			}
+			stem := filepath.Join(dir, names[i]) + suffix(point)
+			job.Output, job.Log = stem+".ipynb", stem+".log"
+			if other, twice := taken[job.Output]; twice {
+				return nil, fault.New(fault.Usage, "name each notebook and each value once", "%s and %s would both be written to %s", other, describe(job), job.Output)
+			}
+			taken[job.Output] = describe(job)
+			jobs = append(jobs, job)
+		}
+	}
+	return jobs, nil
+}
+
+func describe(j Job) string { return strings.TrimSpace(j.Input + " " + Values(j.Grid)) }
+
+// Values writes parameters as they are typed: alpha=0.1 name=x.
+func Values(p parameters.List) string {
+	var parts []string
+	for _, q := range p {
+		parts = append(parts, q.Name+"="+q.Text())
+	}
+	return strings.Join(parts, " ")
+}
+
+// points are all combinations, the last axis changing fastest; one that is empty without axes.
+func points(axes []Axis) []parameters.List {
+	all := []parameters.List{nil}
+	for _, a := range axes {
+		var next []parameters.List
+		for _, p := range all {
+			for _, v := range a.Values {
+				next = append(next, append(p[:len(p):len(p)], v))
+			}
+		}
+		all = next
+	}
+	return all
+}
+
+// outputNames are the notebooks' names without ending, with folders from where they differ if two are the same.
+func outputNames(inputs []string) ([]string, error) {
+	short, full := make([]string, len(inputs)), make([]string, len(inputs))
+	seen := map[string]bool{}
+	same := false
+	for i, input := range inputs {
+		path, err := filepath.Abs(input)
+		if err != nil {
+			return nil, fmt.Errorf("cellar: notebook %s: %w", input, err)
+		}
+		full[i] = strings.TrimSuffix(path, filepath.Ext(path))
+		short[i] = filepath.Base(full[i])
+		same = same || seen[short[i]]
+		seen[short[i]] = true
+	}
+	if !same {
+		return short, nil
+	}
+	common := filepath.Dir(full[0])
+	for _, path := range full {
+		for !strings.HasPrefix(path, common+string(filepath.Separator)) && common != string(filepath.Separator) {
+			common = filepath.Dir(common)
+		}
+	}
+	for i, path := range full {
+		short[i], _ = filepath.Rel(common, path)
+	}
+	return short, nil
+}
+
+var unsafe = regexp.MustCompile(`[^\w.,=+@%-]+`)
+
+// suffix tells the outputs of a notebook apart; values that no file name can hold, or that are long, are told apart by a hash.
+func suffix(p parameters.List) string {
+	if len(p) == 0 {
+		return ""
+	}
+	plain := ""
+	for i := range p {
+		plain += "-" + Values(p[i:i+1])
+	}
+	text := unsafe.ReplaceAllString(plain, "_")
+	if len(text) <= 80 && text == plain {
+		return text
+	}
+	sum := sha256.Sum256([]byte(Values(p)))
+	return text[:min(len(text), 60)] + "-" + hex.EncodeToString(sum[:4])
+}

@@ -1,0 +1,301 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/cellar-go/cellar/internal/fault"
+)
+
+// Path is where the journal of a run is that writes this output.
+func Path(output string) string {
+	return filepath.Join(filepath.Dir(output), "."+filepath.Base(output)+".journal")
+}
+
+// Journal is an open journal, of one goroutine at a time.
+type Journal struct {
+	path    string
+	file    *os.File
+	at      int64  // bytes in the file and in the buffer
+	pending []byte // what is not in the file yet
+	window  []byte // what was read last
+	from    int64  // and where it stands in the file
+	err     error  // the first error of writing: nothing can be added after it
+	damaged int64  // where a record is that can't be read though others follow; -1 without
+}
+
+// Body is where a record's body is.
+type Body []span
+
+type span struct {
+	at   int64
+	size int
+}
+
+// Size is the body's length in bytes.
+func (b Body) Size() int64 {
+	n := int64(0)
+	for _, s := range b {
+		n += int64(s.size)
+	}
+	return n
+}
+
+const (
+	bufferSize = 1 << 16 // what is gathered before it is written, and read at once
+	pieceSize  = 1 << 18 // of a large body
+)
+
+// checksum is CRC-32C, which processors compute.
+var checksum = crc32.MakeTable(crc32.Castagnoli)
+
+// Create makes a new journal, in place of an older one. It is locked as long as it is open: ErrLocked is the error of a second run that
+// writes the same output.
+func Create(path string) (*Journal, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // outputs may be private
+	if err != nil {
+		return nil, storage(path, err)
+	}
+	j := &Journal{path: path, file: f}
+	if err := lock(f); err != nil {
+		f.Close()
+		return nil, err
+	}
+	if err := f.Truncate(0); err != nil {
+		f.Close()
+		return nil, storage(path, err)
+	}
+	return j, nil
+}
+
+// ErrLocked: another process has the journal open.
+var ErrLocked = errors.New("another run is writing it")
+
+func storage(path string, err error) error {
+	return fault.New(fault.Storage, "free space, or choose a folder that can be written", "journal %s: %w", path, err)
+}
+
+// Add appends a record. The body can be read back at once; a crash of the machine may still lose it until Sync.
+func (j *Journal) Add(head any, body []byte) (Body, error) {
+	w := j.Begin(head)
+	w.Write(body)
+	return w.End()
+}
+
+// Begin appends a record whose body is written piece by piece, and is in the journal once the Writer has been ended.
+func (j *Journal) Begin(head any) *Writer {
+	text, err := json.Marshal(head)
+	return &Writer{j: j, head: text, err: err}
+}
+
+// Writer writes the body of a record.
+type Writer struct {
+	j     *Journal
+	head  []byte
+	piece []byte
+	body  Body
+	err   error
+}
+
+// Write adds to the body.
+func (w *Writer) Write(b []byte) (int, error) {
+	size := len(b)
+	for w.err == nil && len(w.piece)+len(b) > pieceSize {
+		n := pieceSize - len(w.piece)
+		w.piece = append(w.piece, b[:n]...)
+		b = b[n:]
+		w.flush('+')
+	}
+	w.piece = append(w.piece, b...)
+	return size, w.err
+}
+
+// flush appends a piece; more says that it is not the last one.
+func (w *Writer) flush(mark byte) {
+	if w.err == nil {
+		var s span
+		if s, w.err = w.j.add(mark, w.head, w.piece); s.size > 0 {
+			w.body = append(w.body, s)
+		}
+	}
+	w.head, w.piece = nil, w.piece[:0]
+}
+
+// End ends the record, and says where its body is.
+func (w *Writer) End() (Body, error) {
+	w.flush('=')
+	return w.body, w.err
+}
+
+// add appends a piece: mark, length of head and body, checksum, head, body.
+func (j *Journal) add(mark byte, head, body []byte) (span, error) {
+	if j.err != nil {
+		return span{}, j.err
+	}
+	sum := crc32.Update(crc32.Checksum(head, checksum), checksum, body)
+	before := len(j.pending)
+	j.pending = fmt.Appendf(j.pending, "%c %d %d %08x ", mark, len(head), len(body), sum)
+	j.pending = append(j.pending, head...)
+	j.pending = append(j.pending, '\n')
+	s := span{at: j.at + int64(len(j.pending)-before), size: len(body)}
+	j.pending = append(j.pending, body...)
+	j.pending = append(j.pending, '\n')
+	j.at += int64(len(j.pending) - before)
+	if len(j.pending) >= bufferSize {
+		return s, j.Flush()
+	}
+	return s, nil
+}
+
+// Flush puts what was added into the file, where it survives the end of this process. After an error the file ends with the last whole
+// record that it had.
+func (j *Journal) Flush() error {
+	if j.err != nil || len(j.pending) == 0 {
+		return j.err
+	}
+	start := j.at - int64(len(j.pending))
+	if _, err := j.file.WriteAt(j.pending, start); err != nil {
+		j.file.Truncate(start)
+		j.err = storage(j.path, err)
+		return j.err
+	}
+	j.pending = j.pending[:0]
+	return nil
+}
+
+// Sync makes what was added survive a crash of the machine.
+func (j *Journal) Sync() error {
+	if err := j.Flush(); err != nil {
+		return err
+	}
+	if err := j.file.Sync(); err != nil {
+		j.err = storage(j.path, err)
+	}
+	return j.err
+}
+
+// Copy writes a body.
+func (j *Journal) Copy(w io.Writer, body Body) error {
+	if j.err == nil { // else what is in the file can still be read
+		if err := j.Flush(); err != nil {
+			return err
+		}
+	}
+	for _, s := range body {
+		for s.size > 0 {
+			b, err := j.read(s)
+			if err != nil {
+				return storage(j.path, err)
+			}
+			if _, err := w.Write(b); err != nil {
+				return err
+			}
+			s.at += int64(len(b))
+			s.size -= len(b)
+		}
+	}
+	return nil
+}
+
+// read returns the beginning of a span, as much as the window takes.
+func (j *Journal) read(s span) ([]byte, error) {
+	at := s.at - j.from
+	if at < 0 || at >= int64(len(j.window)) || at+int64(s.size) > int64(len(j.window)) && at > 0 {
+		if cap(j.window) == 0 {
+			j.window = make([]byte, bufferSize)
+		}
+		n, err := j.file.ReadAt(j.window[:cap(j.window)], s.at)
+		j.window, j.from, at = j.window[:n], s.at, 0
+		if n == 0 {
+			return nil, errors.Join(io.ErrUnexpectedEOF, err)
+		}
+	}
+	return j.window[at:min(at+int64(s.size), int64(len(j.window)))], nil
+}
+
+// Close closes the journal and leaves the file.
+func (j *Journal) Close() error {
+	err := j.Flush()
+	if err == errReadOnly {
+		err = nil
+	}
+	return errors.Join(err, j.file.Close())
+}
+
+// Remove closes the journal and removes the file.
+func (j *Journal) Remove() error {
+	return errors.Join(os.Remove(j.path), j.file.Close())
+}
+
+// Path is the journal's file.
+func (j *Journal) Path() string { return j.path }
+
+// Err is the error that ended the writing, nil if all that was added is there.
+func (j *Journal) Err() error { return j.err }
+
+// Damaged is where the first record is that can't be read though whole ones follow it, which the end of a program does
+// not explain, or where what stands there never was one; -1 without.
+func (j *Journal) Damaged() int64 { return j.damaged }
+
+// Read opens a journal and gives each whole record to visit, in order. What stands after the last whole
+// record, where a crash interrupted the writing, is left out; Damaged tells whether that was more. The journal is locked, and can be read with Copy until it is closed; it can't be
+// added to. Without a file the error is fs.ErrNotExist.
+func Read(path string, visit func(j *Journal, head json.RawMessage, body Body) error) (*Journal, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		return nil, storage(path, err)
+	}
+	j := &Journal{path: path, file: f, err: errReadOnly, damaged: -1}
+	if err = lock(f); err == nil {
+		err = j.scan(visit)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return j, nil
+}
+
+var errReadOnly = errors.New("cellar: this journal was opened for reading")
+
+func (j *Journal) scan(visit func(*Journal, json.RawMessage, Body) error) error {
+	size, err := j.file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return storage(j.path, err)
+	}
+	s := &scanner{file: j.file, size: size}
+	var head []byte
+	var body Body
+	for {
+		mark, h, b, ok := s.next()
+		if !ok {
+			if s.damaged() {
+				j.damaged = s.at
+			}
+			return nil
+		}
+		if body == nil && head == nil {
+			head = bytes.Clone(h)
+		}
+		if b.size > 0 {
+			body = append(body, b)
+		}
+		if mark == '+' {
+			continue
+		}
+		if err := visit(j, head, body); err != nil {
+			return err
+		}
+		head, body = nil, nil
+	}
+}

@@ -1,0 +1,245 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// record is what a test writes and expects to read.
+type record struct {
+	head string
+	body []byte
+}
+
+func text(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(rand.Uint32())
+	}
+	return b
+}
+
+var sizes = []int{0, 1, 5, 1000, bufferSize - 10, bufferSize, pieceSize - 1, pieceSize, pieceSize + 1, 3 * pieceSize, 2_000_000}
+
+// write makes a journal of bodies of many sizes, written in many ways, and checks that each can be read back at once.
+func write(t *testing.T, path string) []record {
+	t.Helper()
+	j, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []record
+	var bodies []Body
+	for i, size := range sizes {
+		r := record{fmt.Sprintf(`{"n":%d}`, i), text(size)}
+		var body Body
+		if i%2 == 0 {
+			if body, err = j.Add(map[string]int{"n": i}, r.body); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			w := j.Begin(map[string]int{"n": i})
+			for rest := r.body; len(rest) > 0; {
+				n := 1 + rand.IntN(min(len(rest), 100_000))
+				w.Write(rest[:n])
+				rest = rest[n:]
+			}
+			if body, err = w.End(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, bodies = append(all, r), append(bodies, body)
+	}
+	for _, i := range rand.Perm(len(all)) {
+		if got := read(t, j, bodies[i]); !bytes.Equal(got, all[i].body) {
+			t.Errorf("record %d: %d bytes, not the %d that were added", i, len(got), len(all[i].body))
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func read(t *testing.T, j *Journal, b Body) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := j.Copy(&out, b); err != nil {
+		t.Fatal(err)
+	}
+	if int64(out.Len()) != b.Size() {
+		t.Errorf("%d bytes of %d", out.Len(), b.Size())
+	}
+	return out.Bytes()
+}
+
+// records reads a whole journal.
+func records(t *testing.T, path string) []record {
+	t.Helper()
+	var heads []string
+	var bodies []Body
+	j, err := Read(path, func(_ *Journal, head json.RawMessage, body Body) error {
+		heads, bodies = append(heads, string(head)), append(bodies, body)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	var all []record
+	for i := range heads {
+		all = append(all, record{heads[i], read(t, j, bodies[i])})
+	}
+	if _, err := j.Add(1, nil); err == nil {
+		t.Error("a journal that was opened for reading can be added to")
+	}
+	return all
+}
+
+func same(a, b []record) bool {
+	for i := range a {
+		if i >= len(b) || a[i].head != b[i].head || !bytes.Equal(a[i].body, b[i].body) {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+func TestJournal(t *testing.T) {
+	path := Path(filepath.Join(t.TempDir(), "out.ipynb"))
+	want := write(t, path)
+	if got := records(t, path); !same(got, want) {
+		t.Errorf("%d records of %d", len(got), len(want))
+	}
+	if again := write(t, path); !same(records(t, path), again) {
+		t.Error("a second journal in the place of the first")
+	}
+}
+
+// TestTorn cuts and damages a journal anywhere: what is read is always the records before that place.
+func TestTorn(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j")
+	want := write(t, path)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		at := rand.IntN(len(whole))
+		torn := bytes.Clone(whole[:at])
+		kind := rand.IntN(3)
+		switch kind {
+		case 0: // power was lost: the file has its length, and no content
+			torn = append(torn, make([]byte, len(whole)-at)...)
+		case 1: // one bit
+			torn = bytes.Clone(whole)
+			torn[at] ^= 1 << rand.IntN(8)
+		}
+		if err := os.WriteFile(path, torn, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got := records(t, path)
+		j, err := Read(path, func(*Journal, json.RawMessage, Body) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Close()
+		elsewhere := j.Damaged() < int64(position(whole, len(got))) || j.Damaged() > int64(at) // than among the pieces of the record
+		if kind == 1 && len(got) < len(want)-1 && elsewhere || kind != 1 && j.Damaged() != -1 {
+			t.Fatalf("kind %d, damaged at byte %d after %d records: noticed at %d", kind, at, len(got), j.Damaged())
+		}
+		if len(got) > len(want) || !same(got, want[:len(got)]) {
+			t.Fatalf("damaged at byte %d: %d records, which are not the first of those written", at, len(got))
+		}
+		if end := position(whole, len(got)); at >= end && len(got) < len(want) {
+			next := position(whole, len(got)+1)
+			if at >= next {
+				t.Fatalf("damaged at byte %d: only %d records, though the next ends at %d", at, len(got), next)
+			}
+		}
+	}
+}
+
+// position is the end of the n-th record.
+func position(whole []byte, n int) int {
+	at := 0
+	for n > 0 {
+		var mark byte
+		var head, body int
+		fmt.Sscanf(string(whole[at:min(len(whole), at+40)]), "%c %d %d", &mark, &head, &body)
+		line := bytes.IndexByte(whole[at:], '{')
+		if head == 0 {
+			line = bytes.IndexByte(whole[at:], '\n')
+		}
+		at += line + head + 1 + body + 1
+		if mark == '=' {
+			n--
+		}
+	}
+	return at
+}
+
+func TestLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j")
+	j, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Add("kept", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(path); !errors.Is(err, ErrLocked) {
+		t.Errorf("a second run: %v", err)
+	}
+	if _, err := Read(path, nil); !errors.Is(err, ErrLocked) {
+		t.Errorf("a reader: %v", err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := records(t, path); len(got) != 1 {
+		t.Errorf("the second run has taken the first one's records: %d left", len(got))
+	}
+}
+
+func TestRemove(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j")
+	j, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Read(path, nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	path := filepath.Join(f.TempDir(), "j")
+	j, _ := Create(path)
+	j.Add(map[string]int{"a": 1}, []byte("body"))
+	w := j.Begin("large")
+	w.Write(make([]byte, pieceSize+5))
+	w.End()
+	j.Close()
+	seed, _ := os.ReadFile(path)
+	f.Add(seed)
+	f.Add([]byte("= 0 0 00000000 \n\n"))
+	f.Add([]byte("+ 2 99999999999999999999 0 {}\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		path := filepath.Join(t.TempDir(), "j")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		records(t, path)
+	})
+}

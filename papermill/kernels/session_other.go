@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package kernels
+
+import "syscall"
+
+// killSession kills what is left of the group of a session's leader, which has ended: only Linux lists processes cheaply.
+func killSession(leader int) { syscall.Kill(-leader, sigKill) }

@@ -1,0 +1,67 @@
+package place
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/gitx"
+)
+
+// revision is a notebook as of a commit, git:REVISION:PATH. As in `git show`, PATH is from the top of the repository around the current
+// folder, or from that folder if it starts with ./ or ../; and an absolute path names its repository, too.
+type revision struct{ name string }
+
+// parts are the repository, the revision, and the path in it.
+func (p revision) parts() (repo *gitx.Repo, rev, name string, err error) {
+	rev, name, ok := strings.Cut(strings.TrimPrefix(p.name, "git:"), ":")
+	if !ok || rev == "" || strings.HasPrefix(rev, "-") || name == "" || strings.HasSuffix(name, "/") {
+		return nil, "", "", fault.New(fault.Usage, "for example git:HEAD~1:notebooks/a.ipynb", "%s names no notebook of a revision", p.name)
+	}
+	dir := "."
+	if filepath.IsAbs(name) {
+		dir = filepath.Dir(name)
+	}
+	if repo, err = gitx.Find(dir); err != nil {
+		hint := ""
+		if errors.Is(err, fault.ErrNoGit) {
+			hint = "go to a folder of the repository, or write an absolute path"
+		}
+		return nil, "", "", fault.New(fault.Input, hint, "read %s: %w", p.name, err)
+	}
+	if filepath.IsAbs(name) || strings.HasPrefix(name, "./") || strings.HasPrefix(name, "../") {
+		if name, err = repo.Rel(name); err != nil {
+			return nil, "", "", fault.New(fault.Input, "name a file of the repository", "read %s: %w", p.name, err)
+		}
+	}
+	return repo, rev, path.Clean(name), nil
+}
+
+func (p revision) read(context.Context) ([]byte, error) {
+	repo, rev, name, err := p.parts()
+	if err != nil {
+		return nil, err
+	}
+	commit, err := repo.Resolve(rev)
+	if err != nil {
+		return nil, fault.New(fault.Input, "", "read %s: %w", p.name, err)
+	}
+	text, _, err := repo.ReadFile(commit, name)
+	if errors.Is(err, fault.ErrNotFound) {
+		return nil, fault.Missing("see which there are: git ls-tree -r --name-only "+rev, "%s: %s (%.10s) has no file %s", p.name, rev, commit, name)
+	}
+	if err != nil {
+		return nil, fault.New(fault.Input, "", "read %s: %w", p.name, err)
+	}
+	return text, nil
+}
+
+func (p revision) put(ctx context.Context, _ *os.File) error { return p.check(ctx) }
+
+func (p revision) check(context.Context) error {
+	return fault.New(fault.Usage, "write to a file, and commit it", "%s: a revision can only be read", p.name)
+}

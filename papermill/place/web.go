@@ -1,0 +1,245 @@
+package place
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cellar-go/cellar/internal/fault"
+)
+
+// attempts are made when a server says that it is too busy, with a pause that doubles, or as long as the server asks for.
+const (
+	attempts     = 3
+	firstPause   = time.Second
+	longestPause = 30 * time.Second
+)
+
+// web is a notebook on a web server: GET reads it, PUT replaces it.
+type web struct {
+	name   string // as given
+	url    *url.URL
+	header http.Header
+	github bool
+}
+
+func newWeb(name string) (place, error) {
+	u, err := url.Parse(name)
+	if err == nil && u.Host == "" {
+		err = errors.New("it has no host")
+	}
+	if err != nil {
+		var parse *url.Error // whose text has the whole URL
+		if errors.As(err, &parse) {
+			err = parse.Err
+		}
+		return nil, fault.New(fault.Usage, "check the URL", "%s: %w", Shown(name), err)
+	}
+	w := web{name: name, url: u, header: http.Header{"Accept": {"application/json"}}}
+	if u.Host == "github.com" {
+		w.inGithub()
+	}
+	return w, nil
+}
+
+// inGithub turns the page of a file, /OWNER/REPOSITORY/blob/REVISION/PATH, into the file, as Papermill does: its API serves private
+// repositories, too.
+func (w *web) inGithub() {
+	parts := strings.SplitN(strings.TrimPrefix(w.url.Path, "/"), "/", 5)
+	w.github = true
+	if len(parts) < 5 || parts[2] != "blob" && parts[2] != "raw" {
+		return
+	}
+	api, err := url.Parse(cmp.Or(os.Getenv("GITHUB_API_URL"), "https://api.github.com"))
+	if err != nil {
+		return // the page itself is asked for, and says what it is
+	}
+	w.url = api.JoinPath("repos", parts[0], parts[1], "contents", parts[4])
+	w.url.RawQuery = url.Values{"ref": {parts[3]}}.Encode()
+	w.header.Set("Accept", "application/vnd.github.raw+json")
+	if token := os.Getenv("GITHUB_ACCESS_TOKEN"); token != "" {
+		w.header.Set("Authorization", "Bearer "+token)
+	}
+}
+
+// address is the same for all ways to write one URL.
+func (w web) address() string {
+	u := *w.url
+	u.Host = net.JoinHostPort(strings.ToLower(u.Hostname()), cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]))
+	u.Path = cmp.Or(u.Path, "/")
+	u.User, u.RawPath, u.Fragment, u.RawFragment = nil, "", "", ""
+	return u.String()
+}
+
+func (w web) read(ctx context.Context) ([]byte, error) {
+	answer, err := w.send(ctx, http.MethodGet, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, fault.New(fault.Input, "try again", "read %s: the answer broke off after %d bytes: %w", Shown(w.name), len(text), err)
+	}
+	return text, nil
+}
+
+func (w web) put(ctx context.Context, f *os.File) error {
+	if err := w.check(ctx); err != nil {
+		return err
+	}
+	kind := "application/json" // what Papermill says, and servers of notebooks expect
+	if ext := path.Ext(w.url.Path); ext != ".ipynb" {
+		kind = cmp.Or(mime.TypeByExtension(ext), kind)
+	}
+	w.header.Set("Content-Type", kind)
+	answer, err := w.send(ctx, http.MethodPut, f)
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
+}
+
+func (w web) check(context.Context) error {
+	if w.github {
+		return fault.New(fault.Usage, "write to a file, and commit it", "%s: GitHub's notebooks can only be read", Shown(w.name))
+	}
+	return nil
+}
+
+// client does not follow a redirection that would turn a PUT into a GET, which would succeed and write nothing.
+var client = &http.Client{
+	Transport: transport(),
+	CheckRedirect: func(next *http.Request, before []*http.Request) error {
+		if next.Method != before[0].Method {
+			return http.ErrUseLastResponse
+		}
+		if len(before) >= 10 {
+			return errors.New("it redirects again and again")
+		}
+		return nil
+	},
+}
+
+// transport gives up on a server that takes a request and never answers.
+func transport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = time.Minute
+	return t
+}
+
+// send makes a request, again if the server is too busy; its answer is one of success.
+func (w web) send(ctx context.Context, method string, body *os.File) (*http.Response, error) {
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		request, err := w.request(ctx, method, body)
+		if err != nil {
+			return nil, w.mistake(method, err, "")
+		}
+		answer, err := client.Do(request)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			var whole *url.Error // whose text has the URL, with what is secret of it
+			if errors.As(err, &whole) {
+				err = whole.Err
+			}
+			return nil, fault.New(fault.Storage, "check the address and the network", "%s %s: %w", verbs[method], Shown(w.name), err)
+		}
+		if answer.StatusCode/100 == 2 {
+			return answer, nil
+		}
+		answer.Body.Close()
+		busy := answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode == http.StatusServiceUnavailable
+		if !busy || attempt == attempts {
+			return nil, w.refused(method, answer)
+		}
+		wait := pause
+		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds >= 0 {
+			wait = min(time.Duration(seconds)*time.Second, longestPause)
+		}
+		pause *= 2
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (w web) request(ctx context.Context, method string, body *os.File) (*http.Request, error) {
+	request, err := http.NewRequestWithContext(ctx, method, w.url.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header = w.header.Clone()
+	if body != nil {
+		info, err := body.Stat()
+		if err != nil {
+			return nil, err
+		}
+		request.ContentLength = info.Size()
+		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(body, 0, info.Size())), nil }
+		if info.Size() == 0 {
+			request.GetBody = func() (io.ReadCloser, error) { return http.NoBody, nil }
+		}
+		if request.Body, err = request.GetBody(); err != nil {
+			return nil, err
+		}
+	}
+	if w.url.User == nil && request.Header.Get("Authorization") == "" {
+		if user, password, ok := netrc(w.url.Hostname()); ok {
+			request.SetBasicAuth(user, password)
+		}
+	}
+	return request, nil
+}
+
+// refused is what an answer that is no success says to the user.
+func (w web) refused(method string, answer *http.Response) error {
+	err := fmt.Errorf("the server answers %s", answer.Status)
+	switch answer.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		hint := "write the name and the password into ~/.netrc, or into the URL"
+		if w.github {
+			hint = "set GITHUB_ACCESS_TOKEN"
+		}
+		return w.mistake(method, fmt.Errorf("%w: %w", err, fs.ErrPermission), hint)
+	case http.StatusNotFound, http.StatusGone:
+		if method == http.MethodGet {
+			hint := "check the URL"
+			if w.github {
+				hint = "check the URL; if the repository is private, set GITHUB_ACCESS_TOKEN"
+			}
+			return w.mistake(method, fmt.Errorf("%w: %w", err, fault.ErrNotFound), hint)
+		}
+	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return w.mistake(method, fmt.Errorf("%w: %w", err, fs.ErrPermission), "it takes no "+method+": name a file, or another server")
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
+		return w.mistake(method, err, "write to "+Shown(answer.Header.Get("Location")))
+	}
+	return w.mistake(method, err, "")
+}
+
+func (w web) mistake(method string, err error, hint string) error {
+	kind := fault.Storage
+	if method == http.MethodGet {
+		kind = fault.Input
+	}
+	return fault.New(kind, hint, "%s %s: %w", verbs[method], Shown(w.name), err)
+}
+
+var verbs = map[string]string{http.MethodGet: "read", http.MethodPut: "write"}
