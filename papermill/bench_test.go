@@ -6,11 +6,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // BenchmarkCells is our own CPU time for each trivial Python cell, without the kernel's.
 func BenchmarkCells(b *testing.B) {
-	usePython(b)
+	testkit.UsePython(b)
 	const cells = 1000
 	sources := make([]string, cells)
 	for i := range sources {

@@ -1,6 +1,7 @@
 package papermill
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -19,17 +20,30 @@ type CellError struct {
 	cause     error
 }
 
-func newCellError(c *Cell, out *nbformat.Output) *CellError {
-	first, _, _ := strings.Cut(strings.TrimSpace(c.notebook.Source()), "\n")
+func (r *run) newCellError(c *Cell, out *nbformat.Output) *CellError {
+	first, _, _ := strings.Cut(strings.TrimSpace(r.mask.Text(c.notebook.Source())), "\n")
 	return &CellError{Number: c.Number, ID: c.ID, FirstLine: strings.TrimSpace(first), EName: out.EName, EValue: out.EValue, Traceback: out.Traceback}
 }
 
+// errorName is the name of an error for people: bash_kernel gives none, only the exit status as the value, and xeus-python Python's words for
+// the class.
+func errorName(name string) string {
+	if class := pythonClass.FindStringSubmatch(name); class != nil {
+		return class[1]
+	}
+	return cmp.Or(name, "error")
+}
+
+var pythonClass = regexp.MustCompile(`^<class '(?:\w+\.)*(\w+)'>$`)
+
 // Error names the cell and gives the traceback in plain text.
 func (e *CellError) Error() string {
-	what := strings.TrimSuffix(e.EName+": "+e.EValue, ": ")
+	what := strings.TrimSuffix(errorName(e.EName)+": "+e.EValue, ": ")
 	place := fmt.Sprintf("%s (id %s, %q): ", cellName(e.Number), e.ID, e.FirstLine)
 	trace := colour.ReplaceAllString(strings.TrimSpace(strings.Join(e.Traceback, "\n")), "")
 	switch {
+	case trace == "" && e.EValue == "":
+		return place + what + "; why, is in the cell's outputs"
 	case trace == "" || trace == what:
 		return place + what
 	case strings.HasPrefix(trace, e.EValue): // it says all, and more

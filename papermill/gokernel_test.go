@@ -10,6 +10,7 @@ import (
 
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/papermill/nbformat"
+	"github.com/cellar-go/cellar/papermill/parameters"
 )
 
 // goNotebook writes a Go notebook in a module of its own; the first cell holds its parameters.
@@ -35,7 +36,7 @@ func goNotebook(t *testing.T, kernelName string, sources ...string) string {
 
 func TestGoKernel(t *testing.T) {
 	in := goNotebook(t, "gonb", "alpha := 0.1\ntags := []string{\"a\"}", "import \"fmt\"\n\nfmt.Println(alpha*2, tags, extra)\nlen(tags)")
-	var p Parameters
+	var p parameters.List
 	p.Set("alpha", 0.25)
 	p.Set("tags", []any{"x", "y"})
 	p.Set("extra", "new")
@@ -69,17 +70,17 @@ func TestGoKernelFails(t *testing.T) {
 }
 
 func TestGoKernelInterrupted(t *testing.T) {
-	in := goNotebook(t, "cellar", "n := 1", "import \"time\"\n\nfor { time.Sleep(time.Millisecond) }", "1")
+	in := goNotebook(t, "cellar", "import \"time\"\n\nfor { time.Sleep(time.Millisecond) }", "1")
 	// The first Go kernel of a machine builds its worker, which no timeout should meet.
 	if _, err := Run(context.Background(), Options{Input: goNotebook(t, "cellar", "1")}); err != nil {
 		t.Fatal(err)
 	}
 	start := time.Now()
 	r, err := Run(context.Background(), Options{Input: in, CellTimeout: 5 * time.Second, Grace: 2 * time.Second})
-	if fault.ExitCode(err) != 1 || !strings.Contains(err.Error(), "cell 2") || !strings.Contains(err.Error(), "longer than 5s") {
+	if fault.ExitCode(err) != 1 || !strings.Contains(err.Error(), "cell 1") || !strings.Contains(err.Error(), "longer than 5s") {
 		t.Errorf("%v", err)
 	}
-	if r.Cells[1].Status != Failed || r.Cells[2].Status != Pending || time.Since(start) > 60*time.Second {
-		t.Errorf("%s %s, %v", r.Cells[1].Status, r.Cells[2].Status, time.Since(start))
+	if r.Cells[0].Status != Failed || r.Cells[1].Status != Pending || time.Since(start) > 60*time.Second {
+		t.Errorf("%s %s, %v", r.Cells[0].Status, r.Cells[1].Status, time.Since(start))
 	}
 }

@@ -1,11 +1,12 @@
 package papermill
 
 import (
+	"cmp"
 	"fmt"
-	"strings"
 
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/papermill/nbformat"
+	"github.com/cellar-go/cellar/papermill/parameters"
 )
 
 const (
@@ -13,26 +14,11 @@ const (
 	injectedTag   = "injected-parameters"
 )
 
-// translator writes parameters as source. declared is the source of the parameters cell, for languages with types; unknown are the
-// parameters that it doesn't declare.
-type translator func(p Parameters, declared string) (source string, unknown []string, err error)
-
-// translators, by language in lower case.
-var translators = map[string]translator{
-	"go":     translateGo,
-	"python": translatePython,
-}
-
 // inject puts the parameters into a cell that Papermill would put in the same place: where the injected cell of an earlier run is,
-// else after the first cell tagged parameters, else at the top.
-func inject(nb *nbformat.Notebook, p Parameters, language string) (warnings []string, err error) {
+// else after the first cell tagged parameters, else at the top. If strict, they are first checked against what that cell declares.
+func inject(nb *nbformat.Notebook, p parameters.List, language string, strict bool) (cell *nbformat.Cell, warnings []string, err error) {
 	if len(p) == 0 {
-		return nil, nil
-	}
-	translate := translators[language]
-	if translate == nil {
-		return nil, fault.New(fault.Input, "parameters can be given to notebooks in go and python; name the language with -l if it is one of them",
-			"notebook %s: no way to write parameters in language %q", nb.Name(), language)
+		return nil, nil, nil
 	}
 	var declaring, injected *nbformat.Cell
 	for _, c := range nb.Cells() {
@@ -51,19 +37,27 @@ func inject(nb *nbformat.Notebook, p Parameters, language string) (warnings []st
 			return fmt.Sprintf("notebook %s, cell %d (tagged parameters)", nb.Name(), declaring.Index()+1)
 		}
 	}
-	source, unknown, err := translate(p, declared)
+	if strict {
+		if err := parameters.Check(language, declared, p); err != nil {
+			return nil, nil, fault.New(fault.Input, "", "%s: %w", where(), err)
+		}
+	}
+	source, err := parameters.Translate(language, p, declared)
 	if err != nil {
-		return nil, fault.New(fault.Input, "", "%s: %w", where(), err)
+		return nil, nil, fault.New(fault.Input, cmp.Or(fault.Hint(err), "give it another name or value"), "%s: %w", where(), err)
 	}
 	if declaring == nil && injected == nil {
 		warnings = append(warnings, fmt.Sprintf("%s has no cell tagged %q: the parameters stand at the top", nb.Name(), parametersTag))
-	} else if len(unknown) > 0 {
-		warnings = append(warnings, fmt.Sprintf("%s doesn't declare: %s", where(), strings.Join(unknown, ", ")))
+	} else {
+		for _, name := range parameters.Unknown(language, declared, p) {
+			warnings = append(warnings, "Passed unknown parameter: "+name) // Papermill's words
+		}
 	}
 	if injected != nil {
 		at = injected.Index()
 		nb.Delete(injected)
 	}
-	nb.Insert(at, "code", source).SetTags(injectedTag)
-	return warnings, nil
+	cell = nb.Insert(at, "code", source)
+	cell.SetTags(injectedTag)
+	return cell, warnings, nil
 }

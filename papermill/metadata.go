@@ -36,9 +36,11 @@ func stamp(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}
-	s := t.UTC().Format("2006-01-02T15:04:05.000000-07:00")
+	s := t.UTC().Format(stampFormat)
 	return &s
 }
+
+const stampFormat = "2006-01-02T15:04:05.000000-07:00"
 
 func seconds(from, to time.Time) *float64 {
 	if from.IsZero() || to.IsZero() {
@@ -50,13 +52,52 @@ func seconds(from, to time.Time) *float64 {
 
 func (r *run) notebookMetadata() notebookMetadata {
 	return notebookMetadata{
-		DefaultParameters: map[string]any{}, EnvironmentVariables: map[string]any{}, Parameters: r.Parameters.json(),
-		Version: r.Version, InputPath: r.Result.Notebook.Name(), OutputPath: r.Output,
+		DefaultParameters: map[string]any{}, EnvironmentVariables: map[string]any{}, Parameters: r.Parameters.JSON(),
+		Version: r.Version, InputPath: r.Result.Notebook.Name(), OutputPath: r.outputName(),
 	}
 }
 
 // writeParameters records what the notebook was called with.
-func (r *run) writeParameters() { set(r.Result.Notebook.Metadata(), "papermill", r.notebookMetadata()) }
+func (r *run) writeParameters() { r.writeMetadata(r.notebookMetadata()) }
+
+// writeMetadata sets metadata.papermill, value by value: encoding/json refuses parameters with NaN.
+func (r *run) writeMetadata(m notebookMetadata) {
+	if !r.Classic {
+		set(r.Result.Notebook.Metadata(), "papermill", struct{}{})
+	}
+	metadata := r.Result.Notebook.Metadata()
+	first := !r.Classic || metadata.Raw("papermill") == nil
+	papermill := metadata.Object("papermill")
+	set(papermill, "input_path", m.InputPath)
+	set(papermill, "output_path", m.OutputPath)
+	if first || len(r.Parameters) > 0 {
+		set(papermill, "parameters", m.Parameters)
+	}
+	if first {
+		set(papermill, "default_parameters", m.DefaultParameters)
+		set(papermill, "environment_variables", m.EnvironmentVariables)
+		set(papermill, "version", m.Version)
+	}
+	if r.Classic && r.PrepareOnly {
+		return
+	}
+	set(papermill, "start_time", m.StartTime)
+	set(papermill, "end_time", m.EndTime)
+	set(papermill, "duration", m.Duration)
+	set(papermill, "exception", m.Exception)
+}
+
+// prepareCells gives cells that will not run the metadata that Papermill gives those that it has read.
+func prepareCells(nb *nbformat.Notebook, injected *nbformat.Cell) {
+	for _, c := range nb.Cells() {
+		if c.Metadata().Raw("tags") == nil {
+			c.SetTags()
+		}
+		if c.Metadata().Raw("papermill") == nil && c != injected {
+			set(c.Metadata(), "papermill", struct{}{})
+		}
+	}
+}
 
 // begin takes away what an earlier run has left.
 func (r *run) begin() {
@@ -75,19 +116,19 @@ func (r *run) begin() {
 	}
 	m := r.notebookMetadata()
 	m.StartTime = stamp(r.Started)
-	set(r.Result.Notebook.Metadata(), "papermill", m)
+	r.writeMetadata(m)
 }
 
 // finish records how the run ended, and marks the place of an error as Papermill does.
 func (r *run) finish(err error) {
 	r.Ended = time.Now()
-	m := r.notebookMetadata()
-	m.StartTime, m.EndTime, m.Duration = stamp(r.Started), stamp(r.Ended), seconds(r.Started, r.Ended)
-	if failed := err != nil; failed {
-		m.Exception = &failed
+	papermill := r.Result.Notebook.Metadata().Object("papermill") // with what the run began with, which a recovered run knows only from there
+	set(papermill, "end_time", stamp(r.Ended))
+	set(papermill, "duration", seconds(r.Started, r.Ended))
+	if err != nil {
+		set(papermill, "exception", true)
 	}
-	set(r.Result.Notebook.Metadata(), "papermill", m)
-	r.board.widgets.write(r.Result.Notebook)
+	r.board.writeWidgets(r.Result.Notebook)
 	for i := range r.Cells {
 		if r.Cells[i].Status == Failed {
 			mark(r.Result.Notebook, r.Cells[i].notebook)
@@ -101,19 +142,22 @@ func (r *run) writeCell(c *Cell) {
 	set(c.notebook.Metadata(), "papermill", cellMetadata{
 		Exception: &failed, StartTime: stamp(c.Started), EndTime: stamp(c.Ended), Duration: seconds(c.Started, c.Ended), Status: c.Status,
 	})
-	if c.outputs != nil {
-		set(c.notebook.Metadata(), "execution", c.outputs.timing)
+	if c.ran {
+		set(c.notebook.Metadata(), "execution", r.board.cells[c.index].timing)
 	}
 }
 
 // writeLanguage replaces language_info by what the kernel says of itself.
-func (r *run) writeLanguage() {
+func (r *run) writeLanguage() error {
 	var info struct {
 		LanguageInfo json.RawMessage `json:"language_info"`
 	}
-	if json.Unmarshal(r.kernel.info, &info) == nil && info.LanguageInfo != nil {
-		set(r.Result.Notebook.Metadata(), "language_info", info.LanguageInfo)
+	if json.Unmarshal(r.kernel.Info, &info) != nil || info.LanguageInfo == nil {
+		return nil
 	}
+	set(r.Result.Notebook.Metadata(), "language_info", info.LanguageInfo)
+	_, err := r.board.journal.Add(event{Event: eventKernel, Language: info.LanguageInfo}, nil)
+	return err
 }
 
 // set sets metadata that always encodes.

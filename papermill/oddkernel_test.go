@@ -10,6 +10,7 @@ import (
 
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // oddKernel is a kernel that breaks the protocol in the way that a cell's source names; the test program runs it for TestOddKernels.
@@ -52,6 +53,42 @@ func oddKernel(connectionFile string) {
 				time.Sleep(100 * time.Millisecond)
 				reply("ok")
 				continue
+			case "a message is lost":
+				s.Session.Header("stream") // numbered, and not sent
+				reply("ok")
+			case "a message is late":
+				late, err := s.Session.New("stream", fields{"name": "stdout", "text": "late"})
+				if err != nil {
+					panic(err)
+				}
+				late.Parent = m.Header
+				reply("ok")
+				status("idle")
+				time.Sleep(300 * time.Millisecond)
+				s.PublishMessage(late)
+				continue
+			case "nobody's":
+				s.Publish(jupyter.Header{}, "stream", fields{"name": "stdout", "text": "from nobody"})
+				s.Publish(jupyter.Header{}, "status", fields{"execution_state": "idle"})
+				time.Sleep(100 * time.Millisecond)
+				s.Publish(m.Header, "stream", fields{"name": "stdout", "text": ", then ours"})
+				reply("ok")
+			case "bytes that are no UTF-8":
+				bytes, err := s.Session.New("stream", fields{"name": "stdout", "text": "a?b"})
+				if err != nil {
+					panic(err)
+				}
+				bytes.Parent, bytes.Content = m.Header, []byte(strings.Replace(string(bytes.Content), "?", "\xff\xc3", 1))
+				s.PublishMessage(bytes)
+				reply("ok")
+			case "exits after its answer":
+				for i := range 1000 {
+					s.Publish(m.Header, "stream", fields{"name": "stdout", "text": fmt.Sprintln(i)})
+				}
+				reply("ok")
+				status("idle")
+				s.Close()
+				os.Exit(0)
 			case "somebody else's":
 				s.Publish(jupyter.Header{ID: "other"}, "stream", fields{"name": "stdout", "text": "not ours"})
 				s.Publish(m.Header, "new_type", fields{"x": 1})
@@ -65,22 +102,32 @@ func oddKernel(connectionFile string) {
 }
 
 func TestOddKernels(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	installSpec(t, os.Getenv("JUPYTER_PATH"), "odd", map[string]any{"argv": []string{self, "odd-kernel", "{connection_file}"}, "language": "odd", "display_name": "Odd"})
+	testkit.InstallKernel(t, os.Getenv("JUPYTER_PATH"), "odd", map[string]any{"argv": []string{self, "odd-kernel", "{connection_file}"}, "language": "odd", "display_name": "Odd"})
+	var lines strings.Builder
+	for i := range 1000 {
+		fmt.Fprintln(&lines, i)
+	}
+	shown := map[string]string{"exits after its answer": lines.String(), "a message is late": "late", "bytes that are no UTF-8": "a\uFFFD\uFFFDb", "nobody's": "from nobody, then ours"}
 	for source, want := range map[string]string{
-		"no idle":                "OutputLost: the kernel did not say that all outputs are sent",
-		"not to be read":         "OutputLost: a message of the kernel can't be read",
-		"aborted":                "aborted",
-		"idle before the answer": "",
-		"somebody else's":        "",
+		"no idle":                 "OutputLost: the kernel did not say that all outputs are sent",
+		"not to be read":          "OutputLost: a message of the kernel can't be read",
+		"aborted":                 "aborted",
+		"idle before the answer":  "",
+		"somebody else's":         "",
+		"nobody's":                "",
+		"a message is lost":       "OutputLost: 1 of the messages that the kernel sent did not arrive",
+		"a message is late":       "",
+		"bytes that are no UTF-8": "",
+		"exits after its answer":  "",
 	} {
 		r, err := Run(context.Background(), Options{Input: pythonNotebook(t, source), Kernel: "odd"})
 		switch {
-		case want == "" && (err != nil || statuses(r) != "completed" || len(r.Notebook.Cells()[0].Outputs()) > 0):
+		case want == "" && (err != nil || statuses(r) != "completed" || text(r.Notebook.Cells()[0]) != shown[source]):
 			t.Errorf("%s: %v: %s", source, err, statuses(r))
 		case want != "" && (fault.ExitCode(err) != 1 || !strings.Contains(err.Error(), want) || statuses(r) != "failed"):
 			t.Errorf("%s: %v: %s", source, err, statuses(r))

@@ -1,21 +1,36 @@
 package papermill
 
 import (
+	"io"
 	"time"
 
+	"github.com/cellar-go/cellar/papermill/kernels"
 	"github.com/cellar-go/cellar/papermill/nbformat"
+	"github.com/cellar-go/cellar/papermill/parameters"
 )
 
 // Options say what to run and how. Only Input is needed.
 type Options struct {
 	Input    string             // path of the notebook
 	Notebook *nbformat.Notebook // what to run instead of reading Input; it is not changed
+	Origin   string             // place that Notebook was read from, if it is not at Input, which then only says what it is called
 	Output   string             // path of the executed notebook; empty: it is only in the Result
+	Remote   string             // place elsewhere that gets the executed notebook, at the end; Output is the copy here that the run works on, default a temporary file
+	To       io.Writer          // gets the executed notebook, once, at the end; Output is only what it is called then
 
-	// Overwrite lets Output replace a notebook that no run has written. Input itself is never replaced.
+	// Overwrite lets Output replace a notebook that no run has written. Input and Origin themselves are never replaced.
 	Overwrite bool
 
-	Parameters  Parameters
+	// Resume goes on from what Output holds of a former run: cells that succeeded, and whose source is still the same, are kept up to the
+	// first other one. Without such an output the notebook is run from the top.
+	Resume bool
+	// Needed says which of the cells that are done have to run again for the rest, since a new kernel knows nothing; default: all. The
+	// language is in lower case.
+	Needed func(language string, done, rest []Cell) []bool
+
+	Parameters  parameters.List
+	Secrets     []Secret
+	Strict      bool // parameters that the notebook doesn't declare, or of another type, are an error; default: a warning, and the kernel's affair
 	PrepareOnly bool // inject the parameters, run nothing
 	ReportMode  bool // mark all sources as hidden
 
@@ -24,13 +39,26 @@ type Options struct {
 	Dir      string   // working folder of the kernel; default: Input's folder
 	Env      []string // environment of the kernel; default: this process's
 
+	Pool      *kernels.Pool // what starts the kernel; default: it is started by itself
+	Memory    int64         // bytes that the kernel and what it starts may use together, or it is killed; default: all there are
+	Heartbeat time.Duration // a kernel that is silent for longer is given up; default one minute, never if negative
+
 	StartTimeout time.Duration // until the kernel answers; default 60 s
 	CellTimeout  time.Duration // of each cell; default none
 	Timeout      time.Duration // of the notebook; default none
-	Grace        time.Duration // for each step of stopping a cell or the kernel; default 5 s
+	Grace        time.Duration // for each step of stopping a cell or the kernel, and six times as long for delivering to Remote after an interrupt; default 5 s
+
+	SaveCells bool          // write Output also when the run begins and, within a second, when a cell starts or ends; default: every 5 s, between cells
+	SaveEvery time.Duration // with SaveCells: write Output that often while a cell runs; default: never, since the journal has it all; negative: write it only at the end
+
+	// Classic writes metadata to the letter of Papermill: what metadata.papermill already says of version, default_parameters and the like
+	// stays, and a notebook that is only prepared gets no times. The caller warns of unknown parameters.
+	Classic bool
 
 	Version string // of this program, for the run's metadata; default "cellar"
 
+	OnBegin  func([]Cell)                          // before the first cell; with Resume, those that are done are
+	OnStart  func(Result)                          // when the kernel answers; all cells are pending
 	OnCell   func(Cell)                            // when a cell starts and when it ends
 	OnOutput func(*nbformat.Cell, nbformat.Output) // each output as it comes; a stream piece by piece; updates as update_display_data
 }
@@ -44,6 +72,12 @@ func (o *Options) defaults() {
 	}
 	if o.Version == "" {
 		o.Version = "cellar"
+	}
+	if o.OnBegin == nil {
+		o.OnBegin = func([]Cell) {}
+	}
+	if o.OnStart == nil {
+		o.OnStart = func(Result) {}
 	}
 	if o.OnCell == nil {
 		o.OnCell = func(Cell) {}
@@ -73,19 +107,29 @@ type Cell struct {
 	Ended   time.Time
 	Error   *CellError // nil unless Failed, or tolerated because the cell is tagged raises-exception
 
+	// Replayed: a former run has done it, and it runs again because the rest needs what it makes.
+	Replayed bool
+
 	notebook *nbformat.Cell
-	outputs  *cellOutputs // nil before it runs
+	index    int  // in the notebook
+	ran      bool // the kernel was asked to run it
+	kept     bool // a former run has done it
 }
 
 // Source is the cell's text.
 func (c Cell) Source() string { return c.notebook.Source() }
 
+// Tags are the cell's tags.
+func (c Cell) Tags() []string { return c.notebook.Tags() }
+
 // Result is what a run did.
 type Result struct {
-	Notebook *nbformat.Notebook // as far as it was run; nil if the run couldn't begin
-	Kernel   Kernelspec
-	Cells    []Cell
-	Started  time.Time
-	Ended    time.Time
-	Warnings []string // what a user should hear of a run that went well
+	Notebook  *nbformat.Notebook // as far as it was run; its outputs are where Options.Output or Remote say, and here only if both are empty. nil if the run couldn't begin
+	Kernel    kernels.Spec
+	Cells     []Cell
+	Started   time.Time
+	Ended     time.Time
+	Saved     bool     // Options.Output holds what became of the notebook; a run that could not begin leaves it alone
+	Delivered bool     // Options.Remote holds it, too
+	Warnings  []string // what a user should hear of a run that went well
 }

@@ -10,13 +10,15 @@ import (
 	"testing"
 
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/testkit"
 	"github.com/cellar-go/cellar/papermill/nbformat"
+	"github.com/cellar-go/cellar/papermill/parameters"
 )
 
 // TestPapermillNotebooks runs notebooks of Papermill's own tests here and there: the same cells, sources, tags and outputs, and success or
 // failure alike.
 func TestPapermillNotebooks(t *testing.T) {
-	python := usePython(t)
+	python := testkit.UsePython(t)
 	names := []string{"simple_execute", "complex_parameters", "no_parameters", "nb_version_4.4", "blank-vscode", "result_no_exec",
 		"broken", "broken1", "broken2", "line_magic_error", "sysexit", "sysexit0", "sysexit1", "systemexit"}
 	dir := t.TempDir()
@@ -41,7 +43,7 @@ json.dump([notebooks, done], sys.stdout)`, dir}, names...)...)
 	if err := json.Unmarshal(out, &[]any{&notebooks, &done}); err != nil {
 		t.Fatal(err)
 	}
-	var p Parameters
+	var p parameters.List
 	p.Set("foo", int64(1))
 	p.Set("text", "é")
 	for _, name := range names {

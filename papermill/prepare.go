@@ -2,39 +2,57 @@ package papermill
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/papermill/kernels"
 	"github.com/cellar-go/cellar/papermill/nbformat"
+	"github.com/cellar-go/cellar/papermill/parameters"
 )
 
 // prepare does all that can fail before anything runs.
-func (r *run) prepare() error {
+func (r *run) prepare(ctx context.Context) error {
+	if err := r.openRemote(ctx); err != nil {
+		return err
+	}
 	if err := r.checkOutput(); err != nil {
 		return err
 	}
-	if info, err := os.Stat(r.Dir); r.Dir != "" && (err != nil || !info.IsDir()) {
+	if err := r.recoverOutput(); err != nil {
+		return err
+	}
+	if err := r.fromRemote(ctx); err != nil {
+		return err
+	}
+	if info, err := os.Stat(r.Dir); r.Dir != "" && err != nil {
 		return fault.New(fault.Usage, "create it: mkdir -p "+r.Dir, "there is no folder %s to work in", r.Dir)
+	} else if r.Dir != "" && !info.IsDir() {
+		return fault.New(fault.Usage, "name another folder with --cwd", "%s is a file, not a folder to work in", r.Dir)
 	}
-	source := r.Options.Notebook
 	var err error
-	if source == nil {
-		if source, err = nbformat.Read(r.Input); err != nil {
-			return err
-		}
+	if r.mask, err = NewMask(r.Secrets); err != nil {
+		return err
 	}
-	nb, err := nbformat.Parse(source.Bytes(), cmp.Or(r.Input, source.Name()))
+	nb := r.Options.Notebook
+	if nb == nil {
+		nb, err = nbformat.Read(r.Input)
+	} else { // which stays as it is
+		nb, err = nbformat.Parse(nb.Bytes(), cmp.Or(r.Input, nb.Name()))
+	}
 	if err != nil {
 		return err
 	}
 	name := cmp.Or(r.Options.Kernel, nb.Kernel().Name)
 	language := strings.ToLower(cmp.Or(r.Language, nb.Language()))
 	if !r.PrepareOnly {
-		if r.Result.Kernel, err = FindKernelspec(name, language); err != nil {
+		if r.Result.Kernel, err = kernels.Find(name, language); err != nil {
 			return inNotebook(nb, err)
 		}
 		// What the kernel says of itself counts more than what the notebook says.
@@ -45,24 +63,37 @@ func (r *run) prepare() error {
 		numbers[c] = i + 1
 	}
 	unmark(nb)
-	warnings, err := inject(nb, r.Parameters, language)
+	injected, warnings, err := inject(nb, r.Parameters, parameters.Language(name, language), r.Strict)
 	if err != nil {
 		return err
 	}
-	r.Warnings = warnings
+	if !r.Classic {
+		r.Warnings = append(r.Warnings, warnings...)
+		for _, c := range nb.Cells() {
+			if !slices.Contains([]string{"code", "markdown", "raw"}, c.Type()) {
+				r.Warnings = append(r.Warnings, fmt.Sprintf("%s does not run: nobody knows cells of type %q", cellName(numbers[c]), c.Type()))
+			}
+		}
+	}
 	nb.EnsureIDs()
 	if r.ReportMode {
 		hideSources(nb)
 	}
 	r.Result.Notebook = nb
 	r.writeParameters()
-	if r.PrepareOnly {
-		return nil
-	}
-	for _, c := range nb.Cells() {
-		r.Cells = append(r.Cells, Cell{Number: numbers[c], ID: c.ID(), Type: c.Type(), Status: Pending, notebook: c})
+	if !r.PrepareOnly {
+		r.listCells(numbers)
+	} else if r.Classic {
+		prepareCells(nb, injected)
 	}
 	return nil
+}
+
+// listCells makes the result's cells.
+func (r *run) listCells(numbers map[*nbformat.Cell]int) {
+	for i, c := range r.Result.Notebook.Cells() {
+		r.Cells = append(r.Cells, Cell{Number: numbers[c], ID: c.ID(), Type: c.Type(), Status: Pending, notebook: c, index: i})
+	}
 }
 
 // inNotebook names the notebook in a mistake that doesn't.
@@ -74,18 +105,27 @@ func inNotebook(nb *nbformat.Notebook, err error) error {
 	return err
 }
 
+// longestName is the length of a file's name from which the journal and the file that is to replace the output have names too long for
+// today's file systems, which take 255 bytes.
+const longestName = 240
+
 // checkOutput makes sure, before hours of work, that the output can be written and that nothing is lost by it.
 func (r *run) checkOutput() error {
-	if r.Output == "" {
+	if r.Output == "" || r.To != nil {
 		return nil
 	}
-	dir := filepath.Dir(r.Output)
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fault.New(fault.Input, "create it: mkdir -p "+dir, "output %s: there is no folder %s", r.Output, dir)
+	if err := nbformat.CheckFolder(r.Output); err != nil {
+		return err
+	}
+	if name := filepath.Base(r.Output); len(name) > longestName {
+		return fault.New(fault.Usage, "choose a shorter name", "output %s: a name of %d bytes leaves no room for the names of what is written beside it (%d at most)", r.Output, len(name), longestName)
 	}
 	old, err := os.Stat(r.Output)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil // not there yet
+	}
+	if err != nil {
+		return fault.New(fault.Storage, "name another file", "output %s: %w", r.Output, err)
 	}
 	if old.IsDir() {
 		return fault.New(fault.Usage, "name a file in it", "output %s is a folder", r.Output)
@@ -96,7 +136,11 @@ func (r *run) checkOutput() error {
 	if r.Overwrite || !old.Mode().IsRegular() || old.Size() == 0 {
 		return nil
 	}
-	if nb, err := nbformat.Read(r.Output); err == nil && !nb.Executed() {
+	nb, err := nbformat.ReadMetadata(r.Output)
+	if err != nil {
+		return fault.New(fault.Usage, "name another file, or replace this one with --overwrite", "output %s is there and is no notebook: it would be lost", r.Output)
+	}
+	if !nb.Executed() {
 		return fault.New(fault.Usage, "name another file, or remove this one", "output %s is a notebook that no run has written: it would be lost", r.Output)
 	}
 	return nil

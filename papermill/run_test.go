@@ -15,7 +15,10 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/testkit"
+	"github.com/cellar-go/cellar/papermill/kernels"
 	"github.com/cellar-go/cellar/papermill/nbformat"
+	"github.com/cellar-go/cellar/papermill/parameters"
 )
 
 // statuses is what became of the cells, in short.
@@ -62,7 +65,7 @@ func text(c *nbformat.Cell) string {
 }
 
 func TestRunAllOutputs(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	in := pythonNotebook(t,
 		"import sys\nprint('a'); sys.stdout.flush(); print('b'); sys.stdout.flush(); print('c', file=sys.stderr)\n'result'",
 		"from IPython.display import display, clear_output, HTML\nh = display('first', display_id=True)\ndisplay(HTML('<b>x</b>\\n<i>y</i>'))",
@@ -108,7 +111,7 @@ func TestRunAllOutputs(t *testing.T) {
 }
 
 func TestRunFails(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	in := pythonNotebook(t, "x = 1", "\ny = 2\n1/0", "print('never')")
 	out := filepath.Join(t.TempDir(), "out.ipynb")
 	r, err := Run(context.Background(), Options{Input: in, Output: out})
@@ -135,7 +138,7 @@ func TestRunFails(t *testing.T) {
 }
 
 func TestRunTags(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	in := pythonNotebook(t, "1/0", "print('skipped')", "x = 5; x", "raise SystemExit(0)", "print('never')")
 	nb, err := nbformat.Read(in)
 	if err != nil {
@@ -156,7 +159,7 @@ func TestRunTags(t *testing.T) {
 }
 
 func TestRunParameters(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	nb := nbformat.New(nbformat.Kernel{Name: "python3", Language: "python"})
 	nb.Insert(0, "markdown", "# Title")
 	nb.Insert(1, "code", "alpha = 0.1\nname = 'x'").SetTags("parameters")
@@ -165,7 +168,7 @@ func TestRunParameters(t *testing.T) {
 	if err := nb.WriteFile(in); err != nil {
 		t.Fatal(err)
 	}
-	var p Parameters
+	var p parameters.List
 	p.Set("alpha", 0.5)
 	p.Set("other", int64(1))
 	out := filepath.Join(t.TempDir(), "out.ipynb")
@@ -177,7 +180,7 @@ func TestRunParameters(t *testing.T) {
 	if len(cells) != 4 || !cells[2].HasTag("injected-parameters") || cells[2].Source() != "# Parameters\nalpha = 0.5\nother = 1\n" || text(cells[3]) != "0.5 x\n" {
 		t.Errorf("%d cells, %q, %q", len(cells), cells[2].Source(), text(cells[3]))
 	}
-	if w := strings.Join(r.Warnings, "|"); !strings.HasSuffix(w, "cell 2 (tagged parameters) doesn't declare: other") {
+	if w := strings.Join(r.Warnings, "|"); w != "Passed unknown parameter: other" {
 		t.Errorf("warnings: %s", w)
 	}
 	if n := []int{r.Cells[1].Number, r.Cells[2].Number, r.Cells[3].Number}; fmt.Sprint(n) != "[2 0 3]" {
@@ -199,7 +202,7 @@ func TestRunParameters(t *testing.T) {
 }
 
 func TestKernelDies(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	for _, c := range []struct{ how, want string }{
 		{"os.kill(os.getpid(), 9)", "DeadKernelError: the kernel died (signal: killed)"},
 		{"os._exit(0)", "DeadKernelError: the kernel died (exit status 0)"},
@@ -217,7 +220,7 @@ func TestKernelDies(t *testing.T) {
 }
 
 func TestTimeouts(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	const sleep = "import time\ntime.sleep(120)"
 	const stubborn = "import time\nfor i in range(1200):\n  try: time.sleep(0.1)\n  except KeyboardInterrupt: pass"
 	for _, c := range []struct {
@@ -245,7 +248,7 @@ func TestTimeouts(t *testing.T) {
 }
 
 func TestCancel(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	in := pythonNotebook(t, "print('here', flush=True)\nimport time\ntime.sleep(30)", "print('never')")
 	out := filepath.Join(t.TempDir(), "out.ipynb")
@@ -264,7 +267,7 @@ func TestCancel(t *testing.T) {
 
 // TestErrorThatIsNotShown: IPython answers an unknown magic with an error and shows it as a stream only.
 func TestErrorThatIsNotShown(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	r, err := Run(context.Background(), Options{Input: pythonNotebook(t, "%nosuchmagic", "print('never')")})
 	if fault.ExitCode(err) != 1 || !strings.Contains(err.Error(), "UsageError: Line magic function") || statuses(r) != "failed pending" {
 		t.Errorf("%v: %s", err, statuses(r))
@@ -273,7 +276,7 @@ func TestErrorThatIsNotShown(t *testing.T) {
 
 // TestNothingBegins: what is wrong with the call is said before a kernel starts, and no file is touched.
 func TestNothingBegins(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	in := pythonNotebook(t, "1")
 	dir := t.TempDir()
 	source := filepath.Join(dir, "source.ipynb")
@@ -288,8 +291,17 @@ func TestNothingBegins(t *testing.T) {
 	if err := nbformat.WriteFile(bare, []byte(`{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}`)); err != nil {
 		t.Fatal(err)
 	}
-	var p Parameters
+	var p parameters.List
 	p.Set("a b", int64(1))
+	declaring := filepath.Join(dir, "declaring.ipynb")
+	nb := nbformat.New(nbformat.Kernel{Name: "python3", Language: "python"})
+	nb.Insert(0, "code", "alpha = 0.1\nn: int = 3").SetTags("parameters")
+	if err := nb.WriteFile(declaring); err != nil {
+		t.Fatal(err)
+	}
+	var wrong parameters.List
+	wrong.Set("alpah", 0.5)
+	wrong.Set("n", "x")
 	for _, c := range []struct {
 		name    string
 		options Options
@@ -305,10 +317,12 @@ func TestNothingBegins(t *testing.T) {
 		{"output is the input", Options{Input: in, Output: link, Overwrite: true}, "is the notebook itself", "name another file", 2},
 		{"output is a source", Options{Input: in, Output: source}, "no run has written", "name another file", 2},
 		{"kernel", Options{Input: in, Kernel: "nope"}, "kernel nope is not installed", "python3 (python)", 4},
-		{"kernel to install", Options{Input: in, Kernel: "ir", Language: "R"}, "kernel ir is not installed", "IRkernel", 4},
+		{"kernel to install", Options{Input: in, Kernel: "ir-elsewhere", Language: "R"}, "kernel ir-elsewhere is not installed", "IRkernel", 4},
 		{"no kernel", Options{Input: bare}, "bare.ipynb: the notebook doesn't say which kernel", "-k", 3},
-		{"bad parameter", Options{Input: in, Parameters: p}, `"a b" can't be the name of a Python variable`, "", 3},
-		{"no translator", Options{Input: in, Parameters: p, Language: "cobol"}, `no way to write parameters in language "cobol"`, "go and python", 3},
+		{"bad parameter", Options{Input: in, Parameters: p}, `"a b" can't be the name of a variable in Python`, "", 3},
+		{"no translator", Options{Input: in, Parameters: p, Language: "cobol"}, `no way to write parameters in language "cobol"`, "bash, c#, f#, go, javascript, julia, matlab, octave, powershell, python, r, rust, scala, sql, typescript", 3},
+		{"parameters that don't fit", Options{Input: declaring, Parameters: wrong, Strict: true}, "declaring.ipynb, cell 1 (tagged parameters): 2 parameters don't fit:\n" +
+			"  alpah: not declared; did you mean alpha?\n  n: \"x\" is no value of its type int (declared: n: int = 3)", "run without --strict", 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Run(context.Background(), c.options)
@@ -320,14 +334,14 @@ func TestNothingBegins(t *testing.T) {
 }
 
 func TestKernelDoesNotStart(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	dir := os.Getenv("JUPYTER_PATH")
 	for name, argv := range map[string][]string{
 		"absent": {"/no/such/program", "{connection_file}"},
 		"dying":  {"/bin/sh", "-c", "echo a reason >&2; exit 3"},
 		"mute":   {"/bin/sleep", "60"},
 	} {
-		installSpec(t, dir, name, map[string]any{"argv": argv, "language": "x", "display_name": name})
+		testkit.InstallKernel(t, dir, name, map[string]any{"argv": argv, "language": "x", "display_name": name})
 	}
 	in := pythonNotebook(t, "1")
 	for name, want := range map[string]string{
@@ -346,9 +360,9 @@ func TestKernelDoesNotStart(t *testing.T) {
 
 // TestPortTaken: a kernel that finds one of its ports taken is started again on others.
 func TestPortTaken(t *testing.T) {
-	python := usePython(t)
+	python := testkit.UsePython(t)
 	flag := filepath.Join(t.TempDir(), "tried")
-	installSpec(t, os.Getenv("JUPYTER_PATH"), "unlucky", map[string]any{"language": "python", "display_name": "x", "argv": []string{
+	testkit.InstallKernel(t, os.Getenv("JUPYTER_PATH"), "unlucky", map[string]any{"language": "python", "display_name": "x", "argv": []string{
 		"/bin/sh", "-c", `if [ -e "$1" ]; then exec "$2" -m ipykernel_launcher -f "$3"; fi; touch "$1"; echo "Address already in use" >&2; exit 1`,
 		"sh", flag, python, "{connection_file}"}})
 	r, err := Run(context.Background(), Options{Input: pythonNotebook(t, "6*7"), Kernel: "unlucky"})
@@ -359,8 +373,8 @@ func TestPortTaken(t *testing.T) {
 
 // TestInterruptByMessage: for kernels whose spec asks for it.
 func TestInterruptByMessage(t *testing.T) {
-	python := usePython(t)
-	installSpec(t, os.Getenv("JUPYTER_PATH"), "polite", map[string]any{"language": "python", "display_name": "x", "interrupt_mode": "message",
+	python := testkit.UsePython(t)
+	testkit.InstallKernel(t, os.Getenv("JUPYTER_PATH"), "polite", map[string]any{"language": "python", "display_name": "x", "interrupt_mode": "message",
 		"argv": []string{python, "-m", "ipykernel_launcher", "-f", "{connection_file}"}})
 	in := pythonNotebook(t, "import time\ntry: time.sleep(30)\nexcept KeyboardInterrupt: print('interrupted')")
 	r, err := Run(context.Background(), Options{Input: in, Kernel: "polite", CellTimeout: time.Second})
@@ -370,9 +384,9 @@ func TestInterruptByMessage(t *testing.T) {
 }
 
 func TestSurroundings(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	in := pythonNotebook(t, "import os, json\nprint(json.dumps([os.getcwd(), os.environ['CELLAR_NOTEBOOK'], os.environ['JPY_SESSION_NAME'], os.environ['GREETING'], get_ipython().get_parent()['metadata']['cellId']]))",
-		"import subprocess\nprint(subprocess.Popen(['sleep', '300']).pid)")
+		"import subprocess\nfor options in {}, {'preexec_fn': os.setpgrp}, {'start_new_session': True}: print(subprocess.Popen(['sleep', '300'], **options).pid)")
 	t.Setenv("TMPDIR", t.TempDir())
 	r, err := Run(context.Background(), Options{Input: in, Env: append(os.Environ(), "GREETING=hello")})
 	if err != nil {
@@ -386,19 +400,22 @@ func TestSurroundings(t *testing.T) {
 	if want := []string{real, in, in, "hello", r.Cells[0].ID}; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(text(r.Notebook.Cells()[1])))
-	if err != nil {
+	var ordinary, ofItsGroup, ofItsSession int
+	if _, err := fmt.Sscan(text(r.Notebook.Cells()[1]), &ordinary, &ofItsGroup, &ofItsSession); err != nil {
 		t.Fatal(err)
 	}
-	gone := func() bool {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		return err != nil || strings.Contains(string(stat), ") Z ") || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	defer syscall.Kill(ofItsSession, syscall.SIGKILL)
+	gone := func(pid int) bool {
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // where there is one
+		return strings.Contains(string(stat), ") Z ") || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 	}
-	for i := 0; !gone() && i < 50; i++ {
+	ended := func() bool { return gone(ordinary) && (gone(ofItsGroup) || runtime.GOOS != "linux") }
+	for i := 0; !ended() && i < 500; i++ {
 		time.Sleep(20 * time.Millisecond)
 	}
-	if !gone() {
-		t.Error("a process that the notebook started is still there")
+	if !ended() || gone(ofItsSession) {
+		t.Errorf("of the processes that the notebook started, gone are: the ordinary one %v, that of a group of its own %v, that of a session of its own %v",
+			gone(ordinary), gone(ofItsGroup), gone(ofItsSession))
 	}
 	if after := kernelFolders(t); len(after) > 0 {
 		t.Errorf("left behind: %v", after)
@@ -415,7 +432,7 @@ func kernelFolders(t *testing.T) []string {
 
 // TestFloods: facts of other runners' losses, at a size where they lose.
 func TestFloods(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	r, err := Run(context.Background(), Options{Input: pythonNotebook(t,
 		"from IPython.display import display\nfor i in range(10000): display(i)",
 		"h = display(-1, display_id=True)\nfor i in range(10000): h.update(i)",
@@ -440,18 +457,24 @@ func TestFloods(t *testing.T) {
 }
 
 func TestFullDiskAtTheEnd(t *testing.T) {
-	usePython(t)
-	r, err := Run(context.Background(), Options{Input: pythonNotebook(t, "6*7"), Output: "/dev/full"})
+	testkit.UsePython(t)
+	t.Setenv("TMPDIR", t.TempDir())
+	_, err := Run(context.Background(), Options{Input: pythonNotebook(t, "6*7"), Output: "/dev/full"})
 	if fault.ExitCode(err) != 5 || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("%v", err)
 	}
-	if got := text(r.Notebook.Cells()[0]); got != "42" {
-		t.Errorf("the work is lost: %q", got)
+	_, kept, _ := strings.Cut(fault.Hint(err), "the executed notebook is in ")
+	nb, err := nbformat.Read(kept)
+	if err != nil || text(nb.Cells()[0]) != "42" {
+		t.Errorf("the work is lost: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 
 func TestManyAtOnce(t *testing.T) {
-	usePython(t)
+	testkit.UsePython(t)
 	goroutines := runtime.NumGoroutine()
 	results := make(chan string)
 	for i := range 4 {
@@ -481,5 +504,81 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	if n := runtime.NumGoroutine(); n > goroutines {
 		t.Errorf("%d goroutines left", n-goroutines)
+	}
+}
+
+// TestLimits: a kernel that takes too much memory, and one that hangs as a whole, end the run with the cell named.
+func TestLimits(t *testing.T) {
+	testkit.UsePython(t)
+	for _, c := range []struct {
+		name, source, want string
+		options            Options
+	}{
+		{"memory", "x = []\nimport time\nwhile True: x.append(bytearray(20_000_000)); time.sleep(0.01)", "more than the limit of 400 MB", Options{Memory: 400_000_000}},
+		{"heartbeat", "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", "does not answer heartbeats", Options{Heartbeat: 3 * time.Second, Grace: time.Second}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := c.options
+			o.Input, o.Output = pythonNotebook(t, "print('before')", c.source, "print('never')"), filepath.Join(t.TempDir(), "out.ipynb")
+			start := time.Now()
+			r, err := Run(t.Context(), o)
+			var cell *CellError
+			if fault.ExitCode(err) != 1 || !errors.As(err, &cell) || cell.Number != 2 || cell.EName != "DeadKernelError" || !strings.Contains(err.Error(), c.want) || statuses(r) != "completed failed pending" {
+				t.Errorf("%v: %s", err, statuses(r))
+			}
+			if took := time.Since(start); took > 40*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			if nb := written(t, o.Output, r); text(nb.Cells()[1]) != "before\n" {
+				t.Error("what came before is lost")
+			}
+		})
+	}
+}
+
+// TestPool: a run by a pool is a run.
+func TestPool(t *testing.T) {
+	testkit.UsePython(t)
+	pool := kernels.NewPool(kernels.PoolOptions{})
+	defer pool.Close()
+	for i := range 3 {
+		in := pythonNotebook(t, fmt.Sprintf("x = %d\nprint(x)", i), "import os; os.getcwd()", "1/0")
+		r, err := Run(t.Context(), Options{Input: in, Pool: pool})
+		if fault.ExitCode(err) != 1 || statuses(r) != "completed completed failed" {
+			t.Fatalf("%v: %s", err, statuses(r))
+		}
+		c := r.Notebook.Cells() // after the marks
+		if text(c[1]) != fmt.Sprintf("%d\n", i) || text(c[2]) != fmt.Sprintf("'%s'", filepath.Dir(in)) {
+			t.Errorf("%q %q", text(c[1]), text(c[2]))
+		}
+	}
+}
+
+// TestNoHistory: a run leaves nothing in the user's history of IPython.
+func TestNoHistory(t *testing.T) {
+	testkit.UsePython(t)
+	if _, err := Run(t.Context(), Options{Input: pythonNotebook(t, "1")}); err != nil {
+		t.Fatal(err)
+	}
+	if found, _ := filepath.Glob(filepath.Join(os.Getenv("IPYTHONDIR"), "profile_default", "history.sqlite")); len(found) > 0 {
+		t.Errorf("%v", found)
+	}
+}
+
+// TestStoppedInBacklog: a run that is stopped does not take in all that the kernel has sent ahead.
+func TestStoppedInBacklog(t *testing.T) {
+	testkit.UsePython(t)
+	const sent = 3000
+	in := pythonNotebook(t, "for i in range(3000): display(i)\nopen('sent', 'w').close()", "1")
+	var shown int
+	r, err := Run(t.Context(), Options{Input: in, CellTimeout: 5 * time.Second, Grace: 100 * time.Millisecond, OnOutput: func(*nbformat.Cell, nbformat.Output) {
+		shown++
+		time.Sleep(50 * time.Millisecond)
+	}})
+	if fault.ExitCode(err) != 1 || !strings.Contains(err.Error(), "TimeoutError") || statuses(r) != "failed pending" {
+		t.Errorf("%v: %s", err, statuses(r))
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(in), "sent")); err == nil && (shown >= sent || len(r.Warnings) != 1) {
+		t.Errorf("%d of %d displays were taken in; %q", shown, sent, r.Warnings)
 	}
 }

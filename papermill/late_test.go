@@ -1,0 +1,90 @@
+package papermill
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cellar-go/cellar/internal/testkit"
+	"github.com/cellar-go/cellar/papermill/journal"
+	"github.com/cellar-go/cellar/papermill/nbformat"
+)
+
+// marked is what each cell of a notebook shows, with a bar before the first output that is marked as late.
+func marked(t *testing.T, path string) string {
+	t.Helper()
+	nb, err := nbformat.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, c := range nb.Cells() {
+		if c.HasTag(errorTag) {
+			continue
+		}
+		m := struct{ Late *int }{}
+		c.Metadata().Get("papermill", &m)
+		shown := ""
+		for i, o := range c.Outputs() {
+			if m.Late != nil && *m.Late == i {
+				shown += "|"
+			}
+			shown += o.Text
+			if o.Data != nil {
+				shown += "*"
+			}
+		}
+		all = append(all, fmt.Sprintf("%q", shown))
+	}
+	return strings.Join(all, " ")
+}
+
+// TestLate runs what goes on after its cell has ended: tasks, which keep their cell, and a thread that prints when the kernel ends.
+func TestLate(t *testing.T) {
+	testkit.UsePython(t)
+	in := pythonNotebook(t,
+		"import asyncio\nasync def later():\n    print('late')\n    display(1)\n    print('later')\nprint('in time, ', end='')\ntask = asyncio.create_task(later())",
+		"await task\nprint('second')\nfrom IPython.display import clear_output\nasync def clears():\n    print('gone')\n    clear_output()\ntask = asyncio.create_task(clears())",
+		"await task\nimport os, time\nprint('third', flush=True)\nif os.path.exists('wait'): time.sleep(600)",
+		"import threading\nthreading.Thread(target=lambda: (threading.main_thread().join(), print('at the end'))).start()")
+	out := filepath.Join(t.TempDir(), "out.ipynb")
+	if _, err := Run(t.Context(), Options{Input: in, Output: out, SaveCells: true, Grace: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := marked(t, out), `"in time, |late\n*later\n" "" "third\n" "|at the end\n"`; got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+
+	// The marks outlive the runner, and a resumed run.
+	if err := os.Remove(out); err != nil {
+		t.Fatal(err)
+	}
+	waits := filepath.Join(filepath.Dir(in), "wait")
+	if err := os.WriteFile(waits, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runner := startRunner(t, in, out, os.Stderr)
+	waitForText(t, journal.Path(out), "third\n")
+	runner.Process.Kill()
+	runner.Wait()
+	if err := os.Remove(waits); err != nil {
+		t.Fatal(err)
+	}
+	if err := Recover(out); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := marked(t, out), `"in time, |late\n*later\n" "" "third\n" ""`; got != want {
+		t.Errorf("recovered:\n got %s\nwant %s", got, want)
+	}
+	none := func(_ string, done, _ []Cell) []bool { return make([]bool, len(done)) }
+	edit(t, in, 2, "print('third')")
+	if _, err := Run(t.Context(), Options{Input: in, Output: out, Resume: true, Needed: none, Grace: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := marked(t, out), `"in time, |late\n*later\n" "" "third\n" "|at the end\n"`; got != want {
+		t.Errorf("resumed:\n got %s\nwant %s", got, want)
+	}
+}

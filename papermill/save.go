@@ -1,0 +1,107 @@
+package papermill
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/papermill/nbformat"
+)
+
+// close writes the output and gives up the journal, unless that is all there is.
+func (r *run) close(err error) error {
+	j := r.board.journal
+	saved := r.save()
+	if saved == nil && r.Output == "" {
+		saved = r.load()
+	}
+	if saved == nil && j.Err() == nil {
+		return errors.Join(err, j.Remove())
+	}
+	if saved == nil { // what went wrong is the journal: it has all but the end
+		saved = j.Err()
+	}
+	hint := "free space; what ran is kept, and `cellar recover " + r.Output + "` writes it"
+	if other, err := r.rescue(); err == nil {
+		hint = "the executed notebook is in " + other
+	}
+	if r.toFile() {
+		j.Close()
+	} else {
+		j.Remove()
+	}
+	return fault.New(fault.Storage, hint, "notebook %s: %w", r.Result.Notebook.Name(), errors.Join(saved, err))
+}
+
+// rescue writes the executed notebook where there may be space.
+func (r *run) rescue() (path string, err error) {
+	dir, err := os.MkdirTemp("", "cellar-kept-")
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, filepath.Base(r.Result.Notebook.Name()))
+	if err := nbformat.ReplaceFile(path, r.writeNotebook); err != nil {
+		os.RemoveAll(dir)
+		return "", err
+	}
+	return path, nil
+}
+
+// load brings the outputs into the result's notebook.
+func (r *run) load() error {
+	var text bytes.Buffer
+	if err := r.writeNotebook(&text); err != nil {
+		return err
+	}
+	nb, err := nbformat.Parse(text.Bytes(), r.Result.Notebook.Name())
+	if err == nil {
+		r.Result.Notebook = nb
+	}
+	return err
+}
+
+// autosave writes the output now and then, for those who watch the file; seldom enough to cost next to nothing, since the journal has it all.
+func (r *run) autosave() {
+	const share = 50
+	pause := 5 * time.Second
+	if r.SaveCells {
+		pause = 0
+	}
+	if since := time.Since(r.saved); r.SaveEvery < 0 || since < pause || since < share*r.saving || !r.toFile() {
+		return
+	}
+	if err := r.save(); err != nil {
+		r.Warnings = append(r.Warnings, err.Error())
+	}
+}
+
+// save writes the executed notebook as far as it is.
+func (r *run) save() error {
+	start := time.Now()
+	r.board.list()
+	err := r.write()
+	r.saved, r.saving, r.stale = time.Now(), time.Since(start), false
+	return err
+}
+
+func (r *run) write() (err error) {
+	switch {
+	case r.To != nil:
+		err = r.writeNotebook(r.To)
+	case r.Output != "":
+		err = nbformat.ReplaceFile(r.Output, r.writeNotebook)
+		r.undelivered = err == nil
+	}
+	r.Saved = err == nil
+	return err
+}
+
+// writeNotebook writes the notebook without secrets.
+func (r *run) writeNotebook(w io.Writer) error {
+	text := r.mask.jsonWriter(w)
+	return errors.Join(r.Result.Notebook.Write(text), text.Flush())
+}

@@ -1,0 +1,203 @@
+package papermill
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/papermill/kernels"
+	"github.com/cellar-go/cellar/papermill/nbformat"
+)
+
+// wait takes in messages until the kernel has answered the request and has said that all its outputs are sent.
+func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
+	var (
+		k        = r.kernel
+		done     = ctx.Done()
+		replied  = false
+		stopping error            // why the cell was interrupted
+		patience <-chan time.Time // until what was asked for is forced, or what should have come is missed
+	)
+	defer k.Works(false)
+	for looked := false; !replied || !c.idle || r.gaps.missing() > 0; {
+		if replied && c.idle && !looked {
+			looked, patience = true, time.After(gapPatience)
+		}
+		more := empty
+		m, err := k.IOPub.Take()
+		if err != nil {
+			return cmp.Or(stopping, r.died(ctx, id, c, replied))
+		}
+		if m != nil {
+			if m.Parent.ID == id {
+				k.Works(true)
+				c.messages++
+			}
+			if err := r.publish(m); err != nil {
+				return err
+			}
+			if replied && !looked {
+				patience = time.After(lateOutputs)
+			}
+			more = full
+		} else if m, err = k.Replies.Take(); err != nil {
+			return cmp.Or(stopping, r.died(ctx, id, c, replied))
+		} else if m != nil {
+			r.gaps.take(m.Header.ID)
+			if m.Parent.ID == id {
+				if err := r.reply(m, c); err != nil {
+					return err
+				}
+				replied, patience = true, time.After(lateOutputs)
+			}
+			more = full
+		} else if err := r.board.journal.Flush(); err != nil { // what came is safe before we wait for more
+			return err
+		}
+		select {
+		case <-more:
+		case <-r.tick:
+			if r.stale || r.SaveEvery > 0 && time.Since(r.saved) >= r.SaveEvery {
+				r.autosave()
+			}
+		case <-k.IOPub.Ready():
+		case <-k.Replies.Ready():
+		case <-k.Exited:
+			return cmp.Or(stopping, r.died(ctx, id, c, replied))
+		case <-k.Lost:
+			r.deaf = true
+			return cmp.Or(stopping, errLost)
+		case <-done:
+			done, stopping = nil, context.Cause(ctx)
+			if err := k.Interrupt(); err != nil {
+				return stopping
+			}
+			patience = time.After(r.Grace)
+		case <-patience:
+			if stopping != nil {
+				r.deaf = true
+				return stopping
+			}
+			if replied && c.idle {
+				return r.gaps.err()
+			}
+			return errNoIdle
+		}
+	}
+	return stopping
+}
+
+// What a select goes on at at once, and never.
+var (
+	full  = func() <-chan struct{} { c := make(chan struct{}); close(c); return c }()
+	empty = (<-chan struct{})(nil)
+)
+
+// publish takes in a message of iopub.
+func (r *run) publish(m *jupyter.Message) error {
+	r.gaps.take(m.Header.ID)
+	return r.board.publish(m)
+}
+
+const (
+	lateOutputs = 10 * time.Second // how long a kernel may be silent between its answer and the word that all outputs are sent
+	gapPatience = 2 * time.Second  // how much later than its successors a message may come
+	lastOutputs = 2 * time.Second  // how long a dead kernel's messages may take to arrive
+)
+
+// silentLoss is how many messages a socket of ZeroMQ holds by default; it drops those beyond when they can't go out as fast.
+const silentLoss = 1000
+
+var errLost = errors.New("the kernel does not answer heartbeats any more: it hangs as a whole, which no interrupt ends")
+
+var errNoIdle = errors.New("the kernel did not say that all outputs are sent: some may be lost")
+
+// died takes in what a dead kernel had sent for a cell, and is the cell's error: none if it had answered just before, and had sent all.
+func (r *run) died(ctx context.Context, id string, c *cellOutputs, replied bool) error {
+	if ctx.Err() != nil { // what is on its way comes before the word that the cell was stopped
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastOutputs)
+		defer cancel()
+	}
+	r.drain(ctx, time.After(lastOutputs))
+	for end := time.After(lastOutputs); !replied; {
+		m, err := r.kernel.Replies.Take()
+		switch {
+		case err != nil:
+			return kernels.ErrDied
+		case m != nil && m.Parent.ID == id:
+			if err := r.reply(m, c); err != nil {
+				return err
+			}
+			replied = true
+		}
+		if m != nil {
+			r.gaps.take(m.Header.ID)
+			continue
+		}
+		select {
+		case <-r.kernel.Replies.Ready():
+		case <-end:
+			return kernels.ErrDied
+		}
+	}
+	if !c.idle {
+		return kernels.ErrDied
+	}
+	return r.gaps.err()
+}
+
+// drain takes in what a kernel that is dead, or about to end, has sent, until nothing can come any more, the end of the time that
+// it waits for more, or that of ctx.
+func (r *run) drain(ctx context.Context, end <-chan time.Time) {
+	for {
+		m, err := r.kernel.IOPub.Take()
+		switch {
+		case err != nil:
+			return
+		case m != nil:
+			r.publishLate(m)
+			if ctx.Err() != nil {
+				return
+			}
+			continue
+		}
+		r.board.journal.Flush() // an error of it ends the run later: what else comes belongs into memory at least
+		select {
+		case <-r.kernel.IOPub.Ready():
+		case <-end:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// publishLate takes in a message that comes when no cell is there to fail for it.
+func (r *run) publishLate(m *jupyter.Message) {
+	if err := r.publish(m); err != nil {
+		r.Warnings = append(r.Warnings, err.Error())
+	}
+}
+
+// reply takes in the answer to an execute_request.
+func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
+	var in struct {
+		Status string `json:"status"`
+		content
+	}
+	if err := m.Decode(&in); err != nil {
+		return err
+	}
+	r.mask.content(&in.content)
+	c.timing["shell.execute_reply"] = m.Header.Date
+	if in.ExecutionCount > 0 {
+		c.cell.SetExecutionCount(in.ExecutionCount)
+	}
+	if in.Status != "ok" {
+		c.refused = &nbformat.Output{Type: "error", EName: cmp.Or(in.EName, in.Status), EValue: in.EValue, Traceback: in.Traceback}
+	}
+	return nil
+}
