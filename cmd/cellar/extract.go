@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cellar-go/cellar/internal/fault"
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/internal/ui"
+	"github.com/cellar-go/cellar/project"
 )
 
 func newExtract(g *global) *cobra.Command {

@@ -6,9 +6,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cellar-go/cellar/internal/fault"
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/kernel"
 	"github.com/cellar-go/cellar/kernel/assets"
+	"github.com/cellar-go/cellar/project"
 )
 
 func newKernel() *cobra.Command {

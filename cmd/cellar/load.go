@@ -13,8 +13,8 @@ import (
 	"github.com/cellar-go/cellar/assetlib/table"
 	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/internal/ui"
+	"github.com/cellar-go/cellar/project"
 )
 
 func newLoad(g *global) *cobra.Command {

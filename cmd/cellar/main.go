@@ -8,14 +8,15 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cellar-go/cellar/internal/fault"
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/internal/ui"
+	"github.com/cellar-go/cellar/project"
 )
 
 // global holds the flags that all commands have.
@@ -26,12 +27,12 @@ type global struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	if len(os.Args) > 1 && os.Args[1] != "kernel" {
-		debug.SetGCPercent(400) // a command lives too short to tidy up
+	if len(os.Args) > 1 && !slices.Contains([]string{"kernel", "run", "papermill"}, os.Args[1]) && !calledPapermill() {
+		debug.SetGCPercent(400) // other commands live too short to tidy up
 	}
 	g := &global{}
 	root := newRoot(g)
-	root.SetArgs(joinPairs(os.Args[1:]))
+	root.SetArgs(arguments())
 	err := root.ExecuteContext(ctx)
 	stop()
 	os.Exit(ui.Fail(os.Stderr, err, g.json))
@@ -63,7 +64,7 @@ Exit codes: 0 success, 1 a cell or step failed, 2 wrong usage, 3 wrong input (no
 	root.PersistentFlags().BoolVar(&g.json, "json", false, "print JSON")
 	root.PersistentFlags().StringVar(&g.store, "store", "", "folder of the store (default $CELLAR_STORE, else cellar in the git folder)")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(newStatus(g), newList(g), newShow(g), newMaterialize(g), newLoad(g), newHistory(g), newStore(g), newRun(g), newExtract(g),
+	root.AddCommand(newStatus(g), newList(g), newShow(g), newMaterialize(g), newLoad(g), newHistory(g), newStore(g), newRun(g), newRecover(), newPapermill(), newExtract(g),
 		newKernel(), newInstall(g), newDoctor(g), newVersion(g))
 	for _, c := range root.Commands() {
 		checkArguments(c)

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/internal/ui"
+	"github.com/cellar-go/cellar/project"
 )
 
 func newMaterialize(g *global) *cobra.Command {
@@ -99,28 +100,9 @@ type reportLine struct {
 
 // report prints what became of the selection, for which commit and what besides, and how to load it.
 func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project.Outcome, besides string) error {
-	lines := []reportLine{}
-	var rows [][]string
-	example := ""
-	for _, o := range outcomes {
-		for i, a := range o.State.Assets {
-			l := reportLine{Asset: a.Key, Status: string(o.Status), Seconds: o.Took.Seconds()}
-			row := []string{a.Key, string(o.Status), "", "", "", ui.Duration(o.Took)}
-			if o.Err != nil {
-				l.Error = o.Err.Error()
-			}
-			if i < len(o.Records) {
-				r := o.Records[i]
-				clean, err := s.Clean(context.WithoutCancel(c.Context()), a.Key, r.Key)
-				if err != nil {
-					return err
-				}
-				l.Version, l.Rows, l.Commit, l.Clean = string(r.Object), r.Rows, s.Commit, clean
-				row[2], row[3], row[4] = size(r.Kind, r.Rows, len(r.Columns)), r.Object.Short(), commitText(s.Commit, clean, besides)
-				example = a.Key
-			}
-			lines, rows = append(lines, l), append(rows, row)
-		}
+	lines, rows, err := reportLines(c.Context(), s, outcomes, besides)
+	if err != nil {
+		return err
 	}
 	if g.json {
 		return ui.JSON(c.OutOrStdout(), lines)
@@ -133,10 +115,38 @@ func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project
 	if s.Commit == "" {
 		fmt.Fprintln(c.OutOrStdout(), "\nThere is no commit that these versions could belong to: git init and git commit make one.")
 	}
-	if example != "" {
-		fmt.Fprintf(c.OutOrStdout(), "\nLoad one:  cellar load %s    in a notebook:  load(%q)\n", example, example)
+	for _, l := range slices.Backward(lines) {
+		if l.Version != "" {
+			fmt.Fprintf(c.OutOrStdout(), "\nLoad one:  cellar load %s    in a notebook:  load(%q)\n", l.Asset, l.Asset)
+			break
+		}
 	}
 	return nil
+}
+
+// reportLines are what became of assets, for programs and for people.
+func reportLines(ctx context.Context, s *project.Snapshot, outcomes []project.Outcome, besides string) (lines []reportLine, rows [][]string, err error) {
+	lines = []reportLine{}
+	for _, o := range outcomes {
+		for i, a := range o.State.Assets {
+			l := reportLine{Asset: a.Key, Status: string(o.Status), Seconds: o.Took.Seconds()}
+			row := []string{a.Key, string(o.Status), "", "", "", ui.Duration(o.Took)}
+			if o.Err != nil {
+				l.Error = o.Err.Error()
+			}
+			if i < len(o.Records) {
+				r := o.Records[i]
+				clean, err := s.Clean(context.WithoutCancel(ctx), a.Key, r.Key)
+				if err != nil {
+					return nil, nil, err
+				}
+				l.Version, l.Rows, l.Commit, l.Clean = string(r.Object), r.Rows, s.Commit, clean
+				row[2], row[3], row[4] = size(r.Kind, r.Rows, len(r.Columns)), r.Object.Short(), commitText(s.Commit, clean, besides)
+			}
+			lines, rows = append(lines, l), append(rows, row)
+		}
+	}
+	return lines, rows, nil
 }
 
 // size says how large a value is: 336,776 rows × 9.

@@ -1,61 +1,114 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cellar-go/cellar/internal/fault"
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/internal/ui"
 	"github.com/cellar-go/cellar/kernel/assets"
 	"github.com/cellar-go/cellar/papermill"
+	"github.com/cellar-go/cellar/papermill/batch"
 	"github.com/cellar-go/cellar/papermill/nbformat"
+	"github.com/cellar-go/cellar/papermill/page"
+	"github.com/cellar-go/cellar/papermill/place"
+	"github.com/cellar-go/cellar/papermill/template"
+	"github.com/cellar-go/cellar/project"
 )
 
 func newRun(g *global) *cobra.Command {
-	var flags papermill.Flags
 	o := papermill.Options{Version: version}
-	var progressBar, logOutput bool
+	var flags runFlags
+	var many manyFlags
 	c := &cobra.Command{
-		Use:   "run NOTEBOOK [OUTPUT]",
+		Use:   "run NOTEBOOK [OUTPUT] | run --each NOTEBOOK... --out-dir FOLDER",
 		Short: "Run a notebook from top to bottom, with parameters, in its kernel",
 		Long: `Run a notebook from top to bottom in a new kernel of its own, with parameters. Asset cells that are up to date are loaded, not
-computed. OUTPUT is where the executed notebook goes; without it, it is kept beside the store. A source is never overwritten.`,
-		Example: "  cellar run notebooks/flights.ipynb\n  cellar run in.ipynb out.ipynb -p alpha 0.1 -f params.yaml",
-		Args:    cobra.RangeArgs(1, 2),
-		RunE: func(c *cobra.Command, args []string) error {
-			var err error
-			if o.Parameters, err = flags.Parse(); err != nil {
+computed. OUTPUT is where the executed notebook goes; without it, it is kept beside the store. A source is never overwritten.
+
+With --each, all arguments are notebooks, and with --param-grid one notebook runs with each combination of values: each run has its own
+kernel, its own output and log in the folder --out-dir, and -j of them run at once.`,
+		Example: "  cellar run notebooks/flights.ipynb\n  cellar run in.ipynb out.ipynb -p alpha 0.1 -f params.yaml\n  cellar run in.ipynb out.ipynb --resume\n" +
+			"  cellar run --each a.ipynb b.ipynb --out-dir runs --param-grid alpha=0.1,0.2 -j 4",
+		Args: func(c *cobra.Command, args []string) error {
+			if many.each || len(many.grid) > 0 {
+				return many.check(args)
+			}
+			if err := many.checkOne(); err != nil {
 				return err
 			}
-			return run(c, g, o, args, progressBar, logOutput)
+			return cobra.RangeArgs(1, 2)(c, args)
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			if flags.helpNotebook {
+				return describeNotebook(c, g, args[0], o, &flags)
+			}
+			if err := flags.complete(c.Context(), c.Flags(), &o); err != nil {
+				return err
+			}
+			if many.each || len(many.grid) > 0 {
+				return runMany(c, g, o, args, many, &flags)
+			}
+			return run(c, g, o, args, &flags)
 		},
 	}
 	f := c.Flags()
-	f.VarP(pairs{&flags.Typed}, "parameters", "p", "NAME VALUE: a parameter, its type guessed")
-	f.VarP(pairs{&flags.Raw}, "parameters_raw", "r", "NAME VALUE: a parameter that is a string")
-	f.StringArrayVarP(&flags.YAML, "parameters_yaml", "y", nil, "parameters as YAML")
-	f.StringArrayVarP(&flags.Base64, "parameters_base64", "b", nil, "parameters as YAML in base64")
-	f.StringArrayVarP(&flags.Files, "parameters_file", "f", nil, "a YAML or JSON file of parameters")
-	f.StringVarP(&o.Kernel, "kernel", "k", "", "name of the kernel (default: the notebook's)")
-	f.StringVarP(&o.Language, "language", "l", "", "language of the notebook (default: the notebook's)")
-	f.StringVar(&o.Dir, "cwd", "", "working folder of the kernel (default: the notebook's)")
-	f.BoolVar(&o.PrepareOnly, "prepare-only", false, "write the notebook with its parameters, run nothing")
-	f.BoolVar(&o.ReportMode, "report-mode", false, "hide the sources in the output")
-	f.BoolVar(&o.Overwrite, "overwrite", false, "let OUTPUT replace a notebook that no run has written")
-	f.DurationVar(&o.StartTimeout, "start-timeout", time.Minute, "for the kernel to answer")
-	f.DurationVar(&o.CellTimeout, "execution-timeout", 0, "for each cell (default none)")
-	f.DurationVar(&o.Timeout, "timeout", 0, "for the notebook (default none)")
-	f.BoolVar(&progressBar, "progress-bar", ui.Terminal(os.Stderr), "show progress on one line")
-	f.BoolVar(&logOutput, "log-output", false, "print the cells' text as it comes")
+	flags.add(f, &o)
+	f.BoolVar(&many.each, "each", false, "run each of the notebooks")
+	f.StringArrayVar(&many.grid, "param-grid", nil, "NAME=VALUE,VALUE…: run with each of the values, whatever -p or -f say of NAME; several of these: with each combination")
+	f.StringVar(&many.dir, "out-dir", "", "folder for the outputs and logs of --each and --param-grid")
+	f.IntVarP(&many.jobs, "jobs", "j", 1, "runs at once, of --each and --param-grid")
+	f.StringSliceVar(&many.preload, "preload", nil, "Python modules that are imported once for all runs of --each and --param-grid: numpy,pandas")
+	f.BoolVar(&many.keepGoing, "keep-going", false, "after a failed run go on with the others")
 	return c
+}
+
+// describeNotebook lists the parameters that a notebook declares.
+func describeNotebook(c *cobra.Command, g *global, notebook string, o papermill.Options, flags *runFlags) error {
+	err := flags.complete(c.Context(), c.Flags(), &o)
+	if err != nil {
+		return err
+	}
+	if o.Input, err = expand(notebook, o.Parameters, template.Run()); err != nil {
+		return err
+	}
+	if err := fetch(c.Context(), &o); err != nil {
+		return err
+	}
+	nb := o.Notebook
+	if nb == nil {
+		if nb, err = nbformat.Read(o.Input); err != nil {
+			return err
+		}
+	}
+	declared := papermill.Inspect(nb, o.Kernel, o.Language)
+	if g.json {
+		list := []map[string]string{}
+		for _, d := range declared {
+			list = append(list, map[string]string{"name": d.Name, "inferred_type_name": d.Type, "default": d.Default, "help": d.Help})
+		}
+		return ui.JSON(c.OutOrStdout(), list)
+	}
+	rows := [][]string{}
+	for _, d := range declared {
+		kind := d.Type
+		if kind == "None" { // so Papermill's functions say that it is not known
+			kind = ""
+		}
+		rows = append(rows, []string{d.Name, kind, d.Default, d.Help})
+	}
+	ui.Table(c.OutOrStdout(), []string{"parameter", "type", "default", "help"}, rows)
+	return nil
 }
 
 // pairs is a flag that takes a name and a value: pflag gives one word, the second is joined to it by joinPairs before parsing.
@@ -82,6 +135,9 @@ func joinPairs(args []string) []string {
 		case (a == "-p" || a == "-r" || a == "--parameters" || a == "--parameters_raw") && i+2 < len(args):
 			out = append(out, a, args[i+1]+"\x00"+args[i+2])
 			i += 2
+		case len(a) > 2 && (strings.HasPrefix(a, "-p") || strings.HasPrefix(a, "-r")) && i+1 < len(args): // -pNAME VALUE
+			out = append(out, a[:2], a[2:]+"\x00"+args[i+1])
+			i++
 		default:
 			out = append(out, a)
 		}
@@ -89,35 +145,176 @@ func joinPairs(args []string) []string {
 	return out
 }
 
-func run(c *cobra.Command, g *global, o papermill.Options, args []string, progressBar, logOutput bool) error {
-	o.Input = args[0]
-	p, err := project.Open(filepath.Dir(o.Input), project.Options{Store: g.store})
+// inProject completes the options of a run by what its notebook's project says.
+func inProject(g *global, o *papermill.Options) (*project.Project, error) {
+	if _, err := os.Stat(o.Input); err != nil && place.Local(o.Input) { // before its folder is taken for a project
+		_, err := nbformat.ReadFile(o.Input)
+		return nil, err
+	}
+	p, err := project.Open(place.Folder(o.Input), project.Options{Store: g.store})
+	if err != nil {
+		return nil, err
+	}
+	o.Env = append(os.Environ(), "CELLAR_STORE="+p.Store.Dir(), assets.Run+"=1")
+	o.Needed = project.Needed
+	return p, nil
+}
+
+func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags *runFlags) error {
+	pm := template.Run()
+	given := args[0]
+	typed := strings.Join(args[1:], "") // the output, if it is given
+	undo := func() {}
+	var err error
+	if o.Input, err = expand(given, flags.withPaths(o.Parameters, given, typed), pm); err != nil {
+		return err
+	}
+	p, err := inProject(g, &o)
 	if err != nil {
 		return err
 	}
-	if len(args) > 1 {
-		o.Output = args[1]
-	} else if o.Output, err = p.ExecutedCopy(o.Input); err != nil {
+	if typed == "" {
+		if o.Output, err = p.ExecutedCopy(o.Input); err == nil {
+			o.Parameters = flags.withPaths(o.Parameters, given, o.Output)
+		}
+	} else {
+		o.Parameters = flags.withPaths(o.Parameters, given, typed)
+		if o.Output, err = expand(typed, o.Parameters, pm); err == nil {
+			undo, err = makeFolder(typed, o.Output)
+		}
+		if err == nil && !place.Local(o.Output) { // a run and its journal need a file
+			o.Remote, o.Output = o.Output, ""
+			if o.Remote != "-" || flags.html != "" { // many runs may write to their standard output at once
+				o.Output, err = p.ExecutedCopy(o.Remote)
+			}
+		}
+	}
+	if err != nil {
 		return err
 	}
-	o.Env = append(os.Environ(), "CELLAR_STORE="+p.Store.Dir(), assets.Run+"=1")
-	show := newCellProgress(c, progressBar && !logOutput)
-	o.OnCell = show.cell
-	if logOutput {
-		o.OnOutput = func(_ *nbformat.Cell, out nbformat.Output) { logText(c, out) }
+	if err := fetch(c.Context(), &o); err != nil {
+		return err
 	}
-	result, err := papermill.Run(c.Context(), o)
-	show.end()
-	if result.Notebook != nil && !g.json {
-		for _, w := range result.Warnings {
-			fmt.Fprintln(c.ErrOrStderr(), w)
+	toStdout := o.Remote == "-" || isStdout(o.Output)
+	if toStdout && g.json {
+		return fault.New(fault.Usage, "name a file for the notebook", "standard output can't take the notebook and JSON about the run")
+	}
+	prints, err := openStreams(map[string]string{"stdout": flags.stdout, "stderr": flags.stderr})
+	if err != nil {
+		return err
+	}
+	html := pageOf(flags.html, o.Output)
+	if html != "" {
+		if err := place.Check(c.Context(), html); err != nil {
+			return err
 		}
-		fmt.Fprintf(c.ErrOrStderr(), "%s · %s · %s\n\n", filepath.Base(o.Input), ui.Duration(result.Ended.Sub(result.Started)), relative(o.Output))
 	}
-	if err != nil || o.PrepareOnly {
-		return kindOf(err)
+	show := newCellProgress(c, flags.progressBar && !flags.logOutput && flags.shows("INFO"), o.Output)
+	defer show.close()
+	if flags.shows("INFO") {
+		o.OnCell = show.cell
+	}
+	o.OnBegin = func(cells []papermill.Cell) {
+		prints.begin()
+		show.begin(cells)
+	}
+	warned := 0
+	warn := func(r papermill.Result) {
+		for _, w := range r.Warnings[warned:] {
+			if warned++; !g.json && flags.shows("WARNING") {
+				fmt.Fprintln(c.ErrOrStderr(), w)
+			}
+		}
+	}
+	o.OnStart = warn
+	o.OnOutput = func(cell *nbformat.Cell, out nbformat.Output) {
+		prints.output(cell, out)
+		if flags.logOutput {
+			text := c.OutOrStdout()
+			if toStdout || g.json { // it has something else to say
+				text = c.ErrOrStderr()
+			}
+			logText(text, c.ErrOrStderr(), out, ui.Terminal(os.Stderr))
+		}
+	}
+	all := runtime.GOMAXPROCS(1) // a runner waits; more processors would wake each other for every message
+	result, err := papermill.Run(c.Context(), o)
+	runtime.GOMAXPROCS(all)
+	show.close()
+	err = cmp.Or(err, prints.close())
+	if !result.Saved {
+		undo()
+	}
+	if html != "" && result.Saved {
+		err = cmp.Or(err, writePage(html, o))
+	}
+	if result.Notebook != nil && !g.json {
+		warn(result)
+		if flags.shows("INFO") && result.Saved && (o.Output != "" || result.Delivered) {
+			output := relative(o.Output)
+			if result.Delivered {
+				output = place.Shown(o.Remote)
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "%s · %s · %s\n\n", filepath.Base(o.Input), ui.Duration(result.Ended.Sub(result.Started)), output)
+		}
+	}
+	err = kindOf(err)
+	if g.json {
+		r := batch.Report{Job: batch.Job{Input: given, Parameters: o.Parameters, Output: cmp.Or(place.Shown(o.Remote), o.Output)}, Status: batch.Done, Result: result, Err: err, Took: result.Ended.Sub(result.Started)}
+		if err != nil {
+			r.Status = batch.Failed
+		}
+		m, failed := jsonRun(c.Context(), p, o, r)
+		return cmp.Or(err, failed, ui.JSON(c.OutOrStdout(), m))
+	}
+	if err != nil || o.PrepareOnly || toStdout {
+		return err
 	}
 	return reportNotebook(c, g, p, o, result.Notebook)
+}
+
+// isStdout reports whether a path is our standard output by another name, such as /dev/stdout.
+func isStdout(path string) bool {
+	info, err := os.Stat(path)
+	out, failed := os.Stdout.Stat()
+	return err == nil && failed == nil && os.SameFile(info, out)
+}
+
+// fetch reads a notebook that is no file here.
+func fetch(ctx context.Context, o *papermill.Options) error {
+	name := o.Input
+	if place.Local(name) {
+		return nil
+	}
+	text, err := place.Read(ctx, name)
+	if err != nil {
+		return err
+	}
+	o.Origin, o.Input, o.Dir = name, place.Shown(name), cmp.Or(o.Dir, place.Folder(name))
+	o.Notebook, err = nbformat.Parse(text, o.Input)
+	return err
+}
+
+// besideOutput is --html without a file.
+const besideOutput = "beside OUTPUT"
+
+// pageOf is the file that --html names; "" without.
+func pageOf(html, output string) string {
+	if html == besideOutput {
+		return strings.TrimSuffix(output, filepath.Ext(output)) + ".html"
+	}
+	return html
+}
+
+// writePage writes the executed notebook as a page, also when the run failed: that is when it is read.
+func writePage(file string, o papermill.Options) error {
+	nb, err := nbformat.Read(o.Output)
+	if err != nil {
+		return err
+	}
+	return nbformat.ReplaceFile(file, func(w io.Writer) error {
+		return page.Write(w, nb, page.Options{HideSources: o.ReportMode, Files: os.DirFS(place.Folder(o.Input))})
+	})
 }
 
 // kindOf gives the failure of a cell the exit code of what our kernel says is wrong with the machine or the disk.
@@ -144,115 +341,27 @@ func relative(path string) string {
 	return path
 }
 
-// reportNotebook prints the table of the notebook's assets, for which commit, and how to load them: with the
-// parameters of this run, whose values are versions of their own.
-func reportNotebook(c *cobra.Command, g *global, p *project.Project, o papermill.Options, executed *nbformat.Notebook) error {
-	rel, err := p.Rel(o.Input)
-	if err != nil {
-		return nil // outside the project: it has no assets
-	}
-	// What ran is the source with the injected parameters.
-	s, err := p.Snapshot(c.Context(), project.Overlay{File: rel, Cells: project.Cells(executed)})
-	if err != nil {
-		return err
-	}
-	var outcomes []project.Outcome
-	for _, st := range s.States() {
-		if st.File != rel {
-			continue
-		}
-		status := project.Status(st.Condition)
-		if st.Condition == project.Fresh {
-			status = project.Loaded
-			for _, r := range st.Records {
-				if r.Started.After(started) {
-					status = project.Computed
-				}
-			}
-		}
-		out := project.Outcome{State: st, Status: status, Records: st.Records}
-		if r := st.Records[0]; r != nil {
-			out.Took = r.Finished.Sub(r.Started)
-		}
-		outcomes = append(outcomes, out)
-	}
-	if len(outcomes) == 0 && !g.json {
-		return nil
-	}
-	besides := "changes"
-	if len(o.Parameters) > 0 {
-		besides = "parameters"
-	}
-	return report(c, g, s, outcomes, besides)
-}
-
-// started is when this process began, to tell what it computed from what it found.
-var started = time.Now()
-
-func logText(c *cobra.Command, out nbformat.Output) {
+// logText prints what an output says as text.
+func logText(stdout, stderr io.Writer, out nbformat.Output, colours bool) {
 	switch {
 	case out.Type == "stream" && out.Name == "stderr":
-		fmt.Fprint(c.ErrOrStderr(), out.Text)
+		fmt.Fprint(stderr, out.Text)
 	case out.Type == "stream":
-		fmt.Fprint(c.OutOrStdout(), out.Text)
+		fmt.Fprint(stdout, out.Text)
 	case out.Type == "error":
 		text := strings.Join(out.Traceback, "\n")
-		if !ui.Terminal(os.Stderr) {
+		if !colours {
 			text = ui.Plain(text)
 		}
-		fmt.Fprintln(c.ErrOrStderr(), text)
+		fmt.Fprintln(stderr, text)
 	default:
 		var text any // a string, or a list of its lines
 		if json.Unmarshal(out.Data["text/plain"], &text) == nil {
 			if lines, ok := text.([]any); ok {
-				fmt.Fprintln(c.OutOrStdout(), fmt.Sprint(lines...))
+				fmt.Fprintln(stdout, fmt.Sprint(lines...))
 			} else {
-				fmt.Fprintln(c.OutOrStdout(), text)
+				fmt.Fprintln(stdout, text)
 			}
 		}
-	}
-}
-
-// cellProgress shows which cell runs.
-type cellProgress struct {
-	c    *cobra.Command
-	live bool
-	open bool
-}
-
-func newCellProgress(c *cobra.Command, live bool) *cellProgress {
-	return &cellProgress{c: c, live: live}
-}
-
-func (p *cellProgress) cell(cell papermill.Cell) {
-	if cell.Type != "code" {
-		return
-	}
-	name := fmt.Sprintf("cell %d", cell.Number)
-	switch {
-	case cell.Number == 0:
-		name = "injected parameters"
-	case cell.ID != "":
-		name += " (" + cell.ID + ")"
-	}
-	switch {
-	case cell.Status == papermill.Running && p.live:
-		fmt.Fprintf(p.c.ErrOrStderr(), "\r\033[K… %s", name)
-		p.open = true
-	case cell.Status == papermill.Running:
-	case p.live:
-		p.end()
-		if cell.Status == papermill.Failed {
-			fmt.Fprintf(p.c.ErrOrStderr(), "failed %s\n", name)
-		}
-	default:
-		fmt.Fprintf(p.c.ErrOrStderr(), "%-9s %s  %s\n", cell.Status, name, ui.Duration(cell.Ended.Sub(cell.Started)))
-	}
-}
-
-func (p *cellProgress) end() {
-	if p.open {
-		fmt.Fprint(p.c.ErrOrStderr(), "\r\033[K")
-		p.open = false
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cellar-go/cellar/assetlib/store"
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/internal/ui"
+	"github.com/cellar-go/cellar/project"
 )
 
 func newShow(g *global) *cobra.Command {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/cellar-go/cellar/assetlib/store"
 	"github.com/cellar-go/cellar/internal/fault"
-	"github.com/cellar-go/cellar/internal/project"
 	"github.com/cellar-go/cellar/internal/ui"
+	"github.com/cellar-go/cellar/project"
 )
 
 func newStore(g *global) *cobra.Command {

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/ui"
+	"github.com/cellar-go/cellar/papermill"
+	"github.com/cellar-go/cellar/papermill/batch"
+	"github.com/cellar-go/cellar/papermill/kernels"
+	"github.com/cellar-go/cellar/papermill/nbformat"
+)
+
+// manyFlags are the flags of a run of many notebooks.
+type manyFlags struct {
+	each      bool
+	grid      []string
+	dir       string
+	jobs      int
+	keepGoing bool
+	preload   []string
+}
+
+// checkOne refuses flags that say nothing of a single run.
+func (m manyFlags) checkOne() error {
+	for flag, given := range map[string]bool{"out-dir": m.dir != "", "jobs": m.jobs != 1, "keep-going": m.keepGoing, "preload": len(m.preload) > 0} {
+		if given {
+			return fault.New(fault.Usage, "add --each, or --param-grid NAME=VALUE,VALUE", "--%s is for many runs", flag)
+		}
+	}
+	return nil
+}
+
+func (m manyFlags) check(args []string) error {
+	switch {
+	case len(args) == 0:
+		return fault.New(fault.Usage, "name one or more", "there is no notebook to run")
+	case !m.each && len(args) > 1:
+		return fault.New(fault.Usage, "with --param-grid, give the folder by --out-dir; with several notebooks add --each", "%s is one notebook too many", args[1])
+	case m.jobs < 1:
+		return fault.New(fault.Usage, "-j 1 runs one after the other", "-j %d: at least one runs at once", m.jobs)
+	case m.dir == "":
+		return fault.New(fault.Usage, "--out-dir runs", "there is no folder for the outputs")
+	}
+	return nil
+}
+
+func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, many manyFlags, flags *runFlags) error {
+	if err := flags.checkMany(); err != nil {
+		return err
+	}
+	mask, err := papermill.NewMask(o.Secrets)
+	if err != nil {
+		return err
+	}
+	var axes []batch.Axis
+	for _, text := range many.grid {
+		if shown := mask.Text(text); shown != text {
+			return fault.New(fault.Usage, "give it to all runs by -p, or leave it in the environment", "--param-grid %s: it holds a secret, which the names of files and the summary would show", shown)
+		}
+		a, err := batch.ParseAxis(text)
+		if err != nil {
+			return err
+		}
+		axes = append(axes, a)
+	}
+	for _, input := range inputs { // before hours of work
+		if _, err := nbformat.Read(input); err != nil {
+			return err
+		}
+	}
+	jobs, err := batch.Jobs(inputs, o.Parameters, axes, many.dir)
+	if err != nil {
+		return err
+	}
+	for _, j := range jobs {
+		if err := os.MkdirAll(filepath.Dir(j.Output), 0o755); err != nil {
+			return fault.New(fault.Storage, "name another folder by --out-dir", "folder of the outputs: %w", err)
+		}
+	}
+	o.Pool = kernels.NewPool(kernels.PoolOptions{Preload: many.preload})
+	defer o.Pool.Close()
+	show := newRunsProgress(c, jobs, g.json || !flags.shows("INFO"))
+	runtime.GOMAXPROCS(min(max(1, many.jobs), runtime.GOMAXPROCS(0))) // see run
+	reports, err := batch.Run(c.Context(), jobs, batch.Options{
+		Jobs: many.jobs, KeepGoing: many.keepGoing, OnChange: show.change,
+		Run: func(ctx context.Context, j batch.Job) (papermill.Result, error) {
+			return runJob(ctx, g, o, j, show, flags)
+		},
+	})
+	show.shown.Close()
+	if g.json {
+		if e := ui.JSON(c.OutOrStdout(), jsonReports(reports, mask)); e != nil {
+			return e
+		}
+		return err
+	}
+	table := [][]string{}
+	for _, r := range reports {
+		took := "–"
+		if r.Status != batch.Skipped {
+			took = ui.Duration(r.Took)
+		}
+		output := relative(r.Output)
+		if !r.Result.Saved {
+			output = "–"
+		}
+		table = append(table, []string{relative(r.Input), batch.Values(r.Grid), string(r.Status), took, failedCell(r), output})
+	}
+	ui.Table(c.OutOrStdout(), []string{"notebook", "parameters", "status", "time", "failed at", "output"}, table)
+	said := map[string]bool{}
+	for _, r := range reports {
+		if r.Err != nil && !errors.Is(r.Err, context.Canceled) && !said[r.Err.Error()] {
+			said[r.Err.Error()] = true
+			fmt.Fprintln(c.ErrOrStderr())
+			ui.Fail(c.ErrOrStderr(), r.Err, false)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(c.ErrOrStderr())
+	}
+	return err
+}
+
+// runJob runs a notebook of many; what its cells print goes into its log.
+func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, show runsProgress, flags *runFlags) (_ papermill.Result, err error) {
+	o.Input, o.Output, o.Parameters = j.Input, j.Output, flags.withPaths(j.Parameters, j.Input, j.Output)
+	if _, err := inProject(g, &o); err != nil {
+		return papermill.Result{}, err
+	}
+	mode := os.O_TRUNC
+	if o.Resume {
+		mode = os.O_APPEND
+	}
+	file, err := os.OpenFile(j.Log, os.O_CREATE|os.O_WRONLY|mode, 0o666)
+	if err != nil {
+		return papermill.Result{}, fault.New(fault.Storage, "name another folder by --out-dir", "log of %s: %w", j.Input, err)
+	}
+	log := bufio.NewWriter(file)
+	defer func() {
+		if e := errors.Join(log.Flush(), file.Close()); err == nil && e != nil {
+			err = fault.New(fault.Storage, "free space", "log of %s: %w", j.Input, e)
+		}
+	}()
+	o.OnCell = func(cell papermill.Cell) {
+		if cell.Type == "code" && cell.Status == papermill.Running {
+			fmt.Fprintf(log, "==== %s\n", nameOf(cell))
+		}
+		log.Flush()
+		show.cell(j, cell)
+	}
+	o.OnOutput = func(_ *nbformat.Cell, out nbformat.Output) { logText(log, log, out, false) }
+	result, err := papermill.Run(ctx, o)
+	for _, w := range result.Warnings {
+		fmt.Fprintln(log, w)
+	}
+	if flags.html != "" && result.Saved {
+		if written := writePage(pageOf(besideOutput, o.Output), o); err == nil {
+			err = written
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(log, err)
+	}
+	return result, err
+}
+
+// failedCell names the cell at which a run failed.
+func failedCell(r batch.Report) string {
+	var cell *papermill.CellError
+	if errors.As(r.Err, &cell) {
+		if cell.Number == 0 {
+			return "injected parameters"
+		}
+		return fmt.Sprintf("cell %d", cell.Number)
+	}
+	return ""
+}
+
+func jsonReports(reports []batch.Report, mask papermill.Mask) []map[string]any {
+	all := []map[string]any{}
+	for _, r := range reports {
+		m := jsonReport(r, mask)
+		m["log"] = r.Log
+		all = append(all, m)
+	}
+	return all
+}
+
+func jsonReport(r batch.Report, mask papermill.Mask) map[string]any {
+	m := map[string]any{"notebook": r.Input, "parameters": mask.JSON(r.Parameters.JSON()), "status": r.Status}
+	if r.Result.Saved {
+		m["output"] = r.Output
+	}
+	if r.Status != batch.Skipped {
+		m["seconds"] = r.Took.Seconds()
+	}
+	if r.Err != nil {
+		m["error"], m["hint"], m["exit_code"] = r.Err.Error(), fault.Hint(r.Err), fault.ExitCode(r.Err)
+	}
+	return m
+}
+
+// runsProgress says how far many runs are.
+type runsProgress struct{ shown *ui.Progress }
+
+func newRunsProgress(c *cobra.Command, jobs []batch.Job, quiet bool) runsProgress {
+	if quiet {
+		return runsProgress{ui.NewProgress(io.Discard, false, len(jobs))}
+	}
+	return runsProgress{ui.NewProgress(c.ErrOrStderr(), ui.Terminal(os.Stderr), len(jobs))}
+}
+
+func (p runsProgress) change(_ int, r batch.Report) {
+	if r.Status == batch.Running {
+		p.shown.Begin(r.Output, strings.TrimSpace(relative(r.Input)+" "+batch.Values(r.Grid)))
+		return
+	}
+	p.shown.End(r.Output, string(r.Status), r.Status == batch.Failed, r.Took)
+}
+
+func (p runsProgress) cell(j batch.Job, cell papermill.Cell) {
+	if cell.Type == "code" && cell.Status == papermill.Running {
+		p.shown.Step(j.Output, nameOf(cell))
+	}
+}
