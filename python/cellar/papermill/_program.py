@@ -1,0 +1,80 @@
+"""The program behind the functions."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from .exceptions import PapermillException
+
+
+def program() -> str:
+    """The path of the program."""
+    path = os.environ.get("CELLAR") or shutil.which("cellar")
+    if not path:
+        raise PapermillException("the program cellar is not on the PATH: install it, or name it by the environment variable CELLAR")
+    return path
+
+
+def yaml(value: Any) -> str:
+    """A value as YAML on one line, which reads back as the same value; of what is no plain value, its text, as Papermill does."""
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ".nan"
+        if math.isinf(value):
+            return ".inf" if value > 0 else "-.inf"
+        text = repr(float(value))
+        if "e" in text and "." not in text:  # without a point YAML 1.1 reads a text
+            text = text.replace("e", ".0e")
+        return text.replace("e", "e+") if "e" in text and "e-" not in text and "e+" not in text else text
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(str(k))}: {yaml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(yaml(v) for v in value) + "]"
+    return json.dumps(str(value))
+
+
+class Node(dict):
+    """A notebook where nbformat is not installed: a dictionary whose keys are attributes too, like nbformat's NotebookNode."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+
+def read_notebook(path: str) -> Any:
+    """The notebook in a file, as nbformat.read gives it: texts joined."""
+    try:
+        import nbformat
+
+        return nbformat.read(path, as_version=4)
+    except ImportError:
+        pass
+    with open(path, encoding="utf-8") as file:
+        notebook = json.load(file, object_pairs_hook=lambda pairs: Node(pairs))
+    for cell in notebook.cells:
+        cell.source = _joined(cell.source)
+        for output in cell.get("outputs", []):
+            if "text" in output:
+                output.text = _joined(output.text)
+            for mime, data in output.get("data", {}).items():
+                if not (mime == "application/json" or mime.endswith("+json")):
+                    output.data[mime] = _joined(data)
+    return notebook
+
+
+def _joined(text: Any) -> Any:
+    return "".join(text) if isinstance(text, list) else text
