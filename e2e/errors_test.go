@@ -35,7 +35,7 @@ var mistakes = []mistake{
 		p.Notebook("bad.ipynb", "//| asset: a\n\na := 1")
 		p.Write("bad.ipynb", strings.Replace(p.Read("bad.ipynb"), `"nbformat": 4`, `"nbformat": 9`, 1))
 	}},
-	{name: "a notebook of nbformat 2", make: write("bad.ipynb", `{"metadata": {"name": ""}, "nbformat": 2, "nbformat_minor": 0, "worksheets": [{"cells": [{"cell_type": "code", "input": "//| asset: a\n\na := 1", "language": "python", "outputs": []}]}]}`)},
+	{name: "a notebook of nbformat 1", make: write("bad.ipynb", `{"cells": [{"cell_type": "code", "code": "//| asset: a\n\na := 1", "prompt_number": 1}], "nbformat": 1}`)},
 	{name: "a cell that does not parse", cells: "--- features\n//| asset: a\n\na := []int{1, 2\nb := 3"},
 	{name: "a cell that does not compile", cells: "import \"strings\"\n--- features\n//| asset: a\n\na := strings.ToUpper(7)"},
 	{name: "an unknown name", cells: "--- features\n//| asset: a\n\na := missing + 1"},
@@ -145,22 +145,27 @@ func TestErrors(t *testing.T) {
 			})
 		}
 	})
-	golden := filepath.Join("testdata", "errors.golden")
-	got := strings.Join(texts, "\n")
+	golden(t, "errors.golden", strings.Join(texts, "\n"))
+}
+
+// golden compares texts that begin with == with those of a file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
 	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	wanted := strings.Split(string(want), "\n== ")
 	for i, text := range strings.Split(got, "\n== ") {
 		if i >= len(wanted) || text != wanted[i] {
-			t.Errorf("not as in %s; go test ./e2e -run TestErrors -update writes it anew:\n== %s", golden, text)
+			t.Errorf("not as in %s; go test ./e2e -run %s -update writes it anew:\n== %s", file, t.Name(), text)
 		}
 	}
 }

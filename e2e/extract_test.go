@@ -90,6 +90,7 @@ func TestExtractRefuses(t *testing.T) {
 	p.Write("other/go.mod", "module example.com/other\n\ngo 1.26\n")
 	p.Write("cmd/tool/main.go", "package main\n\nfunc main() {}\n")
 	p.Write("broken/features.go", "package broken\n\nfunc Features() {}\n")
+	p.Write("old.ipynb", `{"metadata": {"language": "go"}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": [{"cell_type": "code", "input": "//| asset: old\n\nold := 1", "outputs": []}]}]}`)
 	p.Write("conflict.ipynb", "<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> other\n")
 	p.Commit("Stand in the way")
 	for _, test := range []struct{ notebook, cell, to, want string }{
@@ -103,6 +104,7 @@ func TestExtractRefuses(t *testing.T) {
 		{"shop.ipynb", "features", "broken", "exists, and holds something else"},
 		{"shop.ipynb", "features", "../elsewhere", "is not in"},
 		{"conflict.ipynb", "features", "pipeline", "conflict"},
+		{"old.ipynb", "old", "pipeline", "it has a format before 4"},
 	} {
 		r := p.Try("extract", test.notebook, "--cell", test.cell, "--to", test.to, "--yes")
 		if r.Code < 2 || !strings.Contains(r.Stderr, test.want) || !strings.Contains(r.Stderr, "→") {

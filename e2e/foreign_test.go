@@ -117,6 +117,27 @@ func TestWorkspace(t *testing.T) {
 	}
 }
 
+// A notebook in a workspace's own folder has its modules.
+func TestWorkspaceFolder(t *testing.T) {
+	t.Parallel()
+	p := world.Folder(t)
+	p.Git("init", "--quiet", "-b", "main")
+	p.Write("go.work", "go 1.26\n\nuse ./words\n")
+	p.Write("words/go.mod", "module example.com/words\n\ngo 1.26\n")
+	p.Write("words/words.go", "package words\n\nfunc Double(s string) string { return s + s }\n")
+	p.Notebook("n.ipynb", strings.NewReplacer(`import "strings"`, "import (\n\t\"strings\"\n\n\t\"example.com/words\"\n)", "func double(s string) string { return s + s }", "", "double(", "words.Double(").Replace(small))
+	p.Commit("Begin")
+	p = p.With("GOFLAGS=")
+	works(t, p)
+	p.Clean()
+	p.Edit("words/words.go", "s + s", "s + s + s")
+	p.Expect("a module changed", "n/word stale: package words changed", "n/letters stale: upstream n/word is stale")
+	p.Materialize("*")
+	if got := p.Load("letters"); got != `{"value":6}` {
+		t.Errorf("letters: %s", got)
+	}
+}
+
 // A vendor folder, as the module's own builds use it.
 func TestVendor(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // In an editor: an asset cell materializes or loads, an edit counts before it is saved, and a stale upstream is named and not guessed
@@ -50,7 +52,7 @@ total + len(orders)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := p.Command(world.Python(t), "testdata/edit_and_run.py", world.Binary, p.Path("nb/sales.ipynb"))
+	c := p.Command(testkit.Python(t), "testdata/edit_and_run.py", world.Binary, p.Path("nb/sales.ipynb"))
 	c.Dir = "."
 	c.Stdin = strings.NewReader(string(input))
 	out, err := c.CombinedOutput()

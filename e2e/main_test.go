@@ -9,7 +9,7 @@ import (
 	"github.com/cellar-go/cellar/internal/testkit"
 )
 
-var update = flag.Bool("update", false, "write testdata/errors.golden anew")
+var update = flag.Bool("update", false, "write the golden files anew")
 
 var world *testkit.World
 

@@ -149,7 +149,7 @@ json.dump(out, sys.stdout)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := p.Command(world.Python(t), "read.py")
+	c := p.Command(testkit.Python(t), "read.py")
 	c.Stdin = strings.NewReader(string(input))
 	c.Stderr = os.Stderr
 	text, err := c.Output()

@@ -29,6 +29,8 @@ for cell, source in json.load(sys.stdin):
             shown.append(content["text"].strip())
         elif m["msg_type"] in ("display_data", "execute_result"):
             shown.append(content["data"]["text/plain"])
+        elif m["msg_type"] == "clear_output":  # of the word that a first start takes long
+            shown.clear()
         elif m["msg_type"] == "error":
             shown.append("error: " + content["evalue"])
         elif m["msg_type"] == "status" and content["execution_state"] == "idle":
