@@ -1,0 +1,151 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cellar-go/cellar/internal/testkit"
+	"github.com/cellar-go/cellar/papermill/nbformat"
+)
+
+// job is a notebook, and what of its outputs a runner has kept.
+type job struct {
+	cells []string
+	kept  func(*nbformat.Notebook) int
+	want  int // of kept; 0: not counted
+}
+
+var jobs = map[string]job{
+	"1 cell":     {cells: []string{"print(1)"}},
+	"100 cells":  {cells: repeat("print(1)", 100)},
+	"1000 cells": {cells: repeat("print(1)", 1000)},
+	"200000 lines": {[]string{"for i in range(200000): print(i)"}, func(nb *nbformat.Notebook) int {
+		n := 0
+		for _, o := range nb.Cells()[0].Outputs() {
+			n += strings.Count(o.Text, "\n")
+		}
+		return n
+	}, 200_000},
+	"10000 displays": {[]string{"for i in range(10000): display(i)"}, func(nb *nbformat.Notebook) int { return len(nb.Cells()[0].Outputs()) }, 10_000},
+	"10000 updates": {[]string{"h = display(0, display_id=True)\nfor i in range(10001): h.update(i)"}, func(nb *nbformat.Notebook) int {
+		n := 0
+		if o := nb.Cells()[0].Outputs(); len(o) > 0 {
+			fmt.Sscan(strings.Trim(string(o[0].Data["text/plain"]), `"`), &n)
+		}
+		return n
+	}, 10_000},
+	"50 MB print": {[]string{"print('x' * 50_000_000)"}, func(nb *nbformat.Notebook) int {
+		n := 0
+		for _, o := range nb.Cells()[0].Outputs() {
+			n += strings.Count(o.Text, "x")
+		}
+		return n
+	}, 50_000_000},
+	"50 MB display": {[]string{"display({'application/x-big': 'x' * 50_000_000}, raw=True)"}, func(nb *nbformat.Notebook) int {
+		if o := nb.Cells()[0].Outputs(); len(o) > 0 {
+			return len(o[0].Data["application/x-big"]) - 2
+		}
+		return 0
+	}, 50_000_000},
+}
+
+func repeat(source string, n int) []string {
+	cells := make([]string, n)
+	for i := range cells {
+		cells[i] = source
+	}
+	return cells
+}
+
+// BenchmarkRunner runs notebooks with this program and its peers: CPU seconds of all processes, kernel included, CPU time and memory of the
+// runner itself, and how much of what was shown is in the notebook. What the runner takes for a cell is what it took more than for the
+// notebook of one cell. A peer that is not installed is left out.
+func BenchmarkRunner(b *testing.B) {
+	world, err := testkit.Build()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer world.Remove()
+	python := testkit.UsePython(b)
+	b.Setenv("PLOOMBER_STATS_ENABLED", "false")
+	bin := func(name string) string { return filepath.Join(filepath.Dir(python), name) }
+	peers := []struct {
+		name    string
+		command func(in, out string) []string
+	}{
+		{"cellar", func(in, out string) []string { return []string{world.Binary, "run", in, out} }},
+		{"papermill", func(in, out string) []string { return []string{bin("papermill"), "--no-progress-bar", in, out} }},
+		{"nbclient", func(in, out string) []string {
+			return []string{bin("jupyter-execute"), in, "--output", strings.TrimSuffix(out, ".ipynb")}
+		}},
+		{"ploomber-engine", func(in, out string) []string {
+			return []string{bin("python"), "-c", "import sys; from ploomber_engine import execute_notebook; execute_notebook(sys.argv[1], sys.argv[2], progress_bar=False)", in, out}
+		}},
+	}
+	ofOneCell := map[string]float64{} // own CPU milliseconds, by peer
+	for _, name := range []string{"1 cell", "100 cells", "1000 cells", "200000 lines", "10000 displays", "10000 updates", "50 MB display", "50 MB print"} {
+		j := jobs[name]
+		dir := b.TempDir()
+		in := filepath.Join(dir, "in.ipynb")
+		nb := nbformat.New(nbformat.Kernel{Name: "python3", DisplayName: "Python", Language: "python"})
+		for i, source := range j.cells {
+			nb.Insert(i, "code", source)
+		}
+		if err := nb.WriteFile(in); err != nil {
+			b.Fatal(err)
+		}
+		for _, peer := range peers {
+			b.Run(name+"/"+peer.name, func(b *testing.B) {
+				out := filepath.Join(dir, peer.name+".ipynb")
+				cpu, failed, kept, own, memory := 0.0, 0, 0, 0.0, int64(0)
+				for b.Loop() {
+					os.Remove(out)
+					argv := peer.command(in, out)
+					if _, err := os.Stat(argv[0]); err != nil {
+						b.Skip("not installed")
+					}
+					c := exec.Command(argv[0], argv[1:]...)
+					c.Dir = dir
+					var text bytes.Buffer
+					c.Stdout, c.Stderr = &text, &text
+					used, err := testkit.Measure(c)
+					if err != nil && c.ProcessState == nil {
+						b.Fatalf("%v: %s", err, text.String())
+					} else if err != nil {
+						failed++
+					}
+					own += 1000 * used.CPU.Seconds()
+					memory = max(memory, used.Memory)
+					u := c.ProcessState.SysUsage().(*syscall.Rusage)
+					cpu += float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+					if j.kept != nil {
+						if nb, err := nbformat.Read(out); err == nil {
+							kept += j.kept(nb)
+						}
+					}
+				}
+				b.ReportMetric(cpu/float64(b.N), "cpu-s/op")
+				b.ReportMetric(float64(failed)/float64(b.N), "failed/op")
+				b.ReportMetric(float64(memory)/(1<<20), "own-MB")
+				own /= float64(b.N)
+				if len(j.cells) == 1 {
+					b.ReportMetric(own, "own-ms/op")
+				} else {
+					b.ReportMetric((own-ofOneCell[peer.name])/float64(len(j.cells)-1), "own-ms/cell")
+				}
+				if name == "1 cell" {
+					ofOneCell[peer.name] = own
+				}
+				if j.want > 0 {
+					b.ReportMetric(100*float64(kept)/float64(b.N*j.want), "%kept")
+				}
+			})
+		}
+	}
+}
