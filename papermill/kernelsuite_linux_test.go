@@ -435,9 +435,10 @@ func TestKernelSpec(t *testing.T) {
 		if strings.Contains(out.Text, "begun") {
 			cancel()
 		}
-	}}, "import os; os.environ['GREETING']", `import time
-print("begun", flush=True)
-try:
+	}}, "import os; os.environ['GREETING']", `import sys, time
+try: # holds the output too: the interrupt comes as soon as that is seen
+    sys.stdout.write("begun\n")
+    sys.stdout.flush()
     time.sleep(3600)
 except KeyboardInterrupt:
     print("interrupted")`)
