@@ -67,6 +67,13 @@ func repeat(source string, n int) []string {
 // runner itself, and how much of what was shown is in the notebook. What the runner takes for a cell is what it took more than for the
 // notebook of one cell. A peer that is not installed is left out.
 func BenchmarkRunner(b *testing.B) {
+	runners(b, "1 cell", "100 cells", "200000 lines", "10000 displays", "10000 updates", "50 MB display", "50 MB print")
+}
+
+// BenchmarkLongNotebook is a benchmark of its own, to be run once: what Papermill takes grows with the square of the cells.
+func BenchmarkLongNotebook(b *testing.B) { runners(b, "1 cell", "1000 cells") }
+
+func runners(b *testing.B, names ...string) {
 	world, err := testkit.Build()
 	if err != nil {
 		b.Fatal(err)
@@ -89,7 +96,7 @@ func BenchmarkRunner(b *testing.B) {
 		}},
 	}
 	ofOneCell := map[string]float64{} // own CPU milliseconds, by peer
-	for _, name := range []string{"1 cell", "100 cells", "1000 cells", "200000 lines", "10000 displays", "10000 updates", "50 MB display", "50 MB print"} {
+	for _, name := range names {
 		j := jobs[name]
 		dir := b.TempDir()
 		in := filepath.Join(dir, "in.ipynb")

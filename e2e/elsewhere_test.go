@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,23 +18,8 @@ func TestRunElsewhere(t *testing.T) {
 	p := world.Repo(t).With("NETRC=" + os.DevNull)
 	p.Notebook("n.ipynb", "x := 1\n")
 	source := p.Read("n.ipynb")
-	var mu sync.Mutex
-	files := map[string]string{"/n.ipynb": source}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch text, ok := files[r.URL.Path]; {
-		case r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/full/"):
-			w.WriteHeader(http.StatusInsufficientStorage)
-		case r.Method == http.MethodPut:
-			text, _ := io.ReadAll(r.Body)
-			files[r.URL.Path] = string(text)
-		case !ok:
-			http.NotFound(w, r)
-		default:
-			io.WriteString(w, text)
-		}
-	}))
+	files := &webFiles{texts: map[string]string{"/n.ipynb": source}}
+	server := httptest.NewServer(files)
 	defer server.Close()
 	for _, c := range []struct {
 		in, out string
@@ -48,7 +35,87 @@ func TestRunElsewhere(t *testing.T) {
 			t.Errorf("%s: %d\n%s", c.out, r.Code, r.Stderr)
 		}
 	}
-	if files["/n.ipynb"] != source || !strings.Contains(files["/out.ipynb"], "output_path") {
-		t.Errorf("%q", files)
+	if files.texts["/n.ipynb"] != source || !strings.Contains(files.texts["/out.ipynb"], "output_path") {
+		t.Errorf("%q", files.texts)
+	}
+}
+
+// Many runs read notebooks from elsewhere, and write notebooks, logs and pages there; what could not be delivered goes on from its copy.
+func TestRunManyElsewhere(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t).With("NETRC=" + os.DevNull)
+	p.Notebook("n.ipynb", `
+--- parameters
+n := 1
+day, source := "", ""
+---
+fmt.Println("n is", n)
+---
+if _, err := os.Stat("bad"); err == nil && n == 2 {
+	panic("bad")
+}
+`)
+	p.Commit("a notebook")
+	files := &webFiles{texts: map[string]string{"/n.ipynb": p.Read("n.ipynb")}}
+	server := httptest.NewServer(files)
+	defer server.Close()
+	p.Write("bad", "")
+	command := []string{"run", "--each", "git:HEAD:n.ipynb", server.URL + "/{source}.ipynb?signed=1", "--out-dir", server.URL + "/runs of {day}/?signed=2",
+		"-p", "source", "n", "-r", "day", "1 May", "--param-grid", "n=1,2", "--html", "--keep-going", "-j", "2"}
+	r := p.Try(command...)
+	host := strings.TrimPrefix(strings.Replace(server.URL, ":", "/", 2), "http///")
+	if r.Code != 1 || strings.Contains(r.Stdout+r.Stderr, "signed") || !strings.Contains(r.Stderr, "2 of 4 runs failed") {
+		t.Errorf("%d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	var want []string
+	for _, run := range []string{"git/HEAD/n-n=1", "git/HEAD/n-n=2", "http/" + host + "/n-n=1", "http/" + host + "/n-n=2"} {
+		stem := "/runs of 1 May/" + run
+		want = append(want, stem+".html", stem+".ipynb", stem+".log")
+		n := run[len(run)-1:]
+		if !strings.Contains(files.texts[stem+".ipynb"], "n is "+n) || !strings.Contains(files.texts[stem+".html"], "n is "+n) || !strings.Contains(files.texts[stem+".log"], "n is "+n) {
+			t.Errorf("%s: %q", run, files.texts[stem+".log"])
+		}
+	}
+	delete(files.texts, "/n.ipynb")
+	if got := slices.Sorted(maps.Keys(files.texts)); !slices.Equal(got, want) {
+		t.Errorf("there are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+
+	if err := os.Remove(p.Path("bad")); err != nil {
+		t.Fatal(err)
+	}
+	files.texts["/n.ipynb"] = p.Read("n.ipynb")
+	if r = p.Try(append(command, "--resume")...); r.Code != 0 || strings.Count(r.Stdout, "done") != 4 {
+		t.Errorf("%d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	if log := files.texts["/runs of 1 May/git/HEAD/n-n=2.log"]; !strings.Contains(log, "n is 2") || !strings.Contains(log, "panic: bad") {
+		t.Errorf("the log of the first run is lost:\n%s", log)
+	}
+	for out, says := range map[string]string{"-": "standard output takes one", "git:HEAD:runs": "a revision can only be read", "ftp://host/runs": "not a place that cellar knows"} {
+		if r := p.Try("run", "--each", "n.ipynb", "--out-dir", out); r.Code != 2 || !strings.Contains(r.Stderr, says) {
+			t.Errorf("--out-dir %s: %d\n%s", out, r.Code, r.Stderr)
+		}
+	}
+}
+
+// webFiles is a web server that keeps what is put there. Its folder /full has no room.
+type webFiles struct {
+	mu    sync.Mutex
+	texts map[string]string
+}
+
+func (f *webFiles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch text, ok := f.texts[r.URL.Path]; {
+	case r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/full/"):
+		w.WriteHeader(http.StatusInsufficientStorage)
+	case r.Method == http.MethodPut:
+		text, _ := io.ReadAll(r.Body)
+		f.texts[r.URL.Path] = string(text)
+	case !ok:
+		http.NotFound(w, r)
+	default:
+		io.WriteString(w, text)
 	}
 }

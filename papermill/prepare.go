@@ -18,7 +18,13 @@ import (
 )
 
 // prepare does all that can fail before anything runs.
-func (r *run) prepare(ctx context.Context) error {
+func (r *run) prepare(ctx context.Context) (err error) {
+	if r.mask, err = NewMask(r.Secrets); err != nil {
+		return err
+	}
+	if name := r.outputName(); r.mask.Text(name) != name {
+		return fault.New(fault.Usage, "leave it out of the path", "output %s: its name holds a secret, which every list of files would show", name)
+	}
 	if err := r.openRemote(ctx); err != nil {
 		return err
 	}
@@ -35,10 +41,6 @@ func (r *run) prepare(ctx context.Context) error {
 		return fault.New(fault.Usage, "create it: mkdir -p "+r.Dir, "there is no folder %s to work in", r.Dir)
 	} else if r.Dir != "" && !info.IsDir() {
 		return fault.New(fault.Usage, "name another folder with --cwd", "%s is a file, not a folder to work in", r.Dir)
-	}
-	var err error
-	if r.mask, err = NewMask(r.Secrets); err != nil {
-		return err
 	}
 	nb := r.Options.Notebook
 	if nb == nil {

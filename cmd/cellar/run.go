@@ -66,7 +66,7 @@ kernel, its own output and log in the folder --out-dir, and -j of them run at on
 	flags.add(f, &o)
 	f.BoolVar(&many.each, "each", false, "run each of the notebooks")
 	f.StringArrayVar(&many.grid, "param-grid", nil, "NAME=VALUE,VALUE…: run with each of the values, whatever -p or -f say of NAME; several of these: with each combination")
-	f.StringVar(&many.dir, "out-dir", "", "folder for the outputs and logs of --each and --param-grid")
+	f.StringVar(&many.dir, "out-dir", "", "folder for the outputs and logs of --each and --param-grid; it may be where notebooks can be written")
 	f.IntVarP(&many.jobs, "jobs", "j", 1, "runs at once, of --each and --param-grid")
 	f.StringSliceVar(&many.preload, "preload", nil, "Python modules that are imported once for all runs of --each and --param-grid: numpy,pandas")
 	f.BoolVar(&many.keepGoing, "keep-going", false, "after a failed run go on with the others")
@@ -203,7 +203,7 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 	if err != nil {
 		return err
 	}
-	html := pageOf(flags.html, o.Output)
+	html := pageOf(flags.html, cmp.Or(strings.TrimPrefix(o.Remote, "-"), o.Output))
 	if html != "" {
 		if err := place.Check(c.Context(), html); err != nil {
 			return err
@@ -246,7 +246,7 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 		undo()
 	}
 	if html != "" && result.Saved {
-		err = cmp.Or(err, writePage(html, o))
+		err = cmp.Or(err, writePage(c.Context(), html, o))
 	}
 	if result.Notebook != nil && !g.json {
 		warn(result)
@@ -260,7 +260,7 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 	}
 	err = kindOf(err)
 	if g.json {
-		r := batch.Report{Job: batch.Job{Input: given, Parameters: o.Parameters, Output: cmp.Or(place.Shown(o.Remote), o.Output)}, Status: batch.Done, Result: result, Err: err, Took: result.Ended.Sub(result.Started)}
+		r := batch.Report{Job: batch.Job{Input: given, Parameters: o.Parameters, Output: cmp.Or(o.Remote, o.Output)}, Status: batch.Done, Result: result, Err: err, Took: result.Ended.Sub(result.Started)}
 		if err != nil {
 			r.Status = batch.Failed
 		}
@@ -301,18 +301,20 @@ const besideOutput = "beside OUTPUT"
 // pageOf is the file that --html names; "" without.
 func pageOf(html, output string) string {
 	if html == besideOutput {
-		return strings.TrimSuffix(output, filepath.Ext(output)) + ".html"
+		return place.Beside(output, ".html")
 	}
 	return html
 }
 
 // writePage writes the executed notebook as a page, also when the run failed: that is when it is read.
-func writePage(file string, o papermill.Options) error {
+func writePage(ctx context.Context, file string, o papermill.Options) error {
 	nb, err := nbformat.Read(o.Output)
 	if err != nil {
 		return err
 	}
-	return nbformat.ReplaceFile(file, func(w io.Writer) error {
+	last, end := lastly(ctx)
+	defer end()
+	return place.Write(last, file, func(w io.Writer) error {
 		return page.Write(w, nb, page.Options{HideSources: o.ReportMode, Files: os.DirFS(place.Folder(o.Input))})
 	})
 }

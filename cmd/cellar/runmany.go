@@ -2,14 +2,17 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +22,9 @@ import (
 	"github.com/cellar-go/cellar/papermill/batch"
 	"github.com/cellar-go/cellar/papermill/kernels"
 	"github.com/cellar-go/cellar/papermill/nbformat"
+	"github.com/cellar-go/cellar/papermill/parameters"
+	"github.com/cellar-go/cellar/papermill/place"
+	"github.com/cellar-go/cellar/papermill/template"
 )
 
 // manyFlags are the flags of a run of many notebooks.
@@ -51,6 +57,8 @@ func (m manyFlags) check(args []string) error {
 		return fault.New(fault.Usage, "-j 1 runs one after the other", "-j %d: at least one runs at once", m.jobs)
 	case m.dir == "":
 		return fault.New(fault.Usage, "--out-dir runs", "there is no folder for the outputs")
+	case m.dir == "-":
+		return fault.New(fault.Usage, "--out-dir runs", "standard output takes one notebook only")
 	}
 	return nil
 }
@@ -74,18 +82,31 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 		}
 		axes = append(axes, a)
 	}
-	for _, input := range inputs { // before hours of work
-		if _, err := nbformat.Read(input); err != nil {
-			return err
-		}
-	}
-	jobs, err := batch.Jobs(inputs, o.Parameters, axes, many.dir)
+	pm := template.Run()
+	inputs, fetched, err := readAll(c.Context(), inputs, o.Parameters, pm)
 	if err != nil {
 		return err
 	}
-	for _, j := range jobs {
-		if err := os.MkdirAll(filepath.Dir(j.Output), 0o755); err != nil {
-			return fault.New(fault.Storage, "name another folder by --out-dir", "folder of the outputs: %w", err)
+	dir, err := expand(many.dir, o.Parameters, pm)
+	if err != nil {
+		return err
+	}
+	if shown := mask.Text(place.Shown(dir)); shown != place.Shown(dir) {
+		return fault.New(fault.Usage, "leave it out of the path", "--out-dir %s: its name holds a secret, which every list of files would show", shown)
+	}
+	jobs, err := batch.Jobs(inputs, o.Parameters, axes, dir)
+	if err != nil {
+		return err
+	}
+	if !place.Local(jobs[0].Output) {
+		if err := place.Check(c.Context(), jobs[0].Output); err != nil {
+			return err
+		}
+	} else {
+		for _, j := range jobs {
+			if err := os.MkdirAll(filepath.Dir(j.Output), 0o755); err != nil {
+				return fault.New(fault.Storage, "name another folder by --out-dir", "folder of the outputs: %w", err)
+			}
 		}
 	}
 	o.Pool = kernels.NewPool(kernels.PoolOptions{Preload: many.preload})
@@ -95,7 +116,7 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 	reports, err := batch.Run(c.Context(), jobs, batch.Options{
 		Jobs: many.jobs, KeepGoing: many.keepGoing, OnChange: show.change,
 		Run: func(ctx context.Context, j batch.Job) (papermill.Result, error) {
-			return runJob(ctx, g, o, j, show, flags)
+			return runJob(ctx, g, o, j, fetched[j.Input], show, flags)
 		},
 	})
 	show.shown.Close()
@@ -111,11 +132,11 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 		if r.Status != batch.Skipped {
 			took = ui.Duration(r.Took)
 		}
-		output := relative(r.Output)
-		if !r.Result.Saved {
-			output = "–"
+		output := "–"
+		if written(r) {
+			output = relative(place.Shown(r.Output))
 		}
-		table = append(table, []string{relative(r.Input), batch.Values(r.Grid), string(r.Status), took, failedCell(r), output})
+		table = append(table, []string{relative(place.Shown(r.Input)), batch.Values(r.Grid), string(r.Status), took, failedCell(r), output})
 	}
 	ui.Table(c.OutOrStdout(), []string{"notebook", "parameters", "status", "time", "failed at", "output"}, table)
 	said := map[string]bool{}
@@ -132,24 +153,59 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 	return err
 }
 
-// runJob runs a notebook of many; what its cells print goes into its log.
-func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, show runsProgress, flags *runFlags) (_ papermill.Result, err error) {
+// readAll reads all notebooks before hours of work, and says what their paths are with the fields filled in. Of those that are no files
+// here it returns what a run needs to know, so that they are read once.
+func readAll(ctx context.Context, names []string, given, pm parameters.List) (inputs []string, fetched map[string]papermill.Options, err error) {
+	fetched = map[string]papermill.Options{}
+	for _, name := range names {
+		input, err := expand(name, given, pm)
+		if err != nil {
+			return nil, nil, err
+		}
+		one := papermill.Options{Input: input}
+		if err := fetch(ctx, &one); err != nil {
+			return nil, nil, err
+		}
+		if one.Notebook != nil {
+			fetched[input] = one
+		} else if _, err := nbformat.Read(input); err != nil {
+			return nil, nil, err
+		}
+		inputs = append(inputs, input)
+	}
+	return inputs, fetched, nil
+}
+
+// runJob runs a notebook of many; what its cells print goes into its log. A notebook that is no file here is in fetched.
+func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fetched papermill.Options, show runsProgress, flags *runFlags) (_ papermill.Result, err error) {
 	o.Input, o.Output, o.Parameters = j.Input, j.Output, flags.withPaths(j.Parameters, j.Input, j.Output)
-	if _, err := inProject(g, &o); err != nil {
+	p, err := inProject(g, &o)
+	if err != nil {
 		return papermill.Result{}, err
 	}
-	mode := os.O_TRUNC
-	if o.Resume {
-		mode = os.O_APPEND
+	if fetched.Notebook != nil {
+		o.Origin, o.Input, o.Dir, o.Notebook = fetched.Origin, fetched.Input, cmp.Or(o.Dir, fetched.Dir), fetched.Notebook
 	}
-	file, err := os.OpenFile(j.Log, os.O_CREATE|os.O_WRONLY|mode, 0o666)
+	logFile := j.Log
+	if !place.Local(j.Output) {
+		o.Remote = j.Output
+		if o.Output, err = p.ExecutedCopy(o.Remote); err != nil {
+			return papermill.Result{}, err
+		}
+		logFile = place.Beside(o.Output, ".log")
+	}
+	file, err := openLog(ctx, j, logFile, o.Resume)
 	if err != nil {
-		return papermill.Result{}, fault.New(fault.Storage, "name another folder by --out-dir", "log of %s: %w", j.Input, err)
+		return papermill.Result{}, err
 	}
 	log := bufio.NewWriter(file)
 	defer func() {
-		if e := errors.Join(log.Flush(), file.Close()); err == nil && e != nil {
-			err = fault.New(fault.Storage, "free space", "log of %s: %w", j.Input, e)
+		if e := errors.Join(log.Flush(), file.Close()); e != nil {
+			err = cmp.Or(err, error(fault.New(fault.Storage, "free space", "log of %s: %w", place.Shown(j.Input), e)))
+		} else if logFile != j.Log {
+			last, end := lastly(ctx)
+			defer end()
+			err = cmp.Or(err, place.Put(last, logFile, j.Log))
 		}
 	}()
 	o.OnCell = func(cell papermill.Cell) {
@@ -165,14 +221,54 @@ func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, sh
 		fmt.Fprintln(log, w)
 	}
 	if flags.html != "" && result.Saved {
-		if written := writePage(pageOf(besideOutput, o.Output), o); err == nil {
-			err = written
-		}
+		err = cmp.Or(err, writePage(ctx, pageOf(besideOutput, j.Output), o))
 	}
 	if err != nil {
 		fmt.Fprintln(log, err)
 	}
 	return result, err
+}
+
+// openLog opens the file for a run's log, which a resumed run goes on with. Of a log elsewhere it is a copy here.
+func openLog(ctx context.Context, j batch.Job, path string, resume bool) (*os.File, error) {
+	mode := os.O_TRUNC
+	var before []byte
+	if resume {
+		mode = os.O_APPEND
+		if path != j.Log {
+			var err error
+			before, err = place.Read(ctx, j.Log)
+			if err != nil && !errors.Is(err, fault.ErrNotFound) && !errors.Is(err, fs.ErrPermission) {
+				return nil, err
+			}
+		}
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|mode, 0o666)
+	if err == nil && before != nil {
+		var info os.FileInfo
+		if info, err = file.Stat(); err == nil && info.Size() < int64(len(before)) { // the copy is of another machine's run, or of an older one
+			if err = file.Truncate(0); err == nil {
+				_, err = file.Write(before)
+			}
+		}
+	}
+	if err != nil {
+		return nil, fault.New(fault.Storage, "name another folder by --out-dir", "log of %s: %w", place.Shown(j.Input), err)
+	}
+	return file, nil
+}
+
+// lastly is a context for what is still to be delivered of a run: an interrupt that came before it does not end it at once.
+func lastly(ctx context.Context) (context.Context, func()) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+}
+
+// written reports whether a run's notebook is where it should be.
+func written(r batch.Report) bool {
+	return r.Result.Delivered || r.Result.Saved && place.Local(r.Output)
 }
 
 // failedCell names the cell at which a run failed.
@@ -191,16 +287,16 @@ func jsonReports(reports []batch.Report, mask papermill.Mask) []map[string]any {
 	all := []map[string]any{}
 	for _, r := range reports {
 		m := jsonReport(r, mask)
-		m["log"] = r.Log
+		m["log"] = place.Shown(r.Log)
 		all = append(all, m)
 	}
 	return all
 }
 
 func jsonReport(r batch.Report, mask papermill.Mask) map[string]any {
-	m := map[string]any{"notebook": r.Input, "parameters": mask.JSON(r.Parameters.JSON()), "status": r.Status}
-	if r.Result.Saved {
-		m["output"] = r.Output
+	m := map[string]any{"notebook": place.Shown(r.Input), "parameters": mask.JSON(r.Parameters.JSON()), "status": r.Status}
+	if written(r) {
+		m["output"] = place.Shown(r.Output)
 	}
 	if r.Status != batch.Skipped {
 		m["seconds"] = r.Took.Seconds()
@@ -223,7 +319,7 @@ func newRunsProgress(c *cobra.Command, jobs []batch.Job, quiet bool) runsProgres
 
 func (p runsProgress) change(_ int, r batch.Report) {
 	if r.Status == batch.Running {
-		p.shown.Begin(r.Output, strings.TrimSpace(relative(r.Input)+" "+batch.Values(r.Grid)))
+		p.shown.Begin(r.Output, strings.TrimSpace(relative(place.Shown(r.Input))+" "+batch.Values(r.Grid)))
 		return
 	}
 	p.shown.End(r.Output, string(r.Status), r.Status == batch.Failed, r.Took)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -118,6 +119,35 @@ func TestRun(t *testing.T) {
 		}
 		if n := strings.Count(changes, "r "); n != len(c.want) || strings.Count(changes, " ") != 2*n {
 			t.Errorf("changes: %s", changes)
+		}
+	}
+}
+
+// TestVerdict: the error of many runs is of their errors' kind.
+func TestVerdict(t *testing.T) {
+	for _, c := range []struct {
+		kinds []fault.Kind // of the runs; 0: no error
+		want  int
+	}{
+		{[]fault.Kind{0, 0}, 0},
+		{[]fault.Kind{fault.Input, 0, fault.Input}, 3},
+		{[]fault.Kind{0, fault.Storage}, 5},
+		{[]fault.Kind{fault.Input, fault.Storage, fault.Input}, 1},
+		{[]fault.Kind{fault.Failed, fault.Input}, 1},
+	} {
+		jobs := make([]Job, len(c.kinds))
+		for i := range jobs {
+			jobs[i].Output = fmt.Sprint(i)
+		}
+		_, err := Run(t.Context(), jobs, Options{KeepGoing: true, Run: func(_ context.Context, j Job) (papermill.Result, error) {
+			i, _ := strconv.Atoi(j.Output)
+			if c.kinds[i] == 0 {
+				return papermill.Result{}, nil
+			}
+			return papermill.Result{}, fault.New(c.kinds[i], "", "it failed")
+		}})
+		if fault.ExitCode(err) != c.want {
+			t.Errorf("%v: exit code %d, want %d", c.kinds, fault.ExitCode(err), c.want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/papermill/parameters"
+	"github.com/cellar-go/cellar/papermill/place"
 )
 
 // Job is one run of a notebook.
@@ -17,8 +18,8 @@ type Job struct {
 	Input      string
 	Parameters parameters.List
 	Grid       parameters.List // those of Parameters that tell it from the other jobs of its notebook
-	Output     string          // path of the executed notebook
-	Log        string          // path of what its cells print
+	Output     string          // where the executed notebook goes
+	Log        string          // where what its cells print goes
 }
 
 // Axis is a parameter with the values that it takes in turn.
@@ -61,7 +62,8 @@ func ParseAxis(text string) (Axis, error) {
 }
 
 // Jobs makes a job of each notebook with each combination of the axes' values, which override the given parameters. Outputs go into a
-// folder: NOTEBOOK.ipynb, or NOTEBOOK-alpha=0.1.ipynb. Notebooks of one name keep the folders that tell them apart.
+// folder, which may be anywhere that notebooks can be written: NOTEBOOK.ipynb, or NOTEBOOK-alpha=0.1.ipynb. Notebooks of one name keep
+// the folders that tell them apart.
 func Jobs(inputs []string, given parameters.List, axes []Axis, dir string) ([]Job, error) {
 	seen := map[string]bool{}
 	for _, a := range axes {
@@ -83,10 +85,10 @@ func Jobs(inputs []string, given parameters.List, axes []Axis, dir string) ([]Jo
 			for _, p := range point {
 				job.Parameters.Put(p)
 			}
-			stem := filepath.Join(dir, names[i]) + suffix(point)
-			job.Output, job.Log = stem+".ipynb", stem+".log"
+			name := names[i] + suffix(point)
+			job.Output, job.Log = place.In(dir, name+".ipynb"), place.In(dir, name+".log")
 			if other, twice := taken[job.Output]; twice {
-				return nil, fault.New(fault.Usage, "name each notebook and each value once", "%s and %s would both be written to %s", other, describe(job), job.Output)
+				return nil, fault.New(fault.Usage, "name each notebook and each value once", "%s and %s would both be written to %s", other, describe(job), place.Shown(job.Output))
 			}
 			taken[job.Output] = describe(job)
 			jobs = append(jobs, job)
@@ -95,7 +97,7 @@ func Jobs(inputs []string, given parameters.List, axes []Axis, dir string) ([]Jo
 	return jobs, nil
 }
 
-func describe(j Job) string { return strings.TrimSpace(j.Input + " " + Values(j.Grid)) }
+func describe(j Job) string { return strings.TrimSpace(place.Shown(j.Input) + " " + Values(j.Grid)) }
 
 // Values writes parameters as they are typed: alpha=0.1 name=x.
 func Values(p parameters.List) string {
@@ -127,9 +129,12 @@ func outputNames(inputs []string) ([]string, error) {
 	seen := map[string]bool{}
 	same := false
 	for i, input := range inputs {
-		path, err := filepath.Abs(input)
-		if err != nil {
-			return nil, fmt.Errorf("cellar: notebook %s: %w", input, err)
+		path := string(filepath.Separator) + place.File(input)
+		if place.Local(input) {
+			var err error
+			if path, err = filepath.Abs(input); err != nil {
+				return nil, fmt.Errorf("cellar: notebook %s: %w", input, err)
+			}
 		}
 		full[i] = strings.TrimSuffix(path, filepath.Ext(path))
 		short[i] = filepath.Base(full[i])

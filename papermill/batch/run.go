@@ -37,7 +37,8 @@ type Options struct {
 	OnChange func(index int, r Report) // when a job begins and when it has ended; one call at a time
 }
 
-// Run runs jobs, and returns a report of each, in their order. The error says how many have failed; with a cancelled context it is that.
+// Run runs jobs, and returns a report of each, in their order. The error says how many have failed, and is of their kind if that is the
+// same for all; with a cancelled context it is that.
 func Run(ctx context.Context, jobs []Job, o Options) ([]Report, error) {
 	reports := make([]Report, len(jobs))
 	for i, j := range jobs {
@@ -102,11 +103,19 @@ func (o Options) verdict(ctx context.Context, reports []Report, failed int) erro
 	if failed == 0 {
 		return nil
 	}
+	var kind fault.Kind
+	for _, r := range reports {
+		if k := fault.Kind(fault.ExitCode(r.Err)); kind == 0 {
+			kind = k
+		} else if k != 0 && k != kind {
+			kind = fault.Failed
+		}
+	}
 	hint := ""
 	if n := count(reports, Skipped); n > 0 {
 		hint = "--keep-going runs the others all the same; --resume goes on from what is done"
 	}
-	return fault.New(fault.Failed, hint, "%d of %d runs failed", failed, len(reports))
+	return fault.New(kind, hint, "%d of %d runs failed", failed, len(reports))
 }
 
 func count(reports []Report, s Status) (n int) {

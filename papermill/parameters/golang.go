@@ -2,6 +2,7 @@ package parameters
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/format"
@@ -21,10 +22,12 @@ func translateGo(p List, declared string) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
+	var wrong []string
 	b.WriteString("// Parameters\n")
 	for _, q := range p {
 		if !token.IsIdentifier(q.Name) || q.Name == "_" {
-			return "", fmt.Errorf("%q can't be the name of a variable in Go", q.Name)
+			wrong = append(wrong, fmt.Sprintf("%q can't be the name of a variable in Go", q.Name))
+			continue
 		}
 		d := goDeclaration{assign: ":="}
 		for _, k := range known {
@@ -34,13 +37,17 @@ func translateGo(p List, declared string) (string, error) {
 		}
 		value, err := goValue(q.Value, q.text, d.typ)
 		if err != nil {
-			return "", fmt.Errorf("parameter %s: %w", q.Name, err)
+			wrong = append(wrong, fmt.Sprintf("parameter %s: %v", q.Name, err))
+			continue
 		}
 		if d.assign == ":=" && value == "nil" {
 			fmt.Fprintf(&b, "var %s any\n", q.Name)
 			continue
 		}
 		fmt.Fprintf(&b, "%s%s %s %s\n", d.keyword, q.Name, d.assign, value)
+	}
+	if len(wrong) > 0 {
+		return "", errors.New(strings.Join(wrong, "; "))
 	}
 	source, err := format.Source([]byte(b.String()))
 	return string(source), err

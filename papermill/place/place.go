@@ -144,6 +144,38 @@ func Same(a, b string) bool {
 	return false // writing to a stream replaces nothing, and revisions can't be written
 }
 
+// In is the place of a file in a folder, which may be anywhere that notebooks can be written. What the folder says after ? is kept.
+func In(folder, file string) string {
+	if Local(folder) {
+		return filepath.Join(folder, file)
+	}
+	bare, options := cutOptions(folder)
+	file = strings.ReplaceAll(filepath.ToSlash(file), "?", "_") // which no key of a bucket can hold here
+	if p, err := find(folder); err == nil {
+		if _, ok := p.(web); ok {
+			file = (&url.URL{Path: file}).EscapedPath()
+		}
+	}
+	return strings.TrimRight(bare, "/") + "/" + file + options
+}
+
+// Beside is the place of what belongs to a notebook, which has the notebook's name with another ending: .html, .log.
+func Beside(notebook, ending string) string {
+	bare, options := notebook, ""
+	if !Local(notebook) {
+		bare, options = cutOptions(notebook)
+	}
+	return strings.TrimSuffix(bare, path.Ext(bare)) + ending + options
+}
+
+// cutOptions parts a name before its ?.
+func cutOptions(name string) (bare, options string) {
+	if i := strings.IndexByte(name, '?'); i >= 0 {
+		return name[:i], name[i:]
+	}
+	return name, ""
+}
+
 // Read reads a notebook's text.
 func Read(ctx context.Context, name string) ([]byte, error) {
 	p, err := find(name)

@@ -131,6 +131,21 @@ func TestFile(t *testing.T) {
 	mistake(t, "check in no folder", Check(t.Context(), filepath.Join(dir, "none", "a.ipynb")), "mkdir -p")
 }
 
+func TestNeighbours(t *testing.T) {
+	for _, c := range []struct{ folder, file, in, beside string }{
+		{"runs", "x/a b.ipynb", filepath.Join("runs", "x", "a b.ipynb"), filepath.Join("runs", "x", "a b.log")},
+		{"", "a?.ipynb", "a?.ipynb", "a?.log"},
+		{"https://me:pw@h/runs/?sig=a/b.c", "a b#?.ipynb", "https://me:pw@h/runs/a%20b%23_.ipynb?sig=a/b.c", "https://me:pw@h/runs/a%20b%23_.log?sig=a/b.c"},
+		{"https://h", "a.ipynb", "https://h/a.ipynb", "https://h/a.log"},
+		{"s3://b", "a%20b.ipynb", "s3://b/a%20b.ipynb", "s3://b/a%20b.log"},
+		{"s3://b/runs?region=x", "n/a=0.1", "s3://b/runs/n/a=0.1?region=x", "s3://b/runs/n/a=0.log?region=x"},
+	} {
+		if in := In(c.folder, c.file); in != c.in || Beside(in, ".log") != c.beside {
+			t.Errorf("In(%q, %q) = %q, beside it %q", c.folder, c.file, in, Beside(in, ".log"))
+		}
+	}
+}
+
 func TestNames(t *testing.T) {
 	for name, local := range map[string]bool{
 		"a.ipynb": true, "./-": true, "folder/a b.ipynb": true, `C:\a.ipynb`: true, "git/a:b:c": true,
