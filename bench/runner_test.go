@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,6 +74,71 @@ func BenchmarkRunner(b *testing.B) {
 // BenchmarkLongNotebook is a benchmark of its own, to be run once: what Papermill takes grows with the square of the cells.
 func BenchmarkLongNotebook(b *testing.B) { runners(b, "1 cell", "1000 cells") }
 
+// BenchmarkManyNotebooks runs twenty notebooks of one cell: by one command with its pool of kernels, and one after the other.
+func BenchmarkManyNotebooks(b *testing.B) {
+	world, err := testkit.Build()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer world.Remove()
+	python := testkit.UsePython(b)
+	dir := b.TempDir()
+	var inputs []string
+	for i := range 20 {
+		in := filepath.Join(dir, fmt.Sprintf("%d.ipynb", i))
+		inputs = append(inputs, in)
+		write(b, in, jobs["1 cell"].cells)
+	}
+	for _, way := range []struct {
+		name     string
+		commands [][]string
+	}{
+		{"cellar, pool", [][]string{append([]string{world.Binary, "run", "--out-dir", filepath.Join(dir, "runs"), "-j", "2", "--each"}, inputs...)}},
+		{"cellar", each(inputs, world.Binary, "run")},
+		{"papermill", each(inputs, filepath.Join(filepath.Dir(python), "papermill"), "--no-progress-bar")},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			cpu := 0.0
+			for b.Loop() {
+				for _, argv := range way.commands {
+					c := exec.Command(argv[0], argv[1:]...)
+					c.Dir = dir
+					if text, err := c.CombinedOutput(); err != nil {
+						b.Fatalf("%v: %s", err, text)
+					}
+					cpu += processorTime(c)
+				}
+			}
+			b.ReportMetric(cpu/float64(b.N*len(inputs)), "cpu-s/notebook")
+		})
+	}
+}
+
+// each is a command for each notebook, with an output beside it.
+func each(inputs []string, command ...string) [][]string {
+	var all [][]string
+	for _, in := range inputs {
+		all = append(all, append(slices.Clone(command), in, in+".out.ipynb"))
+	}
+	return all
+}
+
+func write(b *testing.B, path string, cells []string) {
+	nb := nbformat.New(nbformat.Kernel{Name: "python3", DisplayName: "Python", Language: "python"})
+	for i, source := range cells {
+		nb.Insert(i, "code", source)
+	}
+	if err := nb.WriteFile(path); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// processorTime is what a command and all that it has waited for have used, in seconds.
+func processorTime(c *exec.Cmd) float64 {
+	u := c.ProcessState.SysUsage().(*syscall.Rusage)
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
 func runners(b *testing.B, names ...string) {
 	world, err := testkit.Build()
 	if err != nil {
@@ -100,13 +166,7 @@ func runners(b *testing.B, names ...string) {
 		j := jobs[name]
 		dir := b.TempDir()
 		in := filepath.Join(dir, "in.ipynb")
-		nb := nbformat.New(nbformat.Kernel{Name: "python3", DisplayName: "Python", Language: "python"})
-		for i, source := range j.cells {
-			nb.Insert(i, "code", source)
-		}
-		if err := nb.WriteFile(in); err != nil {
-			b.Fatal(err)
-		}
+		write(b, in, j.cells)
 		for _, peer := range peers {
 			b.Run(name+"/"+peer.name, func(b *testing.B) {
 				out := filepath.Join(dir, peer.name+".ipynb")
@@ -129,8 +189,7 @@ func runners(b *testing.B, names ...string) {
 					}
 					own += 1000 * used.CPU.Seconds()
 					memory = max(memory, used.Memory)
-					u := c.ProcessState.SysUsage().(*syscall.Rusage)
-					cpu += float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+					cpu += processorTime(c)
 					if j.kept != nil {
 						if nb, err := nbformat.Read(out); err == nil {
 							kept += j.kept(nb)
