@@ -18,7 +18,6 @@ import (
 
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/gomod"
-	"github.com/cellar-go/cellar/internal/scratch"
 )
 
 const (
@@ -36,6 +35,7 @@ var common = []string{"bufio", "bytes", "cmp", "container/heap", "container/list
 // toolchain is the user's own, pinned when the session starts.
 type toolchain struct {
 	module  *gomod.Module
+	scratch string // a folder that goes with the session, for what a tool that is killed leaves
 	dir     string // the module is that of this folder
 	stamp   string // of the files that decided its modules
 	env     []string
@@ -53,12 +53,12 @@ type toolchain struct {
 	builtins []string     // the runtime's symbols that objects refer to by number; none if the toolchain came without its source
 }
 
-func newToolchain(ctx context.Context, o Options) (*toolchain, error) {
+func newToolchain(ctx context.Context, o Options, scratch string) (*toolchain, error) {
 	module, err := gomod.Find(o.Dir)
 	if err != nil {
 		return nil, err
 	}
-	t := &toolchain{dir: o.Dir, module: module, stamp: gomod.Stamp(o.Dir), env: o.Env}
+	t := &toolchain{scratch: scratch, dir: o.Dir, module: module, stamp: gomod.Stamp(o.Dir), env: o.Env}
 	output, err := t.command(ctx, "env", append([]string{"-json", "GOVERSION", "GOROOT", "GOTOOLDIR", "GOCACHE", "GO111MODULE", "CC", "CGO_ENABLED", "GOOS"}, settings...)...).Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		return nil, fault.New(fault.Environment, "install Go from https://go.dev/dl; `cellar doctor` checks it", "session: no go command in PATH")
@@ -132,13 +132,14 @@ var settings = []string{"GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT", "GOROOT"
 func (t *toolchain) command(ctx context.Context, verb string, args ...string) *exec.Cmd {
 	if verb == "env" {
 		c := exec.CommandContext(ctx, "go", append([]string{verb}, args...)...)
-		c.Dir, c.Env = t.module.Root, append(t.environ(), t.module.Env...)
+		c.Dir, c.Env = t.module.Root, slices.Concat(t.environ(), t.module.Env)
 		return c
 	}
 	c := t.module.Command(ctx, verb, args...)
 	if t.env != nil {
 		c.Env = append(c.Env, t.env...)
 	}
+	c.Env = append(c.Env, "TMPDIR="+t.scratch) // the go command's own folder is that of GOTMPDIR, the linker's is not
 	if t.version != "" { // a go.mod edited meanwhile must not bring another toolchain
 		c.Env = append(c.Env, "GOTOOLCHAIN="+strings.Fields(t.version)[0])
 	}
@@ -196,12 +197,11 @@ func (t *toolchain) buildWorker(ctx context.Context, ps *packages, imports []str
 		return out, nil
 	}
 	t.first.Store(true)
-	temp, err := scratch.Make("", "worker")
+	dir, err := os.MkdirTemp(t.scratch, "worker-")
 	if err != nil {
 		return "", fault.New(fault.Storage, "free some room, or set TMPDIR", "session: %w", err)
 	}
-	defer temp.Remove()
-	dir := temp.Path
+	defer os.RemoveAll(dir)
 	// Nothing but this may stand in the worker's main package: its symbols would be taken for a cell's.
 	const folder = "zz_cellar_worker"
 	main := fmt.Sprintf("package main\n\nimport (\n\t%q\n\t_ %q\n)\n\nfunc main() { worker.Main() }\n", workerPath, t.module.Path+"/"+folder+"/surface")
@@ -321,7 +321,7 @@ func (t *toolchain) link(ctx context.Context, object, entry, importcfg, plugin s
 func (t *toolchain) tool(ctx context.Context, name string, args ...string) error {
 	c := exec.CommandContext(ctx, filepath.Join(t.folder, name), args...)
 	// They live for a quarter of a second: collecting garbage takes a fifth of that, and only large links need it.
-	c.Env = slices.Concat(t.environ(), t.settings, []string{"GOGC=off", "GOMEMLIMIT=512MiB"})
+	c.Env = slices.Concat(t.environ(), t.settings, []string{"GOGC=off", "GOMEMLIMIT=512MiB", "TMPDIR=" + t.scratch})
 	var output bytes.Buffer
 	c.Stdout, c.Stderr = &output, &output
 	if err := c.Run(); err != nil {

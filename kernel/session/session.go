@@ -227,7 +227,7 @@ func (s *Session) warm(ctx context.Context, st *starting) error {
 		}
 		s.scratch, s.tmp = dir, dir.Path
 	}
-	tools, err := newToolchain(ctx, s.o)
+	tools, err := newToolchain(ctx, s.o, s.tmp)
 	if err != nil {
 		return err
 	}
