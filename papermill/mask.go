@@ -73,6 +73,14 @@ func NewMask(secrets []Secret) (Mask, error) {
 	return Mask{newNeedles(text), newNeedles(escaped)}, nil
 }
 
+// Name refuses the name of a file that holds a secret.
+func (m Mask) Name(what, name string) error {
+	if m.Text(name) == name {
+		return nil
+	}
+	return fault.New(fault.Usage, "leave it out of the path", "%s %s: its name holds a secret, which every list of files would show", what, m.Text(name))
+}
+
 func newNeedles(texts map[string]bool) needles {
 	var all needles
 	for text := range texts {

@@ -22,8 +22,8 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if r.mask, err = NewMask(r.Secrets); err != nil {
 		return err
 	}
-	if name := r.outputName(); r.mask.Text(name) != name {
-		return fault.New(fault.Usage, "leave it out of the path", "output %s: its name holds a secret, which every list of files would show", name)
+	if err := cmp.Or(r.mask.Name("notebook", r.Input), r.mask.Name("output", r.outputName())); err != nil {
+		return err
 	}
 	if err := r.openRemote(ctx); err != nil {
 		return err

@@ -121,7 +121,7 @@ func (r *run) toRemote(ctx context.Context, err error) error {
 		return err
 	}
 	if r.undelivered {
-		delivery, end := outlive(ctx, deliveryGrace*r.Grace)
+		delivery, end := Outlive(ctx, deliveryGrace*r.Grace)
 		defer end()
 		if missed := place.Put(delivery, r.Output, r.Remote); missed != nil {
 			if err != nil {
@@ -143,8 +143,8 @@ const deliveryGrace = 6
 
 var errSlow = errors.New("it did not end in time after the interrupt")
 
-// outlive is a context that ends some time after another one; its cause then is errSlow.
-func outlive(other context.Context, by time.Duration) (context.Context, func()) {
+// Outlive is a context that ends some time after another one, for what is to be delivered also after an interrupt.
+func Outlive(other context.Context, by time.Duration) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(other))
 	stop := context.AfterFunc(other, func() {
 		select {

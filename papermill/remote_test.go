@@ -95,7 +95,7 @@ func TestRemote(t *testing.T) {
 	}
 	edit(t, in, 3, appends("c"))
 	s.closed = true
-	if r, err := Run(t.Context(), o); fault.ExitCode(err) != 5 || !r.Saved || r.Delivered || !strings.Contains(err.Error(), "the notebook is in "+o.Output) || ran(t, dir) != "c" {
+	if r, err := Run(t.Context(), o); fault.ExitCode(err) != 5 || !r.Saved || r.Delivered || !strings.Contains(err.Error(), "what should be there is in "+o.Output) || ran(t, dir) != "c" {
 		t.Errorf("not delivered: %v, %s", err, statuses(r))
 	}
 	s.closed = false
@@ -137,7 +137,7 @@ func TestRemote(t *testing.T) {
 		t.Errorf("%v, left: %s", err, spare())
 	}
 	s.closed = true
-	if _, err := Run(t.Context(), o); err == nil || spare() == "" || !strings.HasSuffix(err.Error(), "the notebook is in "+spare()) {
+	if _, err := Run(t.Context(), o); err == nil || spare() == "" || !strings.HasSuffix(err.Error(), "what should be there is in "+spare()) {
 		t.Errorf("%v, left: %s", err, spare())
 	}
 }
@@ -238,7 +238,7 @@ func TestRemoteInterrupted(t *testing.T) {
 	}()
 	select {
 	case e := <-ended:
-		if fault.ExitCode(e.error) != 130 || !e.Saved || e.Delivered || !strings.HasSuffix(e.Error(), "did not end in time after the interrupt; the notebook is in "+o.Output) {
+		if fault.ExitCode(e.error) != 130 || !e.Saved || e.Delivered || !strings.HasSuffix(e.Error(), "did not end in time after the interrupt; what should be there is in "+o.Output) {
 			t.Errorf("saved: %v, delivered: %v, %v", e.Saved, e.Delivered, e.error)
 		}
 	case <-time.After(time.Minute):

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -135,6 +136,9 @@ func joinPairs(args []string) []string {
 		case (a == "-p" || a == "-r" || a == "--parameters" || a == "--parameters_raw") && i+2 < len(args):
 			out = append(out, a, args[i+1]+"\x00"+args[i+2])
 			i += 2
+		case (strings.HasPrefix(a, "--parameters=") || strings.HasPrefix(a, "--parameters_raw=")) && i+1 < len(args):
+			out = append(out, a+"\x00"+args[i+1])
+			i++
 		case len(a) > 2 && (strings.HasPrefix(a, "-p") || strings.HasPrefix(a, "-r")) && i+1 < len(args): // -pNAME VALUE
 			out = append(out, a[:2], a[2:]+"\x00"+args[i+1])
 			i++
@@ -164,9 +168,21 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 	pm := template.Run()
 	given := args[0]
 	typed := strings.Join(args[1:], "") // the output, if it is given
+	mask, err := papermill.NewMask(o.Secrets)
+	if err != nil {
+		return err
+	}
+	var result papermill.Result
 	undo := func() {}
-	var err error
+	defer func() {
+		if !result.Saved {
+			undo()
+		}
+	}()
 	if o.Input, err = expand(given, flags.withPaths(o.Parameters, given, typed), pm); err != nil {
+		return err
+	}
+	if err := mask.Name("notebook", place.Shown(o.Input)); err != nil { // before a message says it
 		return err
 	}
 	p, err := inProject(g, &o)
@@ -199,15 +215,23 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 	if toStdout && g.json {
 		return fault.New(fault.Usage, "name a file for the notebook", "standard output can't take the notebook and JSON about the run")
 	}
-	prints, err := openStreams(map[string]string{"stdout": flags.stdout, "stderr": flags.stderr})
-	if err != nil {
-		return err
-	}
 	html := pageOf(flags.html, cmp.Or(strings.TrimPrefix(o.Remote, "-"), o.Output))
 	if html != "" {
+		if info, err := os.Stat(o.Output); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+			return fault.New(fault.Usage, "name a file for the notebook", "--html: %s can't be read again for the page", o.Output)
+		}
 		if err := place.Check(c.Context(), html); err != nil {
 			return err
 		}
+	}
+	err = distinct(named{"NOTEBOOK", cmp.Or(o.Origin, o.Input)}, named{"OUTPUT", cmp.Or(o.Remote, o.Output)},
+		named{"--html", html}, named{"--stdout-file", flags.stdout}, named{"--stderr-file", flags.stderr})
+	if err != nil {
+		return err
+	}
+	prints, err := openStreams(map[string]string{"stdout": flags.stdout, "stderr": flags.stderr})
+	if err != nil {
+		return err
 	}
 	show := newCellProgress(c, flags.progressBar && !flags.logOutput && flags.shows("INFO"), o.Output)
 	defer show.close()
@@ -238,13 +262,10 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 		}
 	}
 	all := runtime.GOMAXPROCS(1) // a runner waits; more processors would wake each other for every message
-	result, err := papermill.Run(c.Context(), o)
+	result, err = papermill.Run(c.Context(), o)
 	runtime.GOMAXPROCS(all)
 	show.close()
 	err = cmp.Or(err, prints.close())
-	if !result.Saved {
-		undo()
-	}
 	if html != "" && result.Saved {
 		err = cmp.Or(err, writePage(c.Context(), html, o))
 	}
@@ -258,7 +279,7 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 			fmt.Fprintf(c.ErrOrStderr(), "%s · %s · %s\n\n", filepath.Base(o.Input), ui.Duration(result.Ended.Sub(result.Started)), output)
 		}
 	}
-	err = kindOf(err)
+	err = kindOf(err, result)
 	if g.json {
 		r := batch.Report{Job: batch.Job{Input: given, Parameters: o.Parameters, Output: cmp.Or(o.Remote, o.Output)}, Status: batch.Done, Result: result, Err: err, Took: result.Ended.Sub(result.Started)}
 		if err != nil {
@@ -306,24 +327,27 @@ func pageOf(html, output string) string {
 	return html
 }
 
+// lastGrace is how long an interrupted run's page or log may take to be delivered.
+const lastGrace = 10 * time.Second
+
 // writePage writes the executed notebook as a page, also when the run failed: that is when it is read.
 func writePage(ctx context.Context, file string, o papermill.Options) error {
 	nb, err := nbformat.Read(o.Output)
 	if err != nil {
 		return err
 	}
-	last, end := lastly(ctx)
+	last, end := papermill.Outlive(ctx, lastGrace)
 	defer end()
 	return place.Write(last, file, func(w io.Writer) error {
 		return page.Write(w, nb, page.Options{HideSources: o.ReportMode, Files: os.DirFS(place.Folder(o.Input))})
 	})
 }
 
-// kindOf gives the failure of a cell the exit code of what our kernel says is wrong with the machine or the disk.
-func kindOf(err error) error {
+// kindOf gives the failure of a Go notebook's cell the exit code of what our kernel says is wrong with the machine or the disk.
+func kindOf(err error, r papermill.Result) error {
 	var cell *papermill.CellError
 	var m *fault.Mistake
-	if errors.As(err, &cell) && errors.As(err, &m) {
+	if r.Kernel.Language == "go" && errors.As(err, &cell) && errors.As(err, &m) {
 		for _, k := range []fault.Kind{fault.Environment, fault.Storage} {
 			if cell.EName == k.String() {
 				m.Kind = k

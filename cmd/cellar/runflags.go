@@ -277,8 +277,41 @@ func (s *streams) close() error {
 	return nil
 }
 
+// named is a place, and what of the command line names it.
+type named struct{ what, place string }
+
+// distinct refuses two places that are the same file: the one would replace the other. NOTEBOOK and OUTPUT, which come first, a run looks at.
+func distinct(all ...named) error {
+	for i, a := range all {
+		for _, b := range all[max(i+1, 2):] {
+			if a.place != "" && b.place != "" && sameFile(a.place, b.place) {
+				return fault.New(fault.Usage, "name another file", "%s %s is %s, too: the one would replace the other", b.what, place.Shown(b.place), a.what)
+			}
+		}
+	}
+	return nil
+}
+
+// sameFile reports whether writing to the one place replaces what the other holds; pipes and devices hold nothing.
+func sameFile(a, b string) bool {
+	if !place.Local(a) || !place.Local(b) {
+		return place.Same(a, b)
+	}
+	one, missing := os.Stat(a)
+	other, err := os.Stat(b)
+	if missing == nil && err == nil {
+		return one.Mode().IsRegular() && os.SameFile(one, other)
+	}
+	a, missing = filepath.Abs(a)
+	b, err = filepath.Abs(b)
+	return missing == nil && err == nil && a == b
+}
+
 // checkMany refuses flags that make no sense for many runs.
 func (r *runFlags) checkMany() error {
+	if r.html != "" && r.html != besideOutput {
+		return fault.New(fault.Usage, "--html writes one beside each output", "--html=%s is for one run", r.html)
+	}
 	for flag, value := range map[string]string{"stdout-file": r.stdout, "stderr-file": r.stderr} {
 		if value != "" {
 			return fault.New(fault.Usage, "each run's log in --out-dir has what its cells print", "--%s is for one run", flag)

@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -83,7 +80,7 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 		axes = append(axes, a)
 	}
 	pm := template.Run()
-	inputs, fetched, err := readAll(c.Context(), inputs, o.Parameters, pm)
+	inputs, fetched, err := readAll(c.Context(), inputs, o.Parameters, pm, mask)
 	if err != nil {
 		return err
 	}
@@ -91,11 +88,14 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 	if err != nil {
 		return err
 	}
-	if shown := mask.Text(place.Shown(dir)); shown != place.Shown(dir) {
-		return fault.New(fault.Usage, "leave it out of the path", "--out-dir %s: its name holds a secret, which every list of files would show", shown)
+	if err := mask.Name("--out-dir", place.Shown(dir)); err != nil {
+		return err
 	}
 	jobs, err := batch.Jobs(inputs, o.Parameters, axes, dir)
 	if err != nil {
+		return err
+	}
+	if err := checkInputs(inputs, jobs); err != nil {
 		return err
 	}
 	if !place.Local(jobs[0].Output) {
@@ -141,6 +141,11 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 	ui.Table(c.OutOrStdout(), []string{"notebook", "parameters", "status", "time", "failed at", "output"}, table)
 	said := map[string]bool{}
 	for _, r := range reports {
+		if r.Result.Saved && !written(r) {
+			for _, w := range r.Result.Warnings { // they say where it is
+				fmt.Fprintln(c.ErrOrStderr(), w)
+			}
+		}
 		if r.Err != nil && !errors.Is(r.Err, context.Canceled) && !said[r.Err.Error()] {
 			said[r.Err.Error()] = true
 			fmt.Fprintln(c.ErrOrStderr())
@@ -155,11 +160,14 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 
 // readAll reads all notebooks before hours of work, and says what their paths are with the fields filled in. Of those that are no files
 // here it returns what a run needs to know, so that they are read once.
-func readAll(ctx context.Context, names []string, given, pm parameters.List) (inputs []string, fetched map[string]papermill.Options, err error) {
+func readAll(ctx context.Context, names []string, given, pm parameters.List, mask papermill.Mask) (inputs []string, fetched map[string]papermill.Options, err error) {
 	fetched = map[string]papermill.Options{}
 	for _, name := range names {
 		input, err := expand(name, given, pm)
 		if err != nil {
+			return nil, nil, err
+		}
+		if err := mask.Name("notebook", place.Shown(input)); err != nil {
 			return nil, nil, err
 		}
 		one := papermill.Options{Input: input}
@@ -174,6 +182,25 @@ func readAll(ctx context.Context, names []string, given, pm parameters.List) (in
 		inputs = append(inputs, input)
 	}
 	return inputs, fetched, nil
+}
+
+// checkInputs refuses jobs that would replace a notebook which another job runs.
+func checkInputs(inputs []string, jobs []batch.Job) error {
+	infos := map[string]os.FileInfo{}
+	for _, input := range inputs {
+		if info, err := os.Stat(input); err == nil {
+			infos[input] = info
+		}
+	}
+	for _, j := range jobs {
+		old, err := os.Stat(j.Output)
+		for _, input := range inputs {
+			if info := infos[input]; place.Same(input, j.Output) || err == nil && info != nil && os.SameFile(info, old) {
+				return fault.New(fault.Usage, "name another folder by --out-dir", "the output of %s would replace the notebook %s", place.Shown(j.Input), place.Shown(input))
+			}
+		}
+	}
+	return nil
 }
 
 // runJob runs a notebook of many; what its cells print goes into its log. A notebook that is no file here is in fetched.
@@ -194,20 +221,12 @@ func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fe
 		}
 		logFile = place.Beside(o.Output, ".log")
 	}
-	file, err := openLog(ctx, j, logFile, o.Resume)
+	log, err := openLog(j.Log, logFile, o.Resume)
 	if err != nil {
 		return papermill.Result{}, err
 	}
-	log := bufio.NewWriter(file)
-	defer func() {
-		if e := errors.Join(log.Flush(), file.Close()); e != nil {
-			err = cmp.Or(err, error(fault.New(fault.Storage, "free space", "log of %s: %w", place.Shown(j.Input), e)))
-		} else if logFile != j.Log {
-			last, end := lastly(ctx)
-			defer end()
-			err = cmp.Or(err, place.Put(last, logFile, j.Log))
-		}
-	}()
+	defer func() { err = cmp.Or(err, log.close(ctx, lastGrace)) }()
+	o.OnBegin = func([]papermill.Cell) { log.begin(ctx) }
 	o.OnCell = func(cell papermill.Cell) {
 		if cell.Type == "code" && cell.Status == papermill.Running {
 			fmt.Fprintf(log, "==== %s\n", nameOf(cell))
@@ -217,53 +236,17 @@ func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fe
 	}
 	o.OnOutput = func(_ *nbformat.Cell, out nbformat.Output) { logText(log, log, out, false) }
 	result, err := papermill.Run(ctx, o)
+	err = kindOf(err, result)
 	for _, w := range result.Warnings {
 		fmt.Fprintln(log, w)
 	}
 	if flags.html != "" && result.Saved {
 		err = cmp.Or(err, writePage(ctx, pageOf(besideOutput, j.Output), o))
 	}
-	if err != nil {
+	if err != nil && log.begun {
 		fmt.Fprintln(log, err)
 	}
 	return result, err
-}
-
-// openLog opens the file for a run's log, which a resumed run goes on with. Of a log elsewhere it is a copy here.
-func openLog(ctx context.Context, j batch.Job, path string, resume bool) (*os.File, error) {
-	mode := os.O_TRUNC
-	var before []byte
-	if resume {
-		mode = os.O_APPEND
-		if path != j.Log {
-			var err error
-			before, err = place.Read(ctx, j.Log)
-			if err != nil && !errors.Is(err, fault.ErrNotFound) && !errors.Is(err, fs.ErrPermission) {
-				return nil, err
-			}
-		}
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|mode, 0o666)
-	if err == nil && before != nil {
-		var info os.FileInfo
-		if info, err = file.Stat(); err == nil && info.Size() < int64(len(before)) { // the copy is of another machine's run, or of an older one
-			if err = file.Truncate(0); err == nil {
-				_, err = file.Write(before)
-			}
-		}
-	}
-	if err != nil {
-		return nil, fault.New(fault.Storage, "name another folder by --out-dir", "log of %s: %w", place.Shown(j.Input), err)
-	}
-	return file, nil
-}
-
-// lastly is a context for what is still to be delivered of a run: an interrupt that came before it does not end it at once.
-func lastly(ctx context.Context) (context.Context, func()) {
-	if ctx.Err() == nil {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 }
 
 // written reports whether a run's notebook is where it should be.
@@ -287,7 +270,9 @@ func jsonReports(reports []batch.Report, mask papermill.Mask) []map[string]any {
 	all := []map[string]any{}
 	for _, r := range reports {
 		m := jsonReport(r, mask)
-		m["log"] = place.Shown(r.Log)
+		if _, missing := os.Stat(r.Log); r.Status != batch.Skipped && (missing == nil || !place.Local(r.Log)) {
+			m["log"] = place.Shown(r.Log)
+		}
 		all = append(all, m)
 	}
 	return all

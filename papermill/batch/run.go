@@ -97,7 +97,7 @@ func (o Options) change(i int, r Report) {
 }
 
 func (o Options) verdict(ctx context.Context, reports []Report, failed int) error {
-	if err := ctx.Err(); errors.Is(err, context.Canceled) {
+	if err := ctx.Err(); errors.Is(err, context.Canceled) && failed+count(reports, Skipped) > 0 {
 		return fault.New(fault.Interrupted, "the outputs have what ran; the same command with --resume goes on from there", "%d of %d runs were begun: %w", len(reports)-count(reports, Skipped), len(reports), err)
 	}
 	if failed == 0 {

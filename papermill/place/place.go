@@ -54,7 +54,11 @@ func find(name string) (place, error) {
 	}
 }
 
-func schemeOf(name string) string { return strings.ToLower(schemed.FindStringSubmatch(name)[1]) }
+// schemeOf is what stands before ://, in lower case; "" where nothing does.
+func schemeOf(name string) string {
+	scheme, _, _ := strings.Cut(schemed.FindString(name), ":")
+	return strings.ToLower(scheme)
+}
 
 // Local reports whether a name is the path of a file.
 func Local(name string) bool {
@@ -68,7 +72,7 @@ func Shown(name string) string {
 	if !schemed.MatchString(name) {
 		return name
 	}
-	bare, _, _ := strings.Cut(name, "?")
+	bare, _ := cutOptions(name)
 	u, err := url.Parse(bare)
 	if err != nil || u.User == nil {
 		return bare
@@ -149,13 +153,12 @@ func In(folder, file string) string {
 	if Local(folder) {
 		return filepath.Join(folder, file)
 	}
+	if u, err := url.Parse(folder); err == nil && (schemeOf(folder) == "http" || schemeOf(folder) == "https") {
+		u.Fragment, u.RawFragment = "", "" // which no server hears of
+		return u.JoinPath((&url.URL{Path: filepath.ToSlash(file)}).EscapedPath()).String()
+	}
 	bare, options := cutOptions(folder)
 	file = strings.ReplaceAll(filepath.ToSlash(file), "?", "_") // which no key of a bucket can hold here
-	if p, err := find(folder); err == nil {
-		if _, ok := p.(web); ok {
-			file = (&url.URL{Path: file}).EscapedPath()
-		}
-	}
 	return strings.TrimRight(bare, "/") + "/" + file + options
 }
 
@@ -227,7 +230,7 @@ func Put(ctx context.Context, from, name string) error {
 	}
 	var m *fault.Mistake
 	if errors.As(err, &m) {
-		return fault.New(m.Kind, fault.Hint(err), "%w; the notebook is in %s", err, from)
+		return fault.New(m.Kind, fault.Hint(err), "%w; what should be there is in %s", err, from)
 	}
 	return err
 }

@@ -135,7 +135,8 @@ func TestNeighbours(t *testing.T) {
 	for _, c := range []struct{ folder, file, in, beside string }{
 		{"runs", "x/a b.ipynb", filepath.Join("runs", "x", "a b.ipynb"), filepath.Join("runs", "x", "a b.log")},
 		{"", "a?.ipynb", "a?.ipynb", "a?.log"},
-		{"https://me:pw@h/runs/?sig=a/b.c", "a b#?.ipynb", "https://me:pw@h/runs/a%20b%23_.ipynb?sig=a/b.c", "https://me:pw@h/runs/a%20b%23_.log?sig=a/b.c"},
+		{"https://me:pw@h/runs/?sig=a/b.c", "a b#?.ipynb", "https://me:pw@h/runs/a%20b%23%3F.ipynb?sig=a/b.c", "https://me:pw@h/runs/a%20b%23%3F.log?sig=a/b.c"},
+		{"http://h/runs#top?x", "a.ipynb", "http://h/runs/a.ipynb", "http://h/runs/a.log"},
 		{"https://h", "a.ipynb", "https://h/a.ipynb", "https://h/a.log"},
 		{"s3://b", "a%20b.ipynb", "s3://b/a%20b.ipynb", "s3://b/a%20b.log"},
 		{"s3://b/runs?region=x", "n/a=0.1", "s3://b/runs/n/a=0.1?region=x", "s3://b/runs/n/a=0.log?region=x"},

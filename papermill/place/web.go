@@ -229,7 +229,11 @@ func (w web) refused(method string, answer *http.Response) error {
 	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		return w.mistake(method, fmt.Errorf("%w: %w", err, fs.ErrPermission), "it takes no "+method+": name a file, or another server")
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
-		return w.mistake(method, err, "write to "+Shown(answer.Header.Get("Location")))
+		to := answer.Header.Get("Location")
+		if u, err := w.url.Parse(to); err == nil {
+			to = u.String()
+		}
+		return w.mistake(method, err, "write to "+Shown(to))
 	}
 	return w.mistake(method, err, "")
 }
