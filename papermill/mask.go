@@ -274,8 +274,8 @@ func (m Mask) bundle(b map[string]json.RawMessage) {
 	}
 }
 
-// fault is an error whose message and hint hold no secrets.
-func (m Mask) fault(err error) error {
+// Fault is an error whose message and hint hold no secrets.
+func (m Mask) Fault(err error) error {
 	if err == nil || m.text == nil {
 		return err
 	}

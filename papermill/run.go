@@ -25,7 +25,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	r := &run{Options: o, gaps: gaps{}}
 	err := r.toRemote(ctx, r.run(ctx))
 	r.mask.texts(r.Warnings)
-	return r.Result, r.mask.fault(err)
+	return r.Result, r.mask.Fault(err)
 }
 
 func (r *run) run(ctx context.Context) error {

@@ -26,9 +26,15 @@ type global struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	if len(os.Args) > 1 && !slices.Contains([]string{"kernel", "run", "papermill"}, os.Args[1]) && !calledPapermill() {
 		debug.SetGCPercent(400) // other commands live too short to tidy up
+	} else {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // nobody may read the log any more: the notebook is still wanted
 	}
 	g := &global{}
 	root := newRoot(g)

@@ -50,7 +50,15 @@ kernel, its own output and log in the folder --out-dir, and -j of them run at on
 			}
 			return cobra.RangeArgs(1, 2)(c, args)
 		},
-		RunE: func(c *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if o.Secrets, err = papermill.Secrets(flags.hidden); err != nil {
+				return err
+			}
+			mask, err := papermill.NewMask(o.Secrets)
+			if err != nil {
+				return err
+			}
+			defer func() { err = mask.Fault(err) }()
 			if flags.helpNotebook {
 				return describeNotebook(c, g, args[0], o, &flags)
 			}
@@ -58,9 +66,9 @@ kernel, its own output and log in the folder --out-dir, and -j of them run at on
 				return err
 			}
 			if many.each || len(many.grid) > 0 {
-				return runMany(c, g, o, args, many, &flags)
+				return runMany(c, g, o, args, many, &flags, mask)
 			}
-			return run(c, g, o, args, &flags)
+			return run(c, g, o, args, &flags, mask)
 		},
 	}
 	f := c.Flags()
@@ -164,14 +172,10 @@ func inProject(g *global, o *papermill.Options) (*project.Project, error) {
 	return p, nil
 }
 
-func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags *runFlags) error {
+func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags *runFlags, mask papermill.Mask) (err error) {
 	pm := template.Run()
 	given := args[0]
 	typed := strings.Join(args[1:], "") // the output, if it is given
-	mask, err := papermill.NewMask(o.Secrets)
-	if err != nil {
-		return err
-	}
 	var result papermill.Result
 	undo := func() {}
 	defer func() {
@@ -229,10 +233,15 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 	if err != nil {
 		return err
 	}
-	prints, err := openStreams(map[string]string{"stdout": flags.stdout, "stderr": flags.stderr})
+	prints, err := openStreams(map[string]string{"stdout": flags.stdout, "stderr": flags.stderr}, mask)
 	if err != nil {
 		return err
 	}
+	var logged io.Writer = c.OutOrStdout()
+	if toStdout || g.json { // it has something else to say
+		logged = c.ErrOrStderr()
+	}
+	text, failures := mask.Writer(logged), mask.Writer(c.ErrOrStderr()) // halves of a secret may be two outputs
 	show := newCellProgress(c, flags.progressBar && !flags.logOutput && flags.shows("INFO"), o.Output)
 	defer show.close()
 	if flags.shows("INFO") {
@@ -254,17 +263,15 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 	o.OnOutput = func(cell *nbformat.Cell, out nbformat.Output) {
 		prints.output(cell, out)
 		if flags.logOutput {
-			text := c.OutOrStdout()
-			if toStdout || g.json { // it has something else to say
-				text = c.ErrOrStderr()
-			}
-			logText(text, c.ErrOrStderr(), out, ui.Terminal(os.Stderr))
+			logText(text, failures, out, ui.Terminal(os.Stderr))
 		}
 	}
 	all := runtime.GOMAXPROCS(1) // a runner waits; more processors would wake each other for every message
 	result, err = papermill.Run(c.Context(), o)
 	runtime.GOMAXPROCS(all)
 	show.close()
+	text.Flush()
+	failures.Flush()
 	err = cmp.Or(err, prints.close())
 	if html != "" && result.Saved {
 		err = cmp.Or(err, writePage(c.Context(), html, o))

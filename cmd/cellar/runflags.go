@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,9 +96,6 @@ func (r *runFlags) complete(ctx context.Context, f *pflag.FlagSet, o *papermill.
 		return fault.New(fault.Usage, "one of "+strings.Join(logLevels, ", "), "--log-level %s: there is no such level", r.logLevel)
 	}
 	if o.Parameters, err = r.parameters.Parse(); err != nil {
-		return err
-	}
-	if o.Secrets, err = papermill.Secrets(r.hidden); err != nil {
 		return err
 	}
 	if o.Memory, err = project.ParseBytes(r.memory); err != nil {
@@ -218,15 +216,16 @@ func (d duration) Set(s string) (err error) {
 
 // streams are the files that get what cells print, as it comes.
 type streams struct {
-	files map[string]*os.File // by the name of the stream
-	made  []string            // those that were not there
+	files map[string]*os.File              // by the name of the stream
+	texts map[string]*papermill.MaskWriter // which write to them: halves of a secret may be two outputs
+	made  []string                         // those that were not there
 	begun bool
 	err   error
 }
 
 // openStreams makes the files, before hours of work; those that are there keep what they hold until the run begins.
-func openStreams(paths map[string]string) (*streams, error) {
-	s := &streams{files: map[string]*os.File{}}
+func openStreams(paths map[string]string, mask papermill.Mask) (*streams, error) {
+	s := &streams{files: map[string]*os.File{}, texts: map[string]*papermill.MaskWriter{}}
 	for name, path := range paths {
 		if path == "" {
 			continue
@@ -239,7 +238,7 @@ func openStreams(paths map[string]string) (*streams, error) {
 		if missing != nil {
 			s.made = append(s.made, path)
 		}
-		s.files[name] = f
+		s.files[name], s.texts[name] = f, mask.Writer(f)
 	}
 	return s, nil
 }
@@ -255,16 +254,16 @@ func (s *streams) begin() {
 }
 
 func (s *streams) output(_ *nbformat.Cell, out nbformat.Output) {
-	if f := s.files[out.Name]; out.Type == "stream" && f != nil {
-		_, err := f.WriteString(out.Text)
+	if w := s.texts[out.Name]; out.Type == "stream" && w != nil {
+		_, err := io.WriteString(w, out.Text)
 		s.err = cmp.Or(s.err, err)
 	}
 }
 
 // close says what went wrong on the way. Of a run that has not begun it leaves nothing.
 func (s *streams) close() error {
-	for _, f := range s.files {
-		s.err = cmp.Or(s.err, f.Close())
+	for name, f := range s.files {
+		s.err = cmp.Or(s.err, s.texts[name].Flush(), f.Close())
 	}
 	for _, path := range s.made {
 		if !s.begun {

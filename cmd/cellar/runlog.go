@@ -17,6 +17,7 @@ import (
 // runLog is what the cells of one run of many print. A log elsewhere is written here, and delivered when the run has ended.
 type runLog struct {
 	*bufio.Writer
+	text   *papermill.MaskWriter // halves of a secret may be two outputs
 	file   *os.File
 	to     string // where it belongs
 	path   string // where it is written
@@ -27,13 +28,14 @@ type runLog struct {
 }
 
 // openLog makes the file, before hours of work. What a log holds of a former run stays until the run begins: another one may be writing it.
-func openLog(to, path string, resume bool) (*runLog, error) {
+func openLog(to, path string, resume bool, mask papermill.Mask) (*runLog, error) {
 	_, missing := os.Lstat(path)
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, fault.New(fault.Storage, "name another folder by --out-dir", "log %s: %w", path, err)
 	}
-	return &runLog{Writer: bufio.NewWriter(file), file: file, to: to, path: path, resume: resume, made: missing != nil}, nil
+	text := mask.Writer(file)
+	return &runLog{Writer: bufio.NewWriter(text), text: text, file: file, to: to, path: path, resume: resume, made: missing != nil}, nil
 }
 
 // begin is called when the run begins.
@@ -72,7 +74,7 @@ func (l *runLog) close(ctx context.Context, grace time.Duration) error {
 		}
 		return nil
 	}
-	if err := errors.Join(l.err, l.Flush(), l.file.Close()); err != nil {
+	if err := errors.Join(l.err, l.Flush(), l.text.Flush(), l.file.Close()); err != nil {
 		return fault.New(fault.Storage, "free space", "log %s: %w", place.Shown(l.to), err)
 	}
 	if l.to == l.path {

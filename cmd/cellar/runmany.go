@@ -60,12 +60,8 @@ func (m manyFlags) check(args []string) error {
 	return nil
 }
 
-func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, many manyFlags, flags *runFlags) error {
+func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, many manyFlags, flags *runFlags, mask papermill.Mask) error {
 	if err := flags.checkMany(); err != nil {
-		return err
-	}
-	mask, err := papermill.NewMask(o.Secrets)
-	if err != nil {
 		return err
 	}
 	var axes []batch.Axis
@@ -84,19 +80,20 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 	if err != nil {
 		return err
 	}
-	dir, err := expand(many.dir, o.Parameters, pm)
-	if err != nil {
-		return err
-	}
-	if err := mask.Name("--out-dir", place.Shown(dir)); err != nil {
-		return err
-	}
-	jobs, err := batch.Jobs(inputs, o.Parameters, axes, dir)
+	jobs, err := batch.Jobs(inputs, o.Parameters, axes, func(p parameters.List) (string, error) {
+		dir, err := expand(many.dir, p, pm)
+		return dir, cmp.Or(err, mask.Name("--out-dir", place.Shown(dir)))
+	})
 	if err != nil {
 		return err
 	}
 	if err := checkInputs(inputs, jobs); err != nil {
 		return err
+	}
+	for _, j := range jobs {
+		if err := checkParameters(c.Context(), o, j, fetched[j.Input], flags); err != nil {
+			return err
+		}
 	}
 	if !place.Local(jobs[0].Output) {
 		if err := place.Check(c.Context(), jobs[0].Output); err != nil {
@@ -116,7 +113,7 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 	reports, err := batch.Run(c.Context(), jobs, batch.Options{
 		Jobs: many.jobs, KeepGoing: many.keepGoing, OnChange: show.change,
 		Run: func(ctx context.Context, j batch.Job) (papermill.Result, error) {
-			return runJob(ctx, g, o, j, fetched[j.Input], show, flags)
+			return runJob(ctx, g, o, j, fetched[j.Input], show, flags, mask)
 		},
 	})
 	show.shown.Close()
@@ -203,8 +200,15 @@ func checkInputs(inputs []string, jobs []batch.Job) error {
 	return nil
 }
 
+// checkParameters finds out what is wrong with a job's parameters, before another one has run for hours.
+func checkParameters(ctx context.Context, o papermill.Options, j batch.Job, fetched papermill.Options, flags *runFlags) error {
+	_, err := papermill.Run(ctx, papermill.Options{Input: cmp.Or(fetched.Input, j.Input), Notebook: fetched.Notebook, PrepareOnly: true,
+		Parameters: flags.withPaths(j.Parameters, j.Input, j.Output), Kernel: o.Kernel, Language: o.Language, Strict: o.Strict, Secrets: o.Secrets})
+	return err
+}
+
 // runJob runs a notebook of many; what its cells print goes into its log. A notebook that is no file here is in fetched.
-func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fetched papermill.Options, show runsProgress, flags *runFlags) (_ papermill.Result, err error) {
+func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fetched papermill.Options, show runsProgress, flags *runFlags, mask papermill.Mask) (_ papermill.Result, err error) {
 	o.Input, o.Output, o.Parameters = j.Input, j.Output, flags.withPaths(j.Parameters, j.Input, j.Output)
 	p, err := inProject(g, &o)
 	if err != nil {
@@ -221,7 +225,7 @@ func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fe
 		}
 		logFile = place.Beside(o.Output, ".log")
 	}
-	log, err := openLog(j.Log, logFile, o.Resume)
+	log, err := openLog(j.Log, logFile, o.Resume, mask)
 	if err != nil {
 		return papermill.Result{}, err
 	}

@@ -15,6 +15,8 @@ type Progress struct {
 	w     io.Writer
 	live  bool
 	total int
+	begun time.Time
+	over  chan struct{}
 
 	mu            sync.Mutex
 	ended, failed int
@@ -29,7 +31,29 @@ type task struct {
 
 // NewProgress shows so many tasks; live: w is a terminal where lines may be redrawn.
 func NewProgress(w io.Writer, live bool, total int) *Progress {
-	return &Progress{w: w, live: live, total: total}
+	p := &Progress{w: w, live: live, total: total, begun: time.Now(), over: make(chan struct{})}
+	if live {
+		go p.tick()
+	}
+	return p
+}
+
+// tick draws again what time has changed.
+func (p *Progress) tick() {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			p.mu.Lock()
+			if p.drawn > 0 {
+				p.redraw("")
+			}
+			p.mu.Unlock()
+		case <-p.over:
+			return
+		}
+	}
 }
 
 // Begin shows a task that runs. The key is what Step and End call it by; the name is shown.
@@ -66,10 +90,11 @@ func (p *Progress) End(key, status string, failed bool, took time.Duration) {
 	p.redraw(fmt.Sprintf("%-6s %s  %s\n", status, name, Duration(took)))
 }
 
-// Close takes what is redrawn off the terminal.
+// Close takes what is redrawn off the terminal. Nothing may be called after it.
 func (p *Progress) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	close(p.over)
 	io.WriteString(p.w, p.erase())
 }
 
@@ -98,7 +123,11 @@ func (p *Progress) redraw(stay string) {
 		if p.failed > 0 {
 			failed = fmt.Sprintf(", %d failed", p.failed)
 		}
-		fmt.Fprintf(&lines, "%d of %d ended%s\n", p.ended, p.total, failed)
+		left := ""
+		if rest := time.Duration(float64(time.Since(p.begun)) / float64(max(1, p.ended)) * float64(p.total-p.ended)); p.ended > 0 && rest >= time.Second {
+			left = ", about " + Duration(rest.Round(time.Second)) + " left"
+		}
+		fmt.Fprintf(&lines, "%d of %d ended%s%s\n", p.ended, p.total, failed, left)
 		// Without wrapping: a line that took two would not be erased.
 		text += "\033[?7l" + lines.String() + "\033[?7h"
 		p.drawn = len(p.running) + 1

@@ -16,6 +16,16 @@ import (
 	"github.com/cellar-go/cellar/papermill/parameters"
 )
 
+// folder is runs, or below it that of the parameter in.
+func folder(p parameters.List) (string, error) {
+	for _, q := range p {
+		if q.Name == "in" {
+			return "runs/" + q.Text(), nil
+		}
+	}
+	return "runs", nil
+}
+
 func TestJobs(t *testing.T) {
 	var given parameters.List
 	given.Set("alpha", 1.5)
@@ -29,6 +39,8 @@ func TestJobs(t *testing.T) {
 		{"a grid", "a.ipynb", []string{"alpha=0.1,0.2", "name=x,007"},
 			"a-alpha=0.1-name=x: alpha=0.1 seed=7 name=x\na-alpha=0.1-name=007: alpha=0.1 seed=7 name=007\na-alpha=0.2-name=x: alpha=0.2 seed=7 name=x\na-alpha=0.2-name=007: alpha=0.2 seed=7 name=007\n"},
 		{"values that no file name holds", "a.ipynb", []string{"q=['a, b', 'c/d']"}, "a-q=a,_b-c5da3245: alpha=1.5 seed=7 q=a, b\na-q=c_d-5da0199a: alpha=1.5 seed=7 q=c/d\n"},
+		{"letters of any language", "é.ipynb", []string{"q=ö"}, "é-q=ö: alpha=1.5 seed=7 q=ö\n"},
+		{"a folder for each value", "a.ipynb", []string{"in=x,y"}, "x/a-in=x: alpha=1.5 seed=7 in=x\ny/a-in=y: alpha=1.5 seed=7 in=y\n"},
 		{"notebooks of one name", "x/a.ipynb y/z/a.ipynb x/b.ipynb", nil, "x/a: alpha=1.5 seed=7\ny/z/a: alpha=1.5 seed=7\nx/b: alpha=1.5 seed=7\n"},
 		{"a notebook twice", "a.ipynb ./a.ipynb", nil, "error: a.ipynb and ./a.ipynb would both be written to runs/a.ipynb"},
 		{"a value twice", "a.ipynb", []string{"alpha=1,1"}, "error: a.ipynb alpha=1 and a.ipynb alpha=1 would both be written to runs/a-alpha=1.ipynb"},
@@ -49,7 +61,7 @@ func TestJobs(t *testing.T) {
 			}
 			if err == nil {
 				var jobs []Job
-				jobs, err = Jobs(strings.Fields(c.inputs), given, axes, "runs")
+				jobs, err = Jobs(strings.Fields(c.inputs), given, axes, folder)
 				for _, j := range jobs {
 					name, ok := strings.CutSuffix(strings.TrimPrefix(j.Output, "runs/"), ".ipynb")
 					if !ok || j.Log != "runs/"+name+".log" {
@@ -176,7 +188,7 @@ func FuzzParseAxis(f *testing.F) {
 		if err != nil {
 			return
 		}
-		jobs, err := Jobs([]string{"n.ipynb"}, nil, []Axis{a}, "runs")
+		jobs, err := Jobs([]string{"n.ipynb"}, nil, []Axis{a}, folder)
 		if err != nil {
 			return
 		}

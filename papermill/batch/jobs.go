@@ -61,10 +61,10 @@ func ParseAxis(text string) (Axis, error) {
 	return a, nil
 }
 
-// Jobs makes a job of each notebook with each combination of the axes' values, which override the given parameters. Outputs go into a
-// folder, which may be anywhere that notebooks can be written: NOTEBOOK.ipynb, or NOTEBOOK-alpha=0.1.ipynb. Notebooks of one name keep
-// the folders that tell them apart.
-func Jobs(inputs []string, given parameters.List, axes []Axis, dir string) ([]Job, error) {
+// Jobs makes a job of each notebook with each combination of the axes' values, which override the given parameters. Outputs go into the
+// folder that dir makes of a job's parameters, which may be anywhere that notebooks can be written: NOTEBOOK.ipynb, or
+// NOTEBOOK-alpha=0.1.ipynb. Notebooks of one name keep the folders that tell them apart.
+func Jobs(inputs []string, given parameters.List, axes []Axis, dir func(parameters.List) (string, error)) ([]Job, error) {
 	seen := map[string]bool{}
 	for _, a := range axes {
 		if seen[a.Name] {
@@ -84,6 +84,10 @@ func Jobs(inputs []string, given parameters.List, axes []Axis, dir string) ([]Jo
 			job.Parameters = append(job.Parameters, given...)
 			for _, p := range point {
 				job.Parameters.Put(p)
+			}
+			dir, err := dir(job.Parameters)
+			if err != nil {
+				return nil, err
 			}
 			name := names[i] + suffix(point)
 			job.Output, job.Log = place.In(dir, name+".ipynb"), place.In(dir, name+".log")
@@ -156,7 +160,7 @@ func outputNames(inputs []string) ([]string, error) {
 	return short, nil
 }
 
-var unsafe = regexp.MustCompile(`[^\w.,=+@%-]+`)
+var unsafe = regexp.MustCompile(`[^\pL\pN_.,=+@%-]+`)
 
 // suffix tells the outputs of a notebook apart; values that no file name can hold, or that are long, are told apart by a hash.
 func suffix(p parameters.List) string {

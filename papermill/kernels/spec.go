@@ -114,11 +114,21 @@ func ownKernel() (Spec, error) {
 
 // howToInstall is the usual command for the kernels that people mostly mean.
 func howToInstall(name, language string) string {
-	switch is := func(words ...string) bool {
-		return slices.ContainsFunc(words, func(w string) bool {
-			return strings.HasPrefix(strings.ToLower(name), w) || strings.EqualFold(language, w)
-		})
-	}; {
+	// The name counts more than the language: -k julia-1.9 is asked for, whatever the notebook is in.
+	kind := strings.ToLower(name)
+	if i := strings.IndexAny(kind, "-_. 0123456789"); i > 0 {
+		kind = kind[:i]
+	}
+	how := installers(kind)
+	if how == "" {
+		how = installers(strings.ToLower(language))
+	}
+	return how
+}
+
+// installers knows kernels by their usual names, without versions, and by their languages.
+func installers(kind string) string {
+	switch is := func(words ...string) bool { return slices.Contains(words, kind) }; {
 	case is("python", "ipykernel"):
 		return "python3 -m pip install ipykernel && python3 -m ipykernel install --user"
 	case is("ir", "r"):
@@ -129,8 +139,16 @@ func howToInstall(name, language string) string {
 		return "python3 -m pip install bash_kernel && python3 -m bash_kernel.install"
 	case is("rust", "evcxr"):
 		return "cargo install evcxr_jupyter && evcxr_jupyter --install"
-	case is("deno", "typescript"):
+	case is("deno", "typescript", "javascript", "tslab", "jslab"):
 		return "deno jupyter --install"
+	case is("c#", "csharp", "f#", "fsharp", "powershell", "pwsh") || strings.HasPrefix(kind, ".net"):
+		return "dotnet tool install -g Microsoft.dotnet-interactive && dotnet interactive jupyter install"
+	case is("scala", "almond"):
+		return "coursier launch almond -- --install"
+	case is("scheme", "calysto"):
+		return "python3 -m pip install calysto_scheme && python3 -m calysto_scheme install --user"
+	case is("octave"):
+		return "python3 -m pip install octave_kernel && python3 -m octave_kernel install --user"
 	}
 	return ""
 }
