@@ -54,12 +54,11 @@ func (b *bar) step() {
 	}
 }
 
-// close draws the bar full, as Papermill does also for a run that failed, and leaves it there.
+// close leaves the bar where it is: full, if no cell failed.
 func (b *bar) close() {
 	if b == nil {
 		return
 	}
-	b.done = b.total
 	b.draw()
 	fmt.Fprintln(b.w)
 }

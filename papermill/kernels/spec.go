@@ -145,7 +145,7 @@ func installers(kind string) string {
 		return "dotnet tool install -g Microsoft.dotnet-interactive && dotnet interactive jupyter install"
 	case is("scala", "almond"):
 		return "coursier launch almond -- --install"
-	case is("scheme", "calysto"):
+	case is("scheme"):
 		return "python3 -m pip install calysto_scheme && python3 -m calysto_scheme install --user"
 	case is("octave"):
 		return "python3 -m pip install octave_kernel && python3 -m octave_kernel install --user"

@@ -105,6 +105,18 @@ func TestFind(t *testing.T) {
 	}
 }
 
+func TestHowToInstall(t *testing.T) {
+	for _, c := range []struct{ name, language, want string }{
+		{"python3", "", "ipykernel install"}, {"my-env", "python", "ipykernel install"}, {"ir", "R", "IRkernel"}, {"rust", "rust", "evcxr_jupyter"}, {"rust", "", "evcxr_jupyter"},
+		{"julia-1.9", "python", "IJulia"}, {".net-csharp", "C#", "dotnet"}, {"scala", "scala", "almond"}, {"calysto_scheme", "scheme", "calysto_scheme"}, {"calysto_bash", "bash", "bash_kernel"},
+		{"javascript", "javascript", "deno"}, {"unheard-of", "unheard-of", ""}, {"", "r", "IRkernel"},
+	} {
+		if got := howToInstall(c.name, c.language); !strings.Contains(got, c.want) || c.want == "" && got != "" {
+			t.Errorf("%s (%s): %s", c.name, c.language, got)
+		}
+	}
+}
+
 func TestCommand(t *testing.T) {
 	_, _, env := place(t)
 	testkit.InstallKernel(t, env, "python3", map[string]any{"argv": []string{"python3", "-f", "{connection_file}", "{resource_dir}/l"}, "env": map[string]string{"A": "${B}:$C:${NONE}:x"}})

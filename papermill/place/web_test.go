@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cellar-go/cellar/internal/fault"
 )
 
 // shelf is a server that keeps what is put.

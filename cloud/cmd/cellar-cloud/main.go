@@ -44,13 +44,14 @@ const attempts = 3
 func main() {
 	// Ctrl-C goes to cellar, too: what to do about it is cellar's decision.
 	signal.Ignore(os.Interrupt)
-	out := os.Stdout
+	out, says := os.Stdout, os.Stderr
 	os.Stdout = nil // gocloud prints warnings to it, where they would be taken for a part of the object
+	os.Stderr = nil // Amazon's driver logs to it, and the user is told one line
 	err := run(context.Background(), os.Args[1:], out)
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, err)
+	fmt.Fprintln(says, err)
 	code := failed
 	var c *coded
 	if errors.As(err, &c) {
@@ -174,6 +175,8 @@ func mayNotList(err error) bool {
 	var amazon smithy.APIError
 	var azure *azcore.ResponseError
 	switch {
+	case lacksCredentials(err): // where a status would be that of whom the driver has asked for them
+		return false
 	case errors.As(err, &amazon):
 		return amazon.ErrorCode() == "AccessDenied"
 	case errors.As(err, &azure):
@@ -191,6 +194,8 @@ func codeOf(ctx context.Context, b *blob.Bucket, err error) int {
 			return noBucket
 		}
 		return noObject
+	case lacksRegion(err):
+		return misused
 	case status == http.StatusBadRequest: // a name that no bucket can have, or another region's
 		return misused
 	}
@@ -222,6 +227,9 @@ func lacksCredentials(err error) bool {
 	return strings.Contains(strings.ToLower(err.Error()), "credential")
 }
 
+// lacksRegion: Amazon's driver was told none.
+func lacksRegion(err error) bool { return strings.Contains(err.Error(), "Invalid region") }
+
 // sentence is what the service said, on one line, without what the driver says of its layers.
 func sentence(err error) error {
 	var amazon smithy.APIError
@@ -237,6 +245,10 @@ func sentence(err error) error {
 		return fmt.Errorf("%s (status %d)", azure.ErrorCode, azure.StatusCode)
 	case errors.As(err, &network):
 		return network
+	case lacksRegion(err):
+		return errors.New("the bucket's region is not known: set AWS_REGION, or write ?region=… behind the name")
+	case lacksCredentials(err):
+		return errors.New("there are no credentials")
 	}
 	return errors.New(strings.Join(strings.Fields(err.Error()), " "))
 }
