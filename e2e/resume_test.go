@@ -62,31 +62,41 @@ fmt.Println("second has begun")
 os.WriteFile("reached", nil, 0o644)
 time.Sleep(time.Minute)
 `)
-	c := p.Command(p.Binary, "run", "n.ipynb", "out.ipynb")
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		if _, err := os.Stat(p.Path("reached")); err == nil {
-			break
+	for _, c := range []struct{ given, written string }{
+		{"out.ipynb", "out.ipynb"},
+		{"n.ipynb", ".git/cellar/runs/n.ipynb"}, // without OUTPUT
+	} {
+		args := []string{"run", "n.ipynb"}
+		if c.given != "n.ipynb" {
+			args = append(args, c.given)
 		}
-		if time.Now().After(end) {
-			t.Fatal("the second cell was not reached")
+		os.Remove(p.Path("reached"))
+		run := p.Command(p.Binary, args...)
+		if err := run.Start(); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if r := p.Try("run", "n.ipynb", "out.ipynb"); r.Code != 2 || !strings.Contains(r.Stderr, "another run is writing it") {
-		t.Errorf("two runs of one output: %d\n%s", r.Code, r.Stderr)
-	}
-	c.Process.Kill()
-	c.Wait()
-	if out := p.Cellar("recover", "out.ipynb"); out != "written out.ipynb\n" {
-		t.Error(out)
-	}
-	if out := p.Read("out.ipynb"); !strings.Contains(out, "first is through") || !strings.Contains(out, "second has begun") || !strings.Contains(out, `"status": "failed"`) {
-		t.Error(out)
-	}
-	if r := p.Try("recover", "out.ipynb"); r.Code != 3 || !strings.Contains(r.Stderr, "there is no journal of a run beside it") {
-		t.Errorf("%d\n%s", r.Code, r.Stderr)
+		for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+			if _, err := os.Stat(p.Path("reached")); err == nil {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatal("the second cell was not reached")
+			}
+		}
+		if r := p.Try(args...); r.Code != 2 || !strings.Contains(r.Stderr, "another run is writing it") {
+			t.Errorf("two runs of one output: %d\n%s", r.Code, r.Stderr)
+		}
+		run.Process.Kill()
+		run.Wait()
+		if out := p.Cellar("recover", c.given); out != "written "+c.written+"\n" {
+			t.Error(out)
+		}
+		if out := p.Read(c.written); !strings.Contains(out, "first is through") || !strings.Contains(out, "second has begun") || !strings.Contains(out, `"status": "failed"`) {
+			t.Error(out)
+		}
+		if r := p.Try("recover", c.given); r.Code != 3 || !strings.Contains(r.Stderr, "there is no journal of a run beside it") {
+			t.Errorf("%d\n%s", r.Code, r.Stderr)
+		}
 	}
 }
 

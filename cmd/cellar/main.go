@@ -70,7 +70,7 @@ Exit codes: 0 success, 1 a cell or step failed, 2 wrong usage, 3 wrong input (no
 	root.PersistentFlags().BoolVar(&g.json, "json", false, "print JSON")
 	root.PersistentFlags().StringVar(&g.store, "store", "", "folder of the store (default $CELLAR_STORE, else cellar in the git folder)")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(newStatus(g), newList(g), newShow(g), newMaterialize(g), newLoad(g), newHistory(g), newStore(g), newRun(g), newRecover(), newPapermill(), newExtract(g),
+	root.AddCommand(newStatus(g), newList(g), newShow(g), newMaterialize(g), newLoad(g), newHistory(g), newStore(g), newRun(g), newRecover(g), newPapermill(), newExtract(g),
 		newKernel(), newInstall(g), newDoctor(g), newVersion(g))
 	for _, c := range root.Commands() {
 		checkArguments(c)

@@ -116,6 +116,10 @@ func describeNotebook(c *cobra.Command, g *global, notebook string, o papermill.
 		}
 		rows = append(rows, []string{d.Name, kind, d.Default, d.Help})
 	}
+	if len(rows) == 0 {
+		fmt.Fprintf(c.OutOrStdout(), "%s declares no parameters: what a cell tagged parameters assigns would be listed\n", place.Shown(o.Input))
+		return nil
+	}
 	ui.Table(c.OutOrStdout(), []string{"parameter", "type", "default", "help"}, rows)
 	return nil
 }
