@@ -140,7 +140,7 @@ func (t *toolchain) command(ctx context.Context, verb string, args ...string) *e
 		c.Env = append(c.Env, t.env...)
 	}
 	c.Env = append(c.Env, "TMPDIR="+t.scratch) // the go command's own folder is that of GOTMPDIR, the linker's is not
-	if t.version != "" { // a go.mod edited meanwhile must not bring another toolchain
+	if t.version != "" {                       // a go.mod edited meanwhile must not bring another toolchain
 		c.Env = append(c.Env, "GOTOOLCHAIN="+strings.Fields(t.version)[0])
 	}
 	return c
