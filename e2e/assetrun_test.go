@@ -204,6 +204,19 @@ func TestOddNames(t *testing.T) {
 	}
 }
 
+// A function's directive can't hold a key with a space: extraction says so, with the way out.
+func TestExtractOddName(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t)
+	p.Notebook("a b.ipynb", twoAssets)
+	p.Commit("Begin")
+	r := p.Try("extract", "a b.ipynb", "--cell", "base", "--to", "./made", "--yes")
+	if r.Code != 3 || !strings.Contains(r.Stderr, "a b.ipynb, cell 1 (base)") || !strings.Contains(r.Stderr, "rename the notebook") {
+		t.Errorf("%d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	p.Clean()
+}
+
 func quoted(s string) string { return `"` + s + `"` }
 
 // A key that no list can hold is refused, with the file and the way out.
