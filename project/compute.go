@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/cellar-go/cellar/assetlib/step"
 	"github.com/cellar-go/cellar/assetlib/store"
@@ -155,8 +157,12 @@ func (p *Project) Type(r *store.Record) (golang.Type, error) {
 // goName writes an asset's name as a Go type's: train_set is TrainSet.
 func goName(name string) string {
 	var b strings.Builder
-	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '-' || r == '.' || r == ' ' }) {
-		b.WriteString(strings.ToUpper(part[:1]) + part[1:])
+	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		first, size := utf8.DecodeRuneInString(part)
+		b.WriteString(string(unicode.ToUpper(first)) + part[size:])
+	}
+	if first, _ := utf8.DecodeRuneInString(b.String()); !unicode.IsUpper(first) { // it begins with a digit, or a letter that has no case
+		return "T" + b.String()
 	}
 	return b.String()
 }

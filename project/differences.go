@@ -41,6 +41,11 @@ func (s *Snapshot) differences(d *graph.Definition, before, now []string) []stri
 			switch kind {
 			case "code", "go", "observed":
 				m[kind] = rest
+			case "input", "file": // names that may have spaces
+				if last := strings.LastIndex(rest, " "); last >= 0 {
+					name, value = rest[:last], rest[last+1:]
+				}
+				m[kind+" "+name] = value
 			default:
 				m[kind+" "+name] = value
 			}

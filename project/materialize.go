@@ -41,6 +41,7 @@ type Outcome struct {
 	Records []*store.Record
 	Took    time.Duration
 	Err     error
+	Why     string // there is no record of it, where that is no error
 }
 
 // Materialize makes the selected definitions fresh. What they need and is neither fresh nor selected is an error that names it. The
@@ -125,7 +126,7 @@ func (s *Snapshot) ready(selected []*graph.Definition) error {
 			if len(st.Reasons) > 0 {
 				why += " (" + strings.Join(st.Reasons, "; ") + ")"
 			}
-			return fault.New(fault.Input, fmt.Sprintf("`cellar materialize +%s` computes it first; in a notebook, materialize(\"+%s\")", d.Assets[0].Key, d.Assets[0].Key),
+			return fault.New(fault.Input, fmt.Sprintf("`cellar materialize %s` computes it first; in a notebook, materialize(%q)", graph.Typed("+"+d.Assets[0].Key), "+"+d.Assets[0].Key),
 				"asset %s: its upstream %s is %s", d.Assets[0].Key, in.Key, why)
 		}
 	}

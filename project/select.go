@@ -1,8 +1,6 @@
 package project
 
 import (
-	"strings"
-
 	"github.com/cellar-go/cellar/assetlib/graph"
 )
 
@@ -27,10 +25,8 @@ func (s *Snapshot) Select(expression string) ([]*graph.Definition, error) {
 // Lacking are the problems of files that may define assets which a selection means and could not find: those of all files that can't be
 // read, unless the selection names each asset.
 func (s *Snapshot) Lacking(expression string) []error {
-	for _, word := range strings.FieldsFunc(expression, func(r rune) bool { return strings.ContainsRune(" ,()+", r) }) {
-		if _, _, err := s.catalog.graph.Find(word); err != nil && word != "and" && word != "or" {
-			return s.catalog.problems
-		}
+	if !s.catalog.graph.Named(expression) {
+		return s.catalog.problems
 	}
 	return nil
 }

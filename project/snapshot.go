@@ -409,7 +409,7 @@ func (s *Snapshot) Load(name, revision string) (*store.Record, error) {
 		if len(st.Reasons) > 0 {
 			why += " (" + strings.Join(st.Reasons, "; ") + ")"
 		}
-		return nil, fault.Missing(fmt.Sprintf("`cellar materialize +%s` computes it; in a notebook, materialize(\"+%s\")", asset, asset), "asset %s is %s", asset, why)
+		return nil, fault.Missing(fmt.Sprintf("`cellar materialize %s` computes it; in a notebook, materialize(%q)", graph.Typed("+"+asset), "+"+asset), "asset %s is %s", asset, why)
 	}
 	// The note may know a version that can't be computed again, such as one whose upstream object is gone.
 	if line, ok := s.notes[store.Slot(asset, "")]; ok && line.Commit == s.Commit {
@@ -421,7 +421,7 @@ func (s *Snapshot) Load(name, revision string) (*store.Record, error) {
 			return nil, err
 		}
 	}
-	hint := fmt.Sprintf("git worktree add ../%.7s %s && cd ../%.7s && cellar materialize +%s", s.Commit, revision, s.Commit, asset)
+	hint := fmt.Sprintf("git worktree add ../%.7s %s && cd ../%.7s && cellar materialize %s", s.Commit, revision, s.Commit, graph.Typed("+"+asset))
 	if s.project.Repo.Shallow() {
 		hint = "the clone is shallow, its history is cut: git fetch --unshallow; else " + hint
 	}

@@ -179,6 +179,13 @@ func (g *Graph) Upstream(d *Definition) []*Definition {
 	return up
 }
 
+// Needs are a definition and all that it needs, upstream first.
+func (g *Graph) Needs(d *Definition) []*Definition {
+	needed := map[*Definition]bool{}
+	walk(d, -1, g.Upstream, needed)
+	return slices.DeleteFunc(slices.Clone(g.order), func(d *Definition) bool { return !needed[d] })
+}
+
 // Downstream are the definitions that need d directly.
 func (g *Graph) Downstream(d *Definition) []*Definition { return g.down[d] }
 

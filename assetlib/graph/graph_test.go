@@ -81,6 +81,53 @@ func TestSelect(t *testing.T) {
 	}
 }
 
+// A key is one word wherever it stands, whatever characters it has; quotes make one of anything else.
+func TestSelectOddKeys(t *testing.T) {
+	all := define("a", "b: a", "c: b")
+	for i, key := range []string{"x and y/a", "Copy (1)/b", "1+1/c"} {
+		all[i].Assets[0].Key, all[i].Group = key, "my group"
+	}
+	all[1].Inputs[0].Key, all[2].Inputs[0].Key = "x and y/a", "Copy (1)/b"
+	g := New(all)
+	tests := map[string]string{
+		"x and y/a":              "a",
+		"X and Y/_a":             "a",
+		"x and y/a+":             "a b c",
+		"x and y/a+1":            "a b",
+		"(x and y/a or 1+1/c)":   "a c",
+		"+Copy (1)/b":            "a b",
+		"+1+1/c and not 1+1/c":   "a b",
+		"1+1+1/c":                "b c",
+		"x and y/a,Copy (1)/b":   "a b",
+		`"x and y/*"`:            "a",
+		`+'Copy (1)/?'+`:         "a b c",
+		`group:"my group"`:       "a b c",
+		`group:"my group" and c`: "c",
+		`not "c"`:                "a b",
+	}
+	for expression, want := range tests {
+		got, err := g.Select(expression, nil)
+		if err != nil || keys(got) != want {
+			t.Errorf("%s: got %q, %v; want %q", expression, keys(got), err, want)
+		}
+	}
+	for _, wrong := range []string{`"x and y/a`, `"and"`, `x and z/a`, `"x and y/a"b`} {
+		if got, err := g.Select(wrong, nil); err == nil {
+			t.Errorf("%q selects %q", wrong, keys(got))
+		}
+	}
+	for expression, named := range map[string]bool{"x and y/a, c": true, "2+1+1/c": true, "*": false, "group:a": false, "d": false} {
+		if g.Named(expression) != named {
+			t.Errorf("Named(%q) is not %v", expression, named)
+		}
+	}
+	for text, want := range map[string]string{"n/a": "n/a", "+é/a": "+é/a", "it's/a": `'it'\''s/a'`, "a b/c": "'a b/c'"} {
+		if got := Typed(text); got != want {
+			t.Errorf("%q is typed %s", text, got)
+		}
+	}
+}
+
 func TestProblemsStayWithWhatTheyTouch(t *testing.T) {
 	tests := []struct {
 		name, touched, message string

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cellar-go/cellar/assetlib/graph"
 	"github.com/cellar-go/cellar/internal/ui"
 	"github.com/cellar-go/cellar/project"
 )
@@ -21,7 +22,8 @@ func newMaterialize(g *global) *cobra.Command {
 		Use:   "materialize SELECTION",
 		Short: "Compute assets that are not fresh",
 		Long: `Compute assets that are not fresh. SELECTION is as Dagster's: features, +model (with what it needs), features+ (with what
-needs it), 'group:core', 'flights/*', stale, and, or, not.`,
+needs it), 'group:core', 'flights/*', stale, and, or, not. A key is one word, spaces and all: 'my flights/features'; other names with
+spaces are quoted twice: '"my flights/*"'.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			_, s, err := g.snapshot(c.Context())
@@ -96,6 +98,7 @@ type reportLine struct {
 	Clean   bool    `json:"clean"`
 	Seconds float64 `json:"seconds"`
 	Error   string  `json:"error,omitempty"`
+	Why     string  `json:"why,omitempty"` // there is no version of it
 }
 
 // report prints what became of the selection, for which commit and what besides, and how to load it.
@@ -112,29 +115,38 @@ func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project
 		return nil
 	}
 	ui.Table(c.OutOrStdout(), []string{"ASSET", "WAS", "VALUE", "VERSION", "COMMIT", "TIME"}, rows)
-	if s.Commit == "" {
+	why := []string{}
+	for _, l := range lines {
+		if l.Why != "" {
+			why = append(why, fmt.Sprintf("%s: %s", l.Asset, l.Why))
+		}
+	}
+	if len(why) > 0 {
+		fmt.Fprintln(c.OutOrStdout(), "\n"+strings.Join(why, "\n"))
+	}
+	if s != nil && s.Commit == "" {
 		fmt.Fprintln(c.OutOrStdout(), "\nThere is no commit that these versions could belong to: git init and git commit make one.")
 	}
 	for _, l := range slices.Backward(lines) {
 		if l.Version != "" {
-			fmt.Fprintf(c.OutOrStdout(), "\nLoad one:  cellar load %s    in a notebook:  load(%q)\n", l.Asset, l.Asset)
+			fmt.Fprintf(c.OutOrStdout(), "\nLoad one:  cellar load %s    in a notebook:  load(%q)\n", graph.Typed(l.Asset), l.Asset)
 			break
 		}
 	}
 	return nil
 }
 
-// reportLines are what became of assets, for programs and for people.
+// reportLines are what became of assets, for programs and for people. Without records there need be no snapshot.
 func reportLines(ctx context.Context, s *project.Snapshot, outcomes []project.Outcome, besides string) (lines []reportLine, rows [][]string, err error) {
 	lines = []reportLine{}
 	for _, o := range outcomes {
 		for i, a := range o.State.Assets {
-			l := reportLine{Asset: a.Key, Status: string(o.Status), Seconds: o.Took.Seconds()}
+			l := reportLine{Asset: a.Key, Status: string(o.Status), Seconds: o.Took.Seconds(), Why: o.Why}
 			row := []string{a.Key, string(o.Status), "", "", "", ui.Duration(o.Took)}
 			if o.Err != nil {
 				l.Error = o.Err.Error()
 			}
-			if i < len(o.Records) {
+			if i < len(o.Records) && o.Records[i] != nil {
 				r := o.Records[i]
 				clean, err := s.Clean(context.WithoutCancel(ctx), a.Key, r.Key)
 				if err != nil {

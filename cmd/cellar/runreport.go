@@ -9,6 +9,7 @@ import (
 	"github.com/cellar-go/cellar/papermill"
 	"github.com/cellar-go/cellar/papermill/batch"
 	"github.com/cellar-go/cellar/papermill/nbformat"
+	"github.com/cellar-go/cellar/papermill/place"
 	"github.com/cellar-go/cellar/project"
 )
 
@@ -51,39 +52,11 @@ func jsonRun(ctx context.Context, p *project.Project, o papermill.Options, r bat
 
 // notebookOutcomes are what a run did with the assets of its notebook.
 func notebookOutcomes(ctx context.Context, p *project.Project, o papermill.Options, executed *nbformat.Notebook) (*project.Snapshot, []project.Outcome, error) {
-	rel, err := p.Rel(o.Input)
-	if err != nil {
-		return nil, nil, nil // outside the project: it has no assets
+	e := project.Executed{File: o.Input, Notebook: executed, Output: o.Output, Began: started}
+	if o.Origin != "" {
+		e.File, e.Elsewhere = place.File(o.Origin), true
 	}
-	if l := executed.Language(); l != "go" && l != "" {
-		return nil, nil, nil // no asset of another language is in a cell
-	}
-	// What ran is the source with the injected parameters.
-	s, err := p.Snapshot(ctx, project.Overlay{File: rel, Cells: project.Cells(executed)})
-	if err != nil {
-		return nil, nil, err
-	}
-	var outcomes []project.Outcome
-	for _, st := range s.States() {
-		if st.File != rel {
-			continue
-		}
-		status := project.Status(st.Condition)
-		if st.Condition == project.Fresh {
-			status = project.Loaded
-			for _, r := range st.Records {
-				if r.Started.After(started) {
-					status = project.Computed
-				}
-			}
-		}
-		out := project.Outcome{State: st, Status: status, Records: st.Records}
-		if r := st.Records[0]; r != nil {
-			out.Took = r.Finished.Sub(r.Started)
-		}
-		outcomes = append(outcomes, out)
-	}
-	return s, outcomes, nil
+	return p.Ran(ctx, e)
 }
 
 // started is when this process began, to tell what it computed from what it found.

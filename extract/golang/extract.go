@@ -214,6 +214,9 @@ func (s *Slice) mark(parameter func(graph.Input) string, moved func(string) (str
 	add := func(name string, values ...string) error {
 		for _, v := range values {
 			if strings.ContainsAny(v, " \t,") {
+				if name == "key" || name == "in" { // which the notebook's name may have given it
+					return s.refuse(nil, "rename the notebook, or give the asset a key without them by the option `key:`", "the key %q would stand in a directive, whose values hold no space or comma", v)
+				}
 				return s.refuse(nil, "write it without", "the option %s has the value %q, and a directive's values hold no space or comma", name, v)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/cellar-go/cellar/assetlib/graph"
 	"github.com/cellar-go/cellar/internal/fault"
@@ -92,6 +93,9 @@ func Read(file string, sources []Source) *Notebook {
 			key := n.Stem + "/" + name
 			if set := c.options.All("key"); len(set) > len(c.outputs) {
 				key = set[len(c.outputs)]
+			}
+			if strings.ContainsFunc(key, unicode.IsControl) { // which lists and commit notes can't hold
+				c.err = fault.New(fault.Input, "rename the notebook, or give the asset another key with the option `key:`", "%s: the asset's key %q has a tab, a line end or another control character", c.place(n), key)
 			}
 			c.outputs = append(c.outputs, graph.Asset{Key: key, Name: name})
 		}

@@ -85,7 +85,11 @@ func (a *assets) intercept(ctx context.Context, r kernel.CellRequest) (kernel.In
 	}
 	if a.notebook == "" {
 		a.declare(r.Source)
-		r.Show(notice("This front-end does not say which notebook this is: the cell runs in the session, and nothing is recorded."))
+		why := "This front-end does not say which notebook this is"
+		if a.run {
+			why = "The notebook is no file of a project"
+		}
+		r.Show(notice(why + ": the cell runs in the session, and nothing is recorded."))
 		return plain, nil
 	}
 	p, err := a.project()
@@ -122,9 +126,7 @@ func (a *assets) intercept(ctx context.Context, r kernel.CellRequest) (kernel.In
 	a.mu.Unlock()
 	picked := []*graph.Definition{d}
 	if a.run { // nobody is there to be asked
-		if picked, err = s.Select("+" + d.Assets[0].Key); err != nil {
-			return plain, err
-		}
+		picked = s.Graph().Needs(d)
 	}
 	if _, err := s.Materialize(ctx, picked, a.plan()); err != nil {
 		return plain, err

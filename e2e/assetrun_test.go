@@ -1,0 +1,234 @@
+package e2e
+
+import (
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cellar-go/cellar/internal/testkit"
+)
+
+const twoAssets = `
+--- base
+//| asset: base
+
+base := []int{1, 2, 3}
+--- sum
+//| asset: sum
+
+sum := 0
+for _, n := range base {
+	sum += n
+}
+--- show
+fmt.Println("sum is", sum)
+`
+
+// became is what --json says of an asset after a run.
+type became struct {
+	Asset, Status, Version, Why string
+}
+
+// A run says what became of the assets of its notebook, also of those that nothing is stored of.
+func TestRunReports(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, cells string
+		want        []string // of expectRun
+	}{
+		{name: "raises", cells: `
+--- tagged
+//| asset: bad
+
+var none []int
+bad := none[3]
+--- fine
+//| asset: fine
+
+fine := 1
+`, want: []string{"n/bad|failed|index out of range", "n/fine|computed|"}},
+		{name: "live", cells: "--- now\n//| asset: now\n//| live: true\n\nnow := 1\n", want: []string{"n/now|live|not kept"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := world.Repo(t)
+			p.Notebook("n.ipynb", c.cells)
+			p.Write("n.ipynb", strings.Replace(p.Read("n.ipynb"), "\"id\": \"tagged\",\n   \"metadata\": {}", "\"id\": \"tagged\",\n   \"metadata\": {\"tags\": [\"raises-exception\"]}", 1))
+			p.Commit("Begin")
+			expectRun(t, p, c.want, "run", "n.ipynb", "../out.ipynb")
+		})
+	}
+}
+
+// What is stored of another version is not what the run made.
+func TestRunReportsNoOtherVersion(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t)
+	p.Notebook("n.ipynb", "--- tagged\n//| asset: a\n\na := []int{1}[0]\n")
+	p.Write("n.ipynb", strings.Replace(p.Read("n.ipynb"), `"metadata": {}`, `"metadata": {"tags": ["raises-exception"]}`, 1))
+	p.Commit("Begin")
+	p.Materialize("*")
+	p.Edit("n.ipynb", "[0]", "[1:][0]")
+	expectRun(t, p, []string{"n/a|failed|index out of range"}, "run", "n.ipynb", "../out.ipynb")
+}
+
+// A run that goes on from another in another store keeps what the cells showed, and has no records.
+func TestRunReportsWithoutStore(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t)
+	p.Notebook("n.ipynb", twoAssets)
+	p.Commit("Begin")
+	p.Cellar("run", "n.ipynb", "../out.ipynb")
+	if err := os.RemoveAll(p.Path(".git/cellar")); err != nil {
+		t.Fatal(err)
+	}
+	expectRun(t, p, []string{"n/base|not stored|no record", "n/sum|not stored|"}, "run", "n.ipynb", "../out.ipynb", "--resume")
+}
+
+// A notebook that is not read from a file here is not in the project: its asset cells run as plain cells, and the report says so.
+func TestRunReportsFromElsewhere(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t).With("NETRC=" + os.DevNull)
+	p.Notebook("n.ipynb", twoAssets)
+	p.Commit("Begin")
+	server := httptest.NewServer(&webFiles{texts: map[string]string{"/n.ipynb": p.Read("n.ipynb")}})
+	defer server.Close()
+	want := []string{"n/base|not stored|no file of the project", "n/sum|not stored|no file of the project"}
+	for _, materialized := range []bool{false, true} { // what the project's own notebook has in the store does not matter
+		if materialized {
+			p.Materialize("*")
+		}
+		for _, in := range []string{"git:HEAD:n.ipynb", server.URL + "/n.ipynb"} {
+			expectRun(t, p, want, "run", in, "../out.ipynb", "--overwrite")
+			if out := p.Read("../out.ipynb"); !strings.Contains(out, "sum is 6") || !strings.Contains(out, "no file of a project") {
+				t.Errorf("%s: %s", in, out)
+			}
+		}
+	}
+	for _, args := range [][]string{nil, {"--json"}} {
+		c := p.Command(world.Binary, append([]string{"run", "-", "../out.ipynb", "--overwrite"}, args...)...)
+		c.Stdin = strings.NewReader(p.Read("n.ipynb"))
+		var stderr strings.Builder
+		c.Stderr = &stderr
+		if out, err := c.Output(); err != nil || strings.Count(string(out), "not stored") != 2 {
+			t.Errorf("standard input: %v\n%s%s", err, out, stderr.String())
+		}
+	}
+	p.Expect("after the runs", "n/base fresh", "n/sum fresh")
+}
+
+// expectRun runs twice, for people and for programs, and compares what became of the assets: name|status|part of why.
+func expectRun(t *testing.T, p *testkit.Project, want []string, args ...string) {
+	t.Helper()
+	r := p.Try(args...)
+	if r.Code != 0 || strings.Contains(r.Stdout, "broken") {
+		t.Errorf("%v: exit code %d\n%s%s", args, r.Code, r.Stdout, r.Stderr)
+	}
+	for _, w := range want {
+		f := strings.Split(w, "|")
+		if !slices.ContainsFunc(strings.Split(r.Stdout, "\n"), func(l string) bool {
+			return strings.HasPrefix(l, f[0]+" ") && strings.Contains(l, " "+f[1]) && (f[1] == "computed" || !strings.Contains(l, "b3:"))
+		}) || f[2] != "" && !strings.Contains(r.Stdout, f[2]) {
+			t.Errorf("%v: the table lacks %q:\n%s", args, w, r.Stdout)
+		}
+	}
+	var report struct {
+		Assets []became
+	}
+	p.JSON(&report, args...)
+	var got []string
+	for _, a := range report.Assets {
+		if a.Status == "loaded" { // of the first run
+			a.Status = "computed"
+		}
+		got = append(got, a.Asset)
+		if !slices.ContainsFunc(want, func(w string) bool {
+			f := strings.Split(w, "|")
+			return f[0] == a.Asset && f[1] == a.Status && strings.Contains(a.Why, f[2]) && (a.Version != "") == (a.Status == "computed")
+		}) {
+			t.Errorf("%v: %+v, want %q", args, a, want)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%v: assets %v, want %v", args, got, want)
+	}
+}
+
+// Notebooks have any name: what a shell takes for one word is one key, in every command and in cells.
+func TestOddNames(t *testing.T) {
+	t.Parallel()
+	for _, stem := range []string{"a b", "Café #1", "a.b&c", "1+1", "Untitled (copy)", "x and y", "what?", "it's 5:00"} {
+		t.Run(stem, func(t *testing.T) {
+			t.Parallel()
+			p := world.Repo(t)
+			p.Notebook(stem+".ipynb", twoAssets)
+			p.Notebook("other.ipynb", "--- twice\n//| asset: twice\n\ntwice := 2 * load(\""+stem+"/sum\")\n--- ask\nmaterialize(\"+"+stem+"/sum\")\nfmt.Println(\"it is\", load(\""+stem+"/sum\"))\n")
+			p.Commit("Begin")
+			key := stem + "/sum"
+			if status := p.Status(); !strings.Contains(status, stem+"/base missing") || !strings.Contains(status, key+" missing") {
+				t.Errorf("cellar status says\n%s", status)
+			}
+			if r := p.Try("materialize", key); r.Code != 3 || !strings.Contains(r.Stderr, "materialize("+quoted("+"+key)+")") {
+				t.Errorf("without upstream: %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+			}
+			out := p.Cellar("run", "other.ipynb", "../other.ipynb")
+			if !strings.Contains(out, "other/twice") || !strings.Contains(p.Read("../other.ipynb"), "it is 6") {
+				t.Errorf("other.ipynb:\n%s", out)
+			}
+			out = p.Cellar("run", stem+".ipynb", "../out.ipynb")
+			if strings.Count(out, "loaded") != 2 || !strings.Contains(p.Read("../out.ipynb"), key+" · value") {
+				t.Errorf("%s", out)
+			}
+			if status := p.Status(); strings.Count(status, " fresh") != 3 {
+				t.Errorf("afterwards cellar status says\n%s", status)
+			}
+			for expression, n := range map[string]int{key: 1, "+" + key: 2, key + "+": 2, "+other/twice": 3, key + ", other/twice": 2, "not " + key: 2, "\"" + stem + "/*\"": 2} {
+				if got := p.Materialize(expression); len(got) != n {
+					t.Errorf("%s selects %v", expression, got)
+				}
+			}
+			if got := p.Load(key); got != `{"value":6}` {
+				t.Errorf("%s is %s", key, got)
+			}
+			for command, says := range map[string]string{"show": key, "history": "now", "status": key} {
+				if out := p.Cellar(command, key); !strings.Contains(out, says) {
+					t.Errorf("%s:\n%s", command, out)
+				}
+			}
+			p.Edit(stem+".ipynb", "1, 2, 3", "1, 2, 4")
+			if status := p.Status(); strings.Count(status, "stale") < 2 {
+				t.Errorf("after an edit:\n%s", status)
+			}
+		})
+	}
+}
+
+// A function's directive can't hold a key with a space: extraction says so, with the way out.
+func TestExtractOddName(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t)
+	p.Notebook("a b.ipynb", twoAssets)
+	p.Commit("Begin")
+	r := p.Try("extract", "a b.ipynb", "--cell", "base", "--to", "./made", "--yes")
+	if r.Code != 3 || !strings.Contains(r.Stderr, "a b.ipynb, cell 1 (base)") || !strings.Contains(r.Stderr, "rename the notebook") {
+		t.Errorf("%d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	p.Clean()
+}
+
+func quoted(s string) string { return `"` + s + `"` }
+
+// A key that no list can hold is refused, with the file and the way out.
+func TestNameWithTab(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t)
+	p.Notebook("a\tb.ipynb", "--- a\n//| asset: a\n\na := 1\n")
+	p.Commit("Begin")
+	for _, args := range [][]string{{"materialize", "*"}, {"run", "a\tb.ipynb", "../out.ipynb"}} {
+		r := p.Try(args...)
+		if r.Code == 0 || !strings.Contains(r.Stderr, "a\tb.ipynb, cell 1") || !strings.Contains(r.Stderr, "key:") {
+			t.Errorf("%v: %d\n%s%s", args, r.Code, r.Stdout, r.Stderr)
+		}
+	}
+}

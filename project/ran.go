@@ -1,0 +1,129 @@
+package project
+
+import (
+	"context"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/cellar-go/cellar/extract/golang"
+	"github.com/cellar-go/cellar/papermill/nbformat"
+)
+
+// What a run can do with an asset besides.
+const (
+	NotStored Status = "not stored" // its cell ran, or not, and no record is of the version that this makes
+	InSession Status = "live"       // it ran in the session, as it was asked to
+)
+
+// Executed is a notebook that has run.
+type Executed struct {
+	File      string // its path; of one from elsewhere what it is called
+	Elsewhere bool   // it was not read from a file here: it is no part of the project, and has no assets in its graph
+	Notebook  *nbformat.Notebook
+	Output    string    // where its outputs are, if Notebook has none
+	Began     time.Time // of the run: what is older was loaded
+
+	outputs *nbformat.Notebook // Output, once it was asked for
+}
+
+// Ran says what a run did with the assets of its notebook. Those of a notebook from elsewhere are known by their cells only.
+func (p *Project) Ran(ctx context.Context, e Executed) (*Snapshot, []Outcome, error) {
+	if l := e.Notebook.Language(); l != "go" && l != "" {
+		return nil, nil, nil // no asset of another language is in a cell
+	}
+	var outcomes []Outcome
+	if e.Elsewhere {
+		for _, d := range golang.Read(e.File, Cells(e.Notebook)).Definitions() {
+			o := Outcome{State: &State{Definition: d}, Status: NotStored, Why: "the notebook is no file of the project: its cells ran as plain cells"}
+			if raised := e.raised(o.State); raised != "" {
+				o.Status, o.Why = Failed, raised
+			}
+			outcomes = append(outcomes, o)
+		}
+		return nil, outcomes, nil
+	}
+	rel, err := p.Rel(e.File)
+	if err != nil {
+		return nil, nil, nil // outside the project: it has no assets
+	}
+	// What ran is the source with the injected parameters.
+	s, err := p.Snapshot(ctx, Overlay{File: rel, Cells: Cells(e.Notebook)})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, st := range s.States() {
+		if st.File == rel {
+			outcomes = append(outcomes, e.outcome(st))
+		}
+	}
+	return s, outcomes, nil
+}
+
+// outcome is what became of one definition. Only what is fresh has records: what is in the store of other versions is not what the run made.
+func (e *Executed) outcome(st *State) Outcome {
+	o := Outcome{State: st, Status: NotStored, Why: strings.Join(st.Reasons, "; ")}
+	fresh, raised := st.Condition == Fresh && !st.Live, ""
+	if !fresh {
+		raised = e.raised(st)
+	}
+	switch {
+	case st.Live:
+		o.Status = InSession
+		if raised != "" {
+			o.Status, o.Why = Failed, raised
+		}
+	case fresh:
+		o.Status, o.Records, o.Why = Loaded, st.Records, ""
+		for _, r := range st.Records {
+			if r.Started.After(e.Began) {
+				o.Status = Computed
+			}
+		}
+		o.Took = st.Records[0].Finished.Sub(st.Records[0].Started)
+	case raised != "":
+		o.Status, o.Why = Failed, raised
+	case !e.ran(st):
+		o.Why = "its cell did not run"
+	case st.Condition == Broken:
+	case o.Why == "":
+		o.Why = "this store has no record of it"
+	}
+	return o
+}
+
+func cellOf(n *nbformat.Notebook, st *State) *nbformat.Cell {
+	if all := n.Cells(); st.Number > 0 && st.Number <= len(all) {
+		return all[st.Number-1]
+	}
+	return nil
+}
+
+func (e *Executed) ran(st *State) bool {
+	c := cellOf(e.Notebook, st)
+	return c != nil && c.ExecutionCount() > 0
+}
+
+// raised is the error with which the cell ended, in one line; "" if there is none.
+func (e *Executed) raised(st *State) string {
+	if e.outputs == nil {
+		e.outputs = e.Notebook
+		if info, err := os.Stat(e.Output); err == nil && info.Mode().IsRegular() {
+			if n, err := nbformat.Read(e.Output); err == nil {
+				e.outputs = n
+			}
+		}
+	}
+	c := cellOf(e.outputs, st)
+	if c == nil {
+		return ""
+	}
+	for out := range c.EachOutput("error") {
+		first, _, _ := strings.Cut(strings.TrimPrefix(out.EValue, "cellar: "), "\n")
+		if out.EName == "" || strings.HasPrefix(first, out.EName+":") {
+			return "its cell raised " + first
+		}
+		return "its cell raised " + out.EName + ": " + first
+	}
+	return ""
+}
