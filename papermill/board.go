@@ -1,6 +1,7 @@
 package papermill
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -341,7 +342,7 @@ func (b *board) write(e event, layout nbformat.Layout, out nbformat.Output) (jou
 	w := b.journal.Begin(e)
 	text := b.mask.jsonWriter(w)
 	if err := layout.Output(text, out); err != nil {
-		return nil, unreadable{err}
+		return nil, cmp.Or(b.journal.Err(), error(unreadable{err})) // whose fault it is that it can't be written
 	}
 	if err := text.Flush(); err != nil {
 		return nil, err

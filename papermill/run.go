@@ -64,6 +64,7 @@ type run struct {
 	board  *board
 	mask   Mask
 	gaps   gaps
+	cut    bool             // what the kernel sends can't be read on, for which a cell has failed
 	deaf   bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
 	synced time.Time        // when the journal was last made to survive a crash of the machine
 	saved  time.Time        // when the output was last written
@@ -221,9 +222,7 @@ func (r *run) end(ctx context.Context) {
 	for _, c := range r.board.cells {
 		err = errors.Join(err, r.board.release(c, ""))
 	}
-	if err != nil {
-		r.Warnings = append(r.Warnings, err.Error())
-	}
+	r.warnLost(err)
 }
 
 // cell runs a cell. ends: the notebook ends here, without an error.
@@ -276,6 +275,9 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	if err != nil {
 		if r.board.journal.Err() != nil {
 			return false, err
+		}
+		if errors.Is(err, jupyter.ErrNotKept) { // the kernel lives
+			return false, fault.New(fault.Storage, "free space, or name an output where there is some", "notebook %s, %s: %w", r.Result.Notebook.Name(), cellName(c.Number), err)
 		}
 		c.Error = r.broken(c, err)
 		return false, stopped(err, "notebook %s, %w", r.Result.Notebook.Name(), c.Error)

@@ -24,7 +24,7 @@ type Journal struct {
 	path    string
 	file    *os.File
 	at      int64  // bytes in the file and in the buffer
-	pending []byte // what is not in the file yet
+	pending []byte // what is not in the file yet, or, after an error, never will be
 	window  []byte // what was read last
 	from    int64  // and where it stands in the file
 	err     error  // the first error of writing: nothing can be added after it
@@ -182,13 +182,13 @@ func (j *Journal) add(mark byte, head, body []byte) (span, error) {
 	j.pending = append(j.pending, '\n')
 	j.at += int64(len(j.pending) - before)
 	if len(j.pending) >= bufferSize {
-		return s, j.Flush()
+		j.Flush() // its error is that of the next piece, or the next Flush: this one can be read back
 	}
 	return s, nil
 }
 
 // Flush puts what was added into the file, where it survives the end of this process. After an error the file ends with the last whole
-// record that it had.
+// record that it had; what was added after that can still be read back.
 func (j *Journal) Flush() error {
 	if j.err != nil || len(j.pending) == 0 {
 		return j.err
@@ -214,13 +214,8 @@ func (j *Journal) Sync() error {
 	return j.err
 }
 
-// Copy writes a body.
+// Copy writes a body, also after an error of writing.
 func (j *Journal) Copy(w io.Writer, body Body) error {
-	if j.err == nil { // else what is in the file can still be read
-		if err := j.Flush(); err != nil {
-			return err
-		}
-	}
 	for _, s := range body {
 		for s.size > 0 {
 			b, err := j.read(s)
@@ -239,6 +234,9 @@ func (j *Journal) Copy(w io.Writer, body Body) error {
 
 // read returns the beginning of a span, as much as the window takes.
 func (j *Journal) read(s span) ([]byte, error) {
+	if at := s.at - (j.at - int64(len(j.pending))); len(j.pending) > 0 && at >= 0 {
+		return j.pending[at : at+int64(s.size)], nil
+	}
 	at := s.at - j.from
 	if at < 0 || at >= int64(len(j.window)) || at+int64(s.size) > int64(len(j.window)) && at > 0 {
 		if cap(j.window) == 0 {
