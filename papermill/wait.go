@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/cellar-go/cellar/internal/jupyter"
@@ -190,7 +191,7 @@ func (r *run) publishLate(m *jupyter.Message) {
 // warnLost tells of outputs that were lost when no cell was there to fail for it. That the journal takes nothing any more, close says, once.
 func (r *run) warnLost(err error) {
 	if err != nil && r.board.journal.Err() == nil {
-		r.Warnings = append(r.Warnings, err.Error())
+		r.Warnings = append(r.Warnings, strings.TrimPrefix(err.Error(), "cellar: "))
 	}
 }
 
