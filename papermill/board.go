@@ -1,6 +1,7 @@
 package papermill
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,7 +52,8 @@ type cellOutputs struct {
 	idle      bool              // the kernel has said that all outputs of the request are sent
 	late      int               // index of the first output that came after that all the same; -1 without
 	timing    map[string]string // as nbclient writes it into metadata.execution
-	failed    *nbformat.Output  // the first error that is shown
+	shown     *nbformat.Output  // the first error that is shown, but for the one with which a notebook ends itself; the cell need not have failed
+	last      *nbformat.Output  // the last error that is shown
 	refused   *nbformat.Output  // the error of the kernel's answer, which it doesn't always show (IPython's unknown magics)
 }
 
@@ -341,7 +343,7 @@ func (b *board) write(e event, layout nbformat.Layout, out nbformat.Output) (jou
 	w := b.journal.Begin(e)
 	text := b.mask.jsonWriter(w)
 	if err := layout.Output(text, out); err != nil {
-		return nil, unreadable{err}
+		return nil, cmp.Or(b.journal.Err(), error(unreadable{err})) // whose fault it is that it can't be written
 	}
 	if err := text.Flush(); err != nil {
 		return nil, err
@@ -370,7 +372,7 @@ func (b *board) apply(e event, body journal.Body) error {
 	last := len(c.outputs) - 1
 	switch e.Event {
 	case eventClear:
-		c.outputs, c.failed, c.held, c.late = nil, nil, nil, -1
+		c.outputs, c.shown, c.last, c.held, c.late = nil, nil, nil, nil, -1
 	case eventStream:
 		if c.begins(e) { // a late piece is no part of what the cell printed while it ran
 			last = -1
@@ -392,8 +394,11 @@ func (b *board) apply(e event, body journal.Body) error {
 			}
 			d.set(body)
 		}
-		if e.Error != nil && c.failed == nil {
-			c.failed = &nbformat.Output{Type: "error", EName: e.Error.EName, EValue: e.Error.EValue, Traceback: e.Error.Traceback}
+		if e.Error != nil {
+			c.last = &nbformat.Output{Type: "error", EName: e.Error.EName, EValue: e.Error.EValue, Traceback: e.Error.Traceback}
+			if c.shown == nil && !exits(c.last) {
+				c.shown = c.last
+			}
 		}
 	}
 	return nil
@@ -465,10 +470,18 @@ func (c *cellOutputs) event(kind string) event {
 	return event{Event: kind, Cell: c.index, Replay: c.replay, Comm: c.comm}
 }
 
-// error returns the cell's error, nil without.
+// error is why the cell has failed, nil if it has not: what the kernel answers decides, and what it has shown last may say more.
 func (c *cellOutputs) error() *nbformat.Output {
-	if c.failed != nil {
-		return c.failed
+	switch said, last := c.refused, c.last; {
+	case said == nil || last == nil:
+		return said
+	case last.EName == said.EName && last.EValue == said.EValue, said.EValue == "" && len(said.Traceback) == 0:
+		return last
 	}
 	return c.refused
+}
+
+// exits reports whether an error is that with which a notebook may end itself, which is Papermill's rule.
+func exits(out *nbformat.Output) bool {
+	return errorName(out.EName) == "SystemExit" && (out.EValue == "" || out.EValue == "0")
 }

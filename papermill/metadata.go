@@ -1,8 +1,10 @@
 package papermill
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cellar-go/cellar/papermill/nbformat"
@@ -125,15 +127,16 @@ func (r *run) finish(err error) {
 	papermill := r.Result.Notebook.Metadata().Object("papermill") // with what the run began with, which a recovered run knows only from there
 	set(papermill, "end_time", stamp(r.Ended))
 	set(papermill, "duration", seconds(r.Started, r.Ended))
-	if err != nil {
+	failed := slices.IndexFunc(r.Cells, func(c Cell) bool { return c.Status == Failed })
+	if err != nil && (failed >= 0 || r.marked == nil) { // to Papermill an error that was only shown is none here
 		set(papermill, "exception", true)
 	}
 	r.board.writeWidgets(r.Result.Notebook)
-	for i := range r.Cells {
-		if r.Cells[i].Status == Failed {
-			mark(r.Result.Notebook, r.Cells[i].notebook)
-			return
-		}
+	if failed >= 0 {
+		r.marked = cmp.Or(r.marked, r.Cells[failed].notebook)
+	}
+	if r.marked != nil {
+		mark(r.Result.Notebook, r.marked)
 	}
 }
 

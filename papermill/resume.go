@@ -54,11 +54,22 @@ func (r *run) resume() (left bool, err error) {
 func (r *run) succeeded(old []*nbformat.Cell) int {
 	for i, c := range r.Cells {
 		var m cellMetadata
-		if i == len(old) || old[i].Type() != c.Type || old[i].Source() != r.mask.Text(c.Source()) || !old[i].Metadata().Get("papermill", &m) || m.Status != Completed {
+		if i == len(old) || old[i].Type() != c.Type || !r.mask.wrote(old[i].Source(), c.Source()) || !old[i].Metadata().Get("papermill", &m) || m.Status != Completed {
 			return i
 		}
 	}
 	return len(r.Cells)
+}
+
+// wrote reports whether a cell's source is what stands in a notebook for another one, without secrets: a notebook has a source as one text, in
+// which a secret of several lines is found as a whole, or as its lines.
+func (m Mask) wrote(masked, source string) bool {
+	if masked == m.Text(source) {
+		return true
+	}
+	lines := strings.SplitAfter(source, "\n")
+	m.texts(lines)
+	return masked == strings.Join(lines, "")
 }
 
 // allCells is the answer where nothing is known of a language.

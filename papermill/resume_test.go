@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -97,6 +98,42 @@ func TestResume(t *testing.T) {
 	p.Set("x", int64(5))
 	if r, err = Run(t.Context(), Options{Input: in, Output: out, Resume: true, Parameters: p}); err != nil || ran(t, dir) != "abd" || r.Cells[1].Replayed {
 		t.Errorf("parameters: %v, %s", err, statuses(r))
+	}
+}
+
+// TestResumeSecrets: a cell whose source has a secret of several lines is the same one in the next run, whether the notebook has its source as
+// lines or as one text.
+func TestResumeSecrets(t *testing.T) {
+	testkit.UsePython(t)
+	const key = "-- first line --\n-- second line --"
+	secrets := []Secret{{"KEY", key}}
+	lines := pythonNotebook(t, appends("a"), "key = '''"+key+"'''", "1/0")
+	one := filepath.Join(t.TempDir(), "one.ipynb")
+	text, err := os.ReadFile(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := regexp.MustCompile(`(?s)\[\s*("key = [^"]*)",\s*"([^"]*")\s*\]`).ReplaceAll(text, []byte("$1$2"))
+	if bytes.Equal(joined, text) {
+		t.Fatalf("the source is not written as lines:\n%s", text)
+	}
+	if err := os.WriteFile(one, joined, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []string{lines, one} {
+		out := filepath.Join(t.TempDir(), "out.ipynb")
+		Run(t.Context(), Options{Input: in, Output: out, Secrets: secrets})
+		if got := ran(t, filepath.Dir(in)); got != "a" {
+			t.Fatalf("%s: ran %q", in, got)
+		}
+		if saved, err := os.ReadFile(out); err != nil || bytes.Contains(saved, []byte("second line")) {
+			t.Errorf("%s: the secret is in the output: %v", in, err)
+		}
+		none := func(_ string, done, _ []Cell) []bool { return make([]bool, len(done)) }
+		r, err := Run(t.Context(), Options{Input: in, Output: out, Secrets: secrets, Resume: true, Needed: none})
+		if err == nil || statuses(r) != "completed completed failed" || ran(t, filepath.Dir(in)) != "" || !r.Cells[1].kept {
+			t.Errorf("%s: %v: %s", in, err, statuses(r))
+		}
 	}
 }
 

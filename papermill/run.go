@@ -49,6 +49,9 @@ func (r *run) run(ctx context.Context) error {
 		return err
 	}
 	err := r.execute(ctx)
+	if r.Classic {
+		err = r.shownError(err)
+	}
 	r.finish(err)
 	if r.kernel == nil { // nothing ran: an older output stays
 		return errors.Join(err, r.board.journal.Remove())
@@ -64,6 +67,8 @@ type run struct {
 	board  *board
 	mask   Mask
 	gaps   gaps
+	marked *nbformat.Cell   // the cell with the error that ends the run; default: the one that has failed
+	cut    bool             // what the kernel sends can't be read on, for which a cell has failed
 	deaf   bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
 	synced time.Time        // when the journal was last made to survive a crash of the machine
 	saved  time.Time        // when the output was last written
@@ -221,9 +226,7 @@ func (r *run) end(ctx context.Context) {
 	for _, c := range r.board.cells {
 		err = errors.Join(err, r.board.release(c, ""))
 	}
-	if err != nil {
-		r.Warnings = append(r.Warnings, err.Error())
-	}
+	r.warnLost(err)
 }
 
 // cell runs a cell. ends: the notebook ends here, without an error.
@@ -277,21 +280,46 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 		if r.board.journal.Err() != nil {
 			return false, err
 		}
+		if errors.Is(err, jupyter.ErrNotKept) { // the kernel lives
+			return false, fault.New(fault.Storage, "free space, or name an output where there is some", "notebook %s, %s: %w", r.Result.Notebook.Name(), cellName(c.Number), err)
+		}
 		c.Error = r.broken(c, err)
 		return false, stopped(err, "notebook %s, %w", r.Result.Notebook.Name(), c.Error)
 	}
 	failed := o.error()
 	switch {
 	case failed == nil:
+		if out := o.shown; out != nil && !r.Classic && !c.notebook.HasTag("raises-exception") {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s shows an error and has not failed: %s", cellName(c.Number), strings.TrimSuffix(errorName(out.EName)+": "+out.EValue, ": ")))
+		}
 		return false, nil
-	case errorName(failed.EName) == "SystemExit" && (failed.EValue == "" || failed.EValue == "0"):
-		return true, nil // Papermill's rule: a notebook may end itself
+	case exits(failed):
+		return true, nil
 	}
 	c.Error = r.newCellError(c, failed)
 	if c.notebook.HasTag("raises-exception") {
 		return false, nil
 	}
 	return false, fault.New(fault.Failed, "", "notebook %s, %w", r.Result.Notebook.Name(), c.Error)
+}
+
+// shownError is how Papermill ends a run that was not broken off: by the first error output of the last cell that has one, though the cell may
+// not have failed. A cell that may raise may show, too.
+func (r *run) shownError(err error) error {
+	var failed *CellError
+	if err != nil && (!errors.As(err, &failed) || failed.cause != nil) || r.kernel == nil {
+		return err
+	}
+	for i := len(r.Cells) - 1; i >= 0; i-- {
+		c := &r.Cells[i]
+		out := r.board.cells[c.index].shown
+		if out == nil || c.notebook.HasTag("raises-exception") {
+			continue
+		}
+		r.marked = c.notebook
+		return fault.New(fault.Failed, "", "notebook %s, %w", r.Result.Notebook.Name(), r.newCellError(c, out))
+	}
+	return err
 }
 
 // broken makes the error of a cell that did not come to its end, and an output that says so.

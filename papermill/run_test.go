@@ -110,6 +110,30 @@ func TestRunAllOutputs(t *testing.T) {
 	}
 }
 
+// TestRunShowsError: the kernel's answer says whether a cell has failed, not what it shows; and by which error.
+func TestRunShowsError(t *testing.T) {
+	testkit.UsePython(t)
+	const shows = "try: 1/0\nexcept Exception: get_ipython().showtraceback()"
+	in := pythonNotebook(t, shows, "print('second')")
+	r, err := Run(t.Context(), Options{Input: in})
+	if err != nil || statuses(r) != "completed completed" || len(r.Warnings) != 1 || r.Warnings[0] != "cell 1 shows an error and has not failed: ZeroDivisionError: division by zero" {
+		t.Errorf("%v: %s, %q", err, statuses(r), r.Warnings)
+	}
+	r, err = Run(t.Context(), Options{Input: in, Classic: true})
+	var c *CellError
+	if fault.ExitCode(err) != 1 || !errors.As(err, &c) || c.Number != 1 || statuses(r) != "completed completed" || len(r.Warnings) > 0 {
+		t.Errorf("Papermill's way: %v: %s, %q", err, statuses(r), r.Warnings)
+	}
+	if cells := r.Notebook.Cells(); len(cells) != 4 || !cells[0].HasTag(errorTag) || !cells[1].HasTag(errorTag) {
+		t.Errorf("Papermill's way: the error is not marked in %d cells", len(cells))
+	}
+	for source, want := range map[string]string{shows + "\nraise ValueError('raised')": "ValueError", shows + "\nget_ipython().run_line_magic('nosuch', '')": "UsageError"} {
+		if _, err := Run(t.Context(), Options{Input: pythonNotebook(t, source)}); !errors.As(err, &c) || c.EName != want {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+}
+
 func TestRunFails(t *testing.T) {
 	testkit.UsePython(t)
 	in := pythonNotebook(t, "x = 1", "\ny = 2\n1/0", "print('never')")

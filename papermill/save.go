@@ -12,18 +12,22 @@ import (
 	"github.com/cellar-go/cellar/papermill/nbformat"
 )
 
-// close writes the output and gives up the journal, unless that is all there is.
+// close writes the output and gives up the journal, unless that has what the output has not.
 func (r *run) close(err error) error {
 	j := r.board.journal
 	saved := r.save()
 	if saved == nil && r.Output == "" {
 		saved = r.load()
 	}
-	if saved == nil && j.Err() == nil {
-		return errors.Join(err, j.Remove())
-	}
-	if saved == nil { // what went wrong is the journal: it has all but the end
-		saved = j.Err()
+	if saved == nil {
+		removed := j.Remove()
+		if j.Err() == nil {
+			return errors.Join(err, removed)
+		}
+		if !errors.Is(err, j.Err()) { // it broke where no cell was there to fail for it
+			err = errors.Join(j.Err(), err)
+		}
+		return fault.New(fault.Storage, "free space; the executed notebook has all that had come until then", "notebook %s: %w", r.Result.Notebook.Name(), err)
 	}
 	hint := "free space; what ran is kept, and `cellar recover " + r.Output + "` writes it"
 	if other, err := r.rescue(); err == nil {

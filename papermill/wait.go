@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/cellar-go/cellar/internal/jupyter"
@@ -27,6 +28,10 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 		}
 		more := empty
 		m, err := k.IOPub.Take()
+		if errors.Is(err, jupyter.ErrNotKept) {
+			r.cut = true
+			return cmp.Or(stopping, err)
+		}
 		if err != nil {
 			return cmp.Or(stopping, r.died(ctx, id, c, replied))
 		}
@@ -155,6 +160,9 @@ func (r *run) drain(ctx context.Context, end <-chan time.Time) {
 	for {
 		m, err := r.kernel.IOPub.Take()
 		switch {
+		case errors.Is(err, jupyter.ErrNotKept) && !r.cut:
+			r.warnLost(err)
+			return
 		case err != nil:
 			return
 		case m != nil:
@@ -164,7 +172,7 @@ func (r *run) drain(ctx context.Context, end <-chan time.Time) {
 			}
 			continue
 		}
-		r.board.journal.Flush() // an error of it ends the run later: what else comes belongs into memory at least
+		r.board.journal.Flush() // an error of it ends the run later
 		select {
 		case <-r.kernel.IOPub.Ready():
 		case <-end:
@@ -177,8 +185,13 @@ func (r *run) drain(ctx context.Context, end <-chan time.Time) {
 
 // publishLate takes in a message that comes when no cell is there to fail for it.
 func (r *run) publishLate(m *jupyter.Message) {
-	if err := r.publish(m); err != nil {
-		r.Warnings = append(r.Warnings, err.Error())
+	r.warnLost(r.publish(m))
+}
+
+// warnLost tells of outputs that were lost when no cell was there to fail for it. That the journal takes nothing any more, close says, once.
+func (r *run) warnLost(err error) {
+	if err != nil && r.board.journal.Err() == nil {
+		r.Warnings = append(r.Warnings, strings.TrimPrefix(err.Error(), "cellar: "))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -271,16 +272,28 @@ func (c *Client) read(ch Channel, p *peer, box *Inbox) {
 	}
 }
 
+// ErrNotKept: a large message could not be written into its file, so that the connection can't be read on. Such an error is ErrClosed, too.
+var ErrNotKept = errors.New("cellar: keep a large message")
+
+type notKept struct{ error }
+
+func (e notKept) Error() string        { return ErrNotKept.Error() + ": " + e.error.Error() }
+func (e notKept) Is(target error) bool { return target == ErrNotKept || target == ErrClosed }
+func (e notKept) Unwrap() error        { return e.error }
+
 // keepLarge copies a frame into a file without a name.
 func keepLarge(dir string, r io.Reader, size int64) (*Large, error) {
 	f, err := os.CreateTemp(dir, "message-*")
 	if err != nil {
-		return nil, fmt.Errorf("cellar: keep a large message: %w", err)
+		return nil, notKept{err}
 	}
 	os.Remove(f.Name())
 	if _, err := io.CopyN(f, r, size); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("cellar: keep a large message: %w", err)
+		if file := (*fs.PathError)(nil); errors.As(err, &file) {
+			return nil, notKept{err}
+		}
+		return nil, err
 	}
 	return &Large{io.NewSectionReader(f, 0, size), f}, nil
 }
@@ -314,9 +327,11 @@ func (b *Inbox) put(m *Message) {
 
 func (b *Inbox) fail(err error) {
 	b.mu.Lock()
-	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) {
+	switch {
+	case errors.Is(err, ErrClosed): // and more
+	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		err = ErrClosed
-	} else {
+	default:
 		err = errors.Join(ErrClosed, err)
 	}
 	b.err = err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -475,6 +476,12 @@ func TestLargeContent(t *testing.T) {
 	f, err := keepLarge(dir, strings.NewReader("{}"), 2)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, err := keepLarge(filepath.Join(dir, "none"), strings.NewReader("{}"), 2); !errors.Is(err, ErrNotKept) || !errors.Is(err, ErrClosed) || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without its folder: %v", err)
+	}
+	if _, err := keepLarge(dir, strings.NewReader("{"), 2); errors.Is(err, ErrNotKept) || !errors.Is(err, io.EOF) {
+		t.Errorf("half a message: %v", err)
 	}
 	signer, _ := newSigner(s.Connection())
 	part := []byte("{}")

@@ -171,6 +171,7 @@ func runRows() []row {
 		{args: "read_check.ipynb out.ipynb --no-progress-bar"}, {args: "sysexit.ipynb out.ipynb --no-progress-bar", differs: differs(difference{"files", `"exception": false`, ended})}, {args: "sysexit0.ipynb out.ipynb --no-progress-bar", differs: differs(difference{"files", `"exception": false`, ended})}, {args: "report_mode_test.ipynb out.ipynb --report-mode --no-progress-bar"},
 		{args: "broken1.ipynb out.ipynb --no-progress-bar"}, {args: "broken1.ipynb"}, {args: "sysexit1.ipynb out.ipynb --no-progress-bar"}, {args: "syntax.ipynb out.ipynb --log-level CRITICAL"},
 		{args: "line_magic_error.ipynb out.ipynb --no-progress-bar"},
+		{args: "shown.ipynb out.ipynb --no-progress-bar"}, {args: "shownends.ipynb out.ipynb --no-progress-bar", differs: differs(difference{"files", `"exception": false`, ended})}, {args: "shownboth.ipynb out.ipynb --no-progress-bar"}, {args: "shownmagic.ipynb out.ipynb --no-progress-bar"},
 		{args: "token.ipynb out.ipynb --log-output --no-progress-bar -p a sw0rdf1sh", env: map[string]string{"CELLAR_SECRETS": "TOKEN", "TOKEN": "sw0rdf1sh"},
 			differs: differs(difference{"stderr", "ValueError: ***", secret}, difference{"files", `a = \"***\"`, secret})},
 		{args: "three.ipynb out.ipynb -p a 2 --no-progress-bar"}, {args: "two.ipynb out.ipynb --no-progress-bar"},
@@ -188,6 +189,9 @@ func runRows() []row {
 		{args: "simple_execute.ipynb out.ipynb --stdout-file nope/so --no-progress-bar", differs: differs(difference{"files", "", early}, difference{"stderr", "Could not open file 'nope/so'", early})},
 	}
 }
+
+// shows is a cell that shows an error, and succeeds.
+const shows = "try: 1/0\nexcept Exception: get_ipython().showtraceback()"
 
 // notebooks are what the rows run, besides Papermill's own.
 func notebooks() map[string]string {
@@ -214,6 +218,10 @@ func notebooks() map[string]string {
 		"raises":     {"python3", "python", "#E", "1/0", "", "print(2)"},
 		"dies":       {"python3", "python", "", "print('x')", "", "import os, time; time.sleep(0.3); os._exit(3)", "", "b = 2"},
 		"slow":       {"python3", "python", "", "print('x')", "", "import time\nprint('before', flush=True)\ntime.sleep(30)", "", "b = 2"},
+		"shown":      {"python3", "python", "", shows, "", "print(2)", "", shows + "\nget_ipython().run_cell('[][0]'); None", "", "print(4)"},
+		"shownends":  {"python3", "python", "", shows, "", "raise SystemExit(0)", "", "print(3)"},
+		"shownboth":  {"python3", "python", "", shows, "", shows + "\nraise ValueError('raised')", "", "print(3)"},
+		"shownmagic": {"python3", "python", "", shows, "", "%nosuchmagic", "", "print(3)"},
 		"syntax":     {"python3", "python", "", "def f(:"},
 		"token":      {"python3", "python", "#P", "a = ''", "", "import os; t = os.environ['TOKEN']; print(t)", "", "raise ValueError(a)"},
 		"where":      {"python3", "python", "", "import os; os.path.basename(os.getcwd()) == 'folder'"},

@@ -24,7 +24,7 @@ type Journal struct {
 	path    string
 	file    *os.File
 	at      int64  // bytes in the file and in the buffer
-	pending []byte // what is not in the file yet
+	pending []byte // what is not in the file yet, or, after an error, never will be
 	window  []byte // what was read last
 	from    int64  // and where it stands in the file
 	err     error  // the first error of writing: nothing can be added after it
@@ -59,20 +59,53 @@ var checksum = crc32.MakeTable(crc32.Castagnoli)
 // Create makes a new journal, in place of an older one. It is locked as long as it is open: ErrLocked is the error of a second run that
 // writes the same output.
 func Create(path string) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // outputs may be private
+	f, err := open(path, os.O_CREATE)
 	if err != nil {
-		return nil, storage(path, err)
-	}
-	j := &Journal{path: path, file: f}
-	if err := lock(f); err != nil {
-		f.Close()
 		return nil, err
 	}
 	if err := f.Truncate(0); err != nil {
 		f.Close()
 		return nil, storage(path, err)
 	}
-	return j, nil
+	return &Journal{path: path, file: f}, nil
+}
+
+// open opens and locks the file that is at a path. A run that ends removes its journal: whoever has opened that before locks what nobody else
+// will find, and tries again.
+func open(path string, flag int) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR|flag, 0o600) // outputs may be private
+		if errors.Is(err, fs.ErrNotExist) && flag&os.O_CREATE == 0 {
+			return nil, err
+		}
+		if err != nil {
+			return nil, storage(path, err)
+		}
+		there, err := lockAt(path, f)
+		if there && err == nil {
+			return f, nil
+		}
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// lockAt locks a file, and reports whether it is at its path then.
+func lockAt(path string, f *os.File) (bool, error) {
+	if err := lock(f); err != nil {
+		return false, err
+	}
+	mine, err := f.Stat()
+	if err != nil {
+		return false, storage(path, err)
+	}
+	there, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, storage(path, err)
+	}
+	return err == nil && os.SameFile(mine, there), nil
 }
 
 // ErrLocked: another process has the journal open.
@@ -149,13 +182,13 @@ func (j *Journal) add(mark byte, head, body []byte) (span, error) {
 	j.pending = append(j.pending, '\n')
 	j.at += int64(len(j.pending) - before)
 	if len(j.pending) >= bufferSize {
-		return s, j.Flush()
+		j.Flush() // its error is that of the next piece, or the next Flush: this one can be read back
 	}
 	return s, nil
 }
 
 // Flush puts what was added into the file, where it survives the end of this process. After an error the file ends with the last whole
-// record that it had.
+// record that it had; what was added after that can still be read back.
 func (j *Journal) Flush() error {
 	if j.err != nil || len(j.pending) == 0 {
 		return j.err
@@ -181,13 +214,8 @@ func (j *Journal) Sync() error {
 	return j.err
 }
 
-// Copy writes a body.
+// Copy writes a body, also after an error of writing.
 func (j *Journal) Copy(w io.Writer, body Body) error {
-	if j.err == nil { // else what is in the file can still be read
-		if err := j.Flush(); err != nil {
-			return err
-		}
-	}
 	for _, s := range body {
 		for s.size > 0 {
 			b, err := j.read(s)
@@ -206,6 +234,9 @@ func (j *Journal) Copy(w io.Writer, body Body) error {
 
 // read returns the beginning of a span, as much as the window takes.
 func (j *Journal) read(s span) ([]byte, error) {
+	if at := s.at - (j.at - int64(len(j.pending))); len(j.pending) > 0 && at >= 0 {
+		return j.pending[at : at+int64(s.size)], nil
+	}
 	at := s.at - j.from
 	if at < 0 || at >= int64(len(j.window)) || at+int64(s.size) > int64(len(j.window)) && at > 0 {
 		if cap(j.window) == 0 {
@@ -248,18 +279,12 @@ func (j *Journal) Damaged() int64 { return j.damaged }
 // record, where a crash interrupted the writing, is left out; Damaged tells whether that was more. The journal is locked, and can be read with Copy until it is closed; it can't be
 // added to. Without a file the error is fs.ErrNotExist.
 func Read(path string, visit func(j *Journal, head json.RawMessage, body Body) error) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := open(path, 0)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		return nil, storage(path, err)
+		return nil, err
 	}
 	j := &Journal{path: path, file: f, err: errReadOnly, damaged: -1}
-	if err = lock(f); err == nil {
-		err = j.scan(visit)
-	}
-	if err != nil {
+	if err := j.scan(visit); err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -9,7 +9,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 )
 
 // record is what a test writes and expects to read.
@@ -221,6 +223,76 @@ func TestRemove(t *testing.T) {
 	if _, err := Read(path, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
+}
+
+// TestRemovedBetween: what one run has opened another removes before it is locked. The lock of a file that nobody finds keeps nobody out.
+func TestRemovedBetween(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j")
+	ended, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // there is nothing at its path, then another run's journal
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := ended.Remove(); err != nil {
+			t.Fatal(err)
+		}
+		if there, err := lockAt(path, f); there || err != nil {
+			t.Errorf("at its path: %t, %v", there, err)
+		}
+		if ended, err = Create(path); err != nil {
+			t.Fatal(err)
+		}
+		if there, err := lockAt(path, f); there || err != nil {
+			t.Errorf("in the place of another: %t, %v", there, err)
+		}
+	}
+}
+
+// TestManyRuns begins, ends and recovers runs of one output all at once: each that has begun has the journal at the path, and no reader sees
+// what a run that ended well has removed.
+func TestManyRuns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j")
+	end := time.Now().Add(time.Second)
+	var runs sync.WaitGroup
+	for range 3 {
+		runs.Go(func() {
+			for time.Now().Before(end) {
+				j, err := Create(path)
+				if errors.Is(err, ErrLocked) {
+					continue
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mine, _ := j.file.Stat()
+				if there, err := os.Stat(path); err != nil || !os.SameFile(mine, there) {
+					t.Errorf("a run writes a journal that is not at its path: %v", err)
+					return
+				}
+				j.Add("run", nil)
+				j.Flush()
+				j.Remove()
+			}
+		})
+	}
+	for time.Now().Before(end) {
+		seen := 0
+		j, err := Read(path, func(*Journal, json.RawMessage, Body) error { seen++; return nil })
+		if err == nil {
+			j.Close()
+		}
+		if seen > 0 {
+			t.Error("the journal of a run that had ended well was read")
+			break
+		}
+	}
+	runs.Wait()
 }
 
 func FuzzRead(f *testing.F) {
