@@ -44,10 +44,10 @@ func (r *run) run(ctx context.Context) error {
 			return err
 		}
 	}
-	r.OnBegin(r.Cells)
 	if err := r.openJournal(); err != nil {
 		return err
 	}
+	r.OnBegin(r.Cells) // another run may have written what is beside the output until now
 	err := r.execute(ctx)
 	if r.Classic {
 		err = r.shownError(err)
@@ -93,6 +93,7 @@ func (r *run) execute(ctx context.Context) error {
 	if err := r.writeLanguage(); err != nil {
 		return err
 	}
+	r.mask.texts(r.Warnings)
 	r.OnStart(r.Result)
 	if r.SaveCells {
 		r.tick = time.Tick(time.Second)
@@ -158,7 +159,7 @@ func stopped(cause error, format string, args ...any) error {
 	case errors.Is(cause, context.Canceled):
 		return fault.New(fault.Interrupted, "the output has what ran; the same command with --resume goes on from there", format, args...)
 	case errors.Is(cause, kernels.ErrDied):
-		return fault.New(fault.Failed, "the cells after it did not run; a kernel that was killed often lacked memory", format, args...)
+		return fault.New(fault.Failed, "the cells after it did not run: --resume goes on from there; a kernel that was killed often lacked memory (--memory bounds it)", format, args...)
 	}
 	return fault.New(fault.Failed, "", format, args...)
 }

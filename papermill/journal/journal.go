@@ -262,7 +262,11 @@ func (j *Journal) Close() error {
 
 // Remove closes the journal and removes the file.
 func (j *Journal) Remove() error {
-	return errors.Join(os.Remove(j.path), j.file.Close())
+	there, err := lockAt(j.path, j.file)
+	if there { // its folder may have been removed, and made again
+		err = os.Remove(j.path)
+	}
+	return errors.Join(err, j.file.Close())
 }
 
 // Path is the journal's file.

@@ -315,3 +315,33 @@ func FuzzRead(f *testing.F) {
 		records(t, path)
 	})
 }
+
+// TestFolderGone: a run whose folder was removed and made again has nothing to remove there, and takes no other run's journal.
+func TestFolderGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "runs")
+	path := filepath.Join(dir, ".out.ipynb.journal")
+	begin := func() *Journal {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		j, err := Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return j
+	}
+	first := begin()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	second := begin()
+	if err := first.Remove(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Error("the other run's journal is gone")
+	}
+	if err := second.Remove(); err != nil {
+		t.Error(err)
+	}
+}
