@@ -107,3 +107,29 @@ func TestRunUnheard(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A second command on the same outputs is refused, and leaves the log of the first.
+func TestRunManyTwice(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t)
+	p.Notebook("n.ipynb", "fmt.Println(\"begun\")\n---\nfor {\n\tif _, err := os.Stat(\"go\"); err == nil {\n\t\tbreak\n\t}\n\ttime.Sleep(10 * time.Millisecond)\n}\nfmt.Println(\"ended\")\n")
+	first := p.Command(world.Binary, "run", "--each", "n.ipynb", "--out-dir", "runs")
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if text, err := os.ReadFile(p.Path("runs/n.log")); err == nil && strings.Contains(string(text), "begun") {
+			break
+		}
+	}
+	if r := p.Try("run", "--each", "n.ipynb", "--out-dir", "runs"); r.Code != 2 || !strings.Contains(r.Stderr, "another run is writing it") {
+		t.Errorf("%d\n%s", r.Code, r.Stderr)
+	}
+	p.Write("go", "")
+	if err := first.Wait(); err != nil {
+		t.Error(err)
+	}
+	if log := p.Read("runs/n.log"); !strings.Contains(log, "begun") || !strings.Contains(log, "ended") || strings.Contains(log, "another run") || strings.Contains(log, "\x00") {
+		t.Errorf("the log:\n%s", log)
+	}
+}
