@@ -100,15 +100,15 @@ func joined(raw json.RawMessage) string {
 // streamFile gets the text of a stream as it comes. Like click's lazy files it is made when the first text comes.
 type streamFile struct {
 	path string
-	pipe bool // to a caller that may be gone, at which opening and writing must not wait
+	tie  *tie // of a pipe to a caller that may be gone, at which opening and writing must not wait
 	w    io.Writer
 	file *os.File
 	err  error
 }
 
 // newStreamFile makes sure, before hours of work, that the file can be written; - is standard output. Without a path nothing is written.
-// tied: a caller is tied to us, and a pipe is its.
-func newStreamFile(path *string, stdout io.Writer, tied bool) (*streamFile, error) {
+// Where a caller is tied to us, a pipe is its.
+func newStreamFile(path *string, stdout io.Writer, tie *tie) (*streamFile, error) {
 	switch {
 	case path == nil:
 		return nil, nil
@@ -120,7 +120,9 @@ func newStreamFile(path *string, stdout io.Writer, tied bool) (*streamFile, erro
 		if info.IsDir() {
 			return nil, f.fault("Is a directory")
 		}
-		f.pipe = tied && info.Mode()&os.ModeNamedPipe != 0
+		if info.Mode()&os.ModeNamedPipe != 0 {
+			f.tie = tie
+		}
 	}
 	if _, err := os.Stat(filepath.Dir(*path)); err != nil {
 		return nil, f.fault("No such file or directory")
@@ -146,10 +148,14 @@ func (f *streamFile) write(text string) {
 }
 
 func (f *streamFile) open() (*os.File, error) {
-	if f.pipe {
-		return os.OpenFile(f.path, os.O_WRONLY|syscall.O_NONBLOCK, 0) // os.Create would make us a reader too, so that a write could wait for ever
+	if f.tie == nil {
+		return os.Create(f.path)
 	}
-	return os.Create(f.path)
+	file, err := os.OpenFile(f.path, os.O_WRONLY|syscall.O_NONBLOCK, 0) // os.Create would make us a reader too, and wait for itself
+	if err == nil {
+		f.tie.add(file)
+	}
+	return file, err
 }
 
 // close says what went wrong on the way.
