@@ -415,7 +415,7 @@ def test_the_run_ends_with_the_process(tmp_path, end, cell):
     """However it ends, and whatever it has forked that lives on: the output is saved, the kernel gone."""
     begun, output = tmp_path / "begun", tmp_path / "out.ipynb"
     path = notebook(tmp_path / "in.ipynb", "print('first')", f"import os, time\nopen({str(begun)!r}, 'w').write(str(os.getpid()) + '.')\n{cell}", "3")
-    process = subprocess.Popen([sys.executable, "-c", ORPHAN, str(path), str(output)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-c", ORPHAN, str(path), str(output)], stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)})
     forked = pathlib.Path(str(output) + ".forked")
     try:
         wait_for(lambda: begun.exists() and begun.read_text().endswith(".") and forked.exists() and forked.read_text())
