@@ -32,6 +32,8 @@ type Program struct {
 	Version      string // of cellar
 	In, Out, Err *os.File
 	Secrets      []papermill.Secret // what the log, the errors and the notebooks must not show
+
+	tie *tie
 }
 
 // exit ends the program with a code; all has been said.
@@ -46,6 +48,11 @@ const deadKernel = 138
 func (p *Program) Run(ctx context.Context, args []string) int {
 	copyTo := os.Getenv(copyVariable)
 	os.Unsetenv(copyVariable) // a notebook may run others
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.tie = newTie(cancel)
+	defer p.tie.release()
+	p.Err = p.tie.output(p.Err)
 	mask, err := papermill.NewMask(p.Secrets)
 	if err == nil {
 		err = p.run(ctx, args, mask, copyTo)
@@ -314,10 +321,10 @@ func (r *run) runCells(ctx context.Context, o papermill.Options, nb *nbformat.No
 		return raise("jupyter_client.kernelspec.NoSuchKernel", "No such kernel named %s", kernel).because(err)
 	}
 	shown := outputs{log: r.log, logged: r.logOutput}
-	if shown.stdout, err = newStreamFile(r.stdoutFile, r.Out); err != nil {
+	if shown.stdout, err = newStreamFile(r.stdoutFile, r.Out, r.tie); err != nil {
 		return err
 	}
-	if shown.stderr, err = newStreamFile(r.stderrFile, r.Out); err != nil {
+	if shown.stderr, err = newStreamFile(r.stderrFile, r.Out, r.tie); err != nil {
 		return err
 	}
 	var progress *bar

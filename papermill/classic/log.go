@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/cellar-go/cellar/papermill"
 	"github.com/cellar-go/cellar/papermill/nbformat"
@@ -99,13 +100,15 @@ func joined(raw json.RawMessage) string {
 // streamFile gets the text of a stream as it comes. Like click's lazy files it is made when the first text comes.
 type streamFile struct {
 	path string
+	tie  *tie // of a pipe to a caller that may be gone, at which opening and writing must not wait
 	w    io.Writer
 	file *os.File
 	err  error
 }
 
 // newStreamFile makes sure, before hours of work, that the file can be written; - is standard output. Without a path nothing is written.
-func newStreamFile(path *string, stdout io.Writer) (*streamFile, error) {
+// Where a caller is tied to us, a pipe is its.
+func newStreamFile(path *string, stdout io.Writer, tie *tie) (*streamFile, error) {
 	switch {
 	case path == nil:
 		return nil, nil
@@ -113,8 +116,13 @@ func newStreamFile(path *string, stdout io.Writer) (*streamFile, error) {
 		return &streamFile{path: *path, w: stdout}, nil
 	}
 	f := &streamFile{path: *path}
-	if info, err := os.Stat(*path); err == nil && info.IsDir() {
-		return nil, f.fault("Is a directory")
+	if info, err := os.Stat(*path); err == nil {
+		if info.IsDir() {
+			return nil, f.fault("Is a directory")
+		}
+		if info.Mode()&os.ModeNamedPipe != 0 {
+			f.tie = tie
+		}
 	}
 	if _, err := os.Stat(filepath.Dir(*path)); err != nil {
 		return nil, f.fault("No such file or directory")
@@ -131,12 +139,23 @@ func (f *streamFile) write(text string) {
 		return
 	}
 	if f.w == nil {
-		if f.file, f.err = os.Create(f.path); f.err != nil {
+		if f.file, f.err = f.open(); f.err != nil {
 			return
 		}
 		f.w = f.file
 	}
 	_, f.err = io.WriteString(f.w, text)
+}
+
+func (f *streamFile) open() (*os.File, error) {
+	if f.tie == nil {
+		return os.Create(f.path)
+	}
+	file, err := os.OpenFile(f.path, os.O_WRONLY|syscall.O_NONBLOCK, 0) // os.Create would make us a reader too, and wait for itself
+	if err == nil {
+		f.tie.add(file)
+	}
+	return file, err
 }
 
 // close says what went wrong on the way.

@@ -1,24 +1,35 @@
 """Tests of what Papermill's own tests don't reach."""
 
+import datetime
+import decimal
+import enum
+import errno
 import http.server
 import io
 import json
 import logging
 import math
+import os
 import pathlib
 import pickle
 import re
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import nbformat
+import numpy
 import papermill
 import pytest
 import yaml as pyyaml
 from papermill.iorw import NoDatesSafeLoader
 
 import cellar.papermill as pm
+import cellar.papermill.engines
+import cellar.papermill.iorw
+import cellar.papermill.utils
 from cellar.papermill import _program
 from cellar.papermill.exceptions import CellTimeoutError, DeadKernelError, NoSuchKernel, NotJSONError, PapermillException, PapermillMissingParameterException
 
@@ -43,8 +54,42 @@ def test_parameters_keep_their_value_and_type(value):
     assert got == value and type(got) is type(value)
 
 
-def test_parameters_that_are_no_plain_values_are_texts(tmp_path):
-    assert pyyaml.load(_program.yaml({"p": tmp_path, "n": math.nan}), Loader=NoDatesSafeLoader)["p"] == str(tmp_path)
+class Level(enum.IntEnum):
+    HIGH = 2
+
+
+class Colour(str, enum.Enum):
+    RED = "red"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        numpy.int64(3), numpy.bool_(True), numpy.arange(2), decimal.Decimal(1), pathlib.Path("a"), datetime.date(2020, 1, 1), {1}, object, range(3), 1j,
+        [numpy.int64(1)], {"k": {1}}, {(1, 2): 1}, {numpy.int64(1): 1}, numpy.float64(2.5), numpy.str_("a"), Level.HIGH, Colour.RED, {1: 2},
+    ],
+    ids=repr,
+)
+def test_parameters_of_other_types(tmp_path, value):
+    """They are refused or taken as Papermill does."""
+    path = notebook(tmp_path / "in.ipynb", "a = 0", tags=["parameters"])
+
+    def outcome(execute):
+        try:
+            nb = execute(str(path), str(tmp_path / "out.ipynb"), {"a": value}, prepare_only=True, progress_bar=False)
+        except Exception as e:
+            return type(e), str(e)
+        return nb.cells[1].source.split()
+
+    assert outcome(pm.execute_notebook) == outcome(papermill.execute_notebook)
+
+
+def test_parameters_better_than_papermills(tmp_path):
+    path = notebook(tmp_path / "in.ipynb", "a = 0", tags=["parameters"])
+    nb = pm.execute_notebook(path, None, {"a": (1, [2]), "n": math.nan}, prepare_only=True)
+    assert nb.cells[1].source == "# Parameters\na = [1, [2]]\nn = float('nan')\n"
+    with pytest.raises(TypeError, match="^Object of type bytes is not JSON serializable$"):
+        pm.execute_notebook(path, None, {"a": b"x"})
 
 
 def test_outputs_go_to_files_and_logger(tmp_path, caplog):
@@ -68,8 +113,21 @@ def test_failures(tmp_path):
         pm.execute_notebook(notebook(tmp_path / "slow.ipynb", "import time; time.sleep(60)"), None, execution_timeout=1)
     with pytest.raises(FileNotFoundError):
         pm.execute_notebook(tmp_path / "none.ipynb", None)
-    with pytest.raises(PapermillException):
-        pm.inspect_notebook(tmp_path / "none.ipynb")
+
+
+def test_files_that_are_not_there(tmp_path):
+    for inspect in (pm.inspect_notebook, papermill.inspect_notebook):
+        with pytest.raises(FileNotFoundError) as e:
+            inspect(str(tmp_path / "none.ipynb"))
+        assert (e.value.errno, e.value.filename) == (errno.ENOENT, str(tmp_path / "none.ipynb"))
+        with pytest.raises(IsADirectoryError):
+            inspect(str(tmp_path))
+
+
+def test_an_output_that_is_not_saved(tmp_path, caplog):
+    with caplog.at_level(logging.INFO, logger="papermill"):
+        pm.execute_notebook(notebook(tmp_path / "in.ipynb", "1"), None, prepare_only=True)
+    assert "Output Notebook: Notebook will not be saved" in caplog.messages and "cellar-" not in caplog.text
 
 
 class Watcher(io.StringIO):
@@ -221,10 +279,14 @@ def test_failures_travel(tmp_path):
     assert vars(back) == vars(e.value) and str(back) == str(e.value)
 
 
+def stand_in():
+    """The lines of docs/papermill.md for code that imports Papermill."""
+    return (pathlib.Path(__file__).parents[2] / "docs" / "papermill.md").read_text().partition("```python\n")[2].partition("```")[0]
+
+
 def test_for_code_that_imports_papermill(tmp_path):
-    """The lines of docs/papermill.md."""
     path = notebook(tmp_path / "in.ipynb", "1/0")
-    lines = (pathlib.Path(__file__).parents[2] / "docs" / "papermill.md").read_text().partition("```python\n")[2].partition("```")[0]
+    lines = stand_in()
     lines += f"""
 import papermill as pm
 from papermill.exceptions import PapermillExecutionError
@@ -236,6 +298,156 @@ except PapermillExecutionError as e:
 """
     done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=False)
     assert done.stdout == "ZeroDivisionError True cellar.papermill.execute\n", done.stderr
+
+
+OPERATOR = """
+import papermill as pm
+from jupyter_client import AsyncKernelManager
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine
+from papermill.utils import merge_kwargs, remove_args
+
+from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
+
+
+class FarEngine(NBClientEngine):
+    @classmethod
+    def execute_managed_notebook(cls, notebooks, kernel_name, **kwargs):
+        return PapermillNotebookClient(notebooks, **merge_kwargs(remove_args(["timeout"], **kwargs), log_output=False)).execute()
+
+
+class FarHook(BaseHook):
+    def __init__(self):
+        from papermill.engines import papermill_engines
+
+        papermill_engines.register("far", FarEngine)
+
+
+class Operator(BaseOperator):
+    def __init__(self, *, source, output, parameters, far=False, **kwargs):
+        super().__init__(**kwargs)
+        self.source, self.output, self.parameters, self.far = source, output, parameters, far
+
+    def execute(self, context):
+        engine = FarHook() and "far" if self.far else None
+        pm.execute_notebook(
+            self.source, self.output, parameters=self.parameters, progress_bar=False, report_mode=True, log_output=True,
+            kernel_name=None, language=None, engine_name=engine,
+        )
+        return self.output
+"""
+
+
+def test_airflow(tmp_path):
+    """An operator with a hook for kernels elsewhere that imports and calls of Papermill what Airflow's does: it runs notebooks; its hook is refused."""
+    sdk = tmp_path / "airflow" / "providers" / "common" / "compat" / "sdk.py"
+    sdk.parent.mkdir(parents=True)
+    sdk.write_text("class BaseHook: pass\nclass BaseOperator:\n    def __init__(self, *, task_id): self.task_id = task_id\n")
+    (tmp_path / "operator_of_airflow.py").write_text(OPERATOR)
+    path = notebook(tmp_path / "in.ipynb", "n = 1", "print(n + 1)", tags=["parameters"])
+    code = f"""{stand_in()}
+from operator_of_airflow import FarEngine, Operator
+arguments = dict(task_id="t", source={str(path)!r}, output={str(tmp_path / 'out.ipynb')!r}, parameters={{"n": 41}})
+print(Operator(**arguments).execute({{}}))
+for use in (Operator(**arguments, far=True).execute, FarEngine.execute_notebook, lambda _: FarEngine.execute_managed_notebook(None, "python3", timeout=1)):
+    try:
+        use(None)
+    except cellar.papermill.PapermillException as e:
+        print(e)
+"""
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ['PYTHONPATH']}"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
+    lines = done.stdout.splitlines()
+    assert lines[0] == str(tmp_path / "out.ipynb"), done.stderr
+    assert [line.partition(": ")[0] for line in lines[1:]] == ["engine far", "FarEngine", "PapermillNotebookClient"]
+    nb = nbformat.read(lines[0], as_version=4)
+    assert nb.cells[2].outputs[0].text == "42\n" and nb.cells[1].source == "# Parameters\nn = 41\n"
+
+
+def test_modules_of_papermill(tmp_path):
+    """What they have gives what Papermill's gives."""
+    path = str(notebook(tmp_path / "in.ipynb", "1", "2"))
+    ours, theirs = pm.iorw.load_notebook_node(path), papermill.iorw.load_notebook_node(path)
+    assert ours == theirs
+    ours.cells[1].metadata.tags = ["x"]
+    for module in (pm.utils, papermill.utils):
+        assert [module.find_first_tagged_cell_index(ours, tag) for tag in "xy"] == [1, -1]
+        assert (module.any_tagged_cell(ours, "x"), module.any_tagged_cell(ours, "y")) == (True, False)
+        assert (module.nb_kernel_name(ours), module.nb_language(ours), module.nb_language(ours, "r")) == ("python3", "python", "r")
+        with pytest.raises(ValueError, match="No kernel name found"):
+            module.nb_kernel_name(nbformat.v4.new_notebook())
+        with pytest.warns(Warning, match="a=2; b=3"):
+            assert module.merge_kwargs({"a": 1, "c": 4}, a=2, b=3) == {"a": 2, "b": 3, "c": 4}
+        assert module.remove_args(["a"], a=1, b=2) == {"b": 2} and module.remove_args(a=1) == {"a": 1}
+        with module.chdir(tmp_path):
+            assert os.getcwd() == str(tmp_path)
+    for module in (pm.iorw, papermill.iorw):
+        module.write_ipynb(ours, str(tmp_path / "written.ipynb"))
+        assert module.papermill_io.read(str(tmp_path / "written.ipynb")) == nbformat.writes(ours)
+        assert sorted(module.list_notebook_files(str(tmp_path))) == [path, str(tmp_path / "written.ipynb")]
+    for engines in (pm.engines, papermill.engines):
+        assert engines.papermill_engines.nb_language(None, ours) == "python"
+        with pytest.raises((PapermillException, papermill.PapermillException), match="No engine named 'x' found"):
+            engines.papermill_engines.get_engine("x")
+    for refused in (lambda: pm.iorw.load_notebook_node("https://example.org/a.ipynb"), lambda: pm.iorw.papermill_io.register("x://", object())):
+        with pytest.raises(PapermillException, match="cellar"):
+            refused()
+
+
+ORPHAN = """
+import io, os, sys, time
+import cellar.papermill as pm
+source, output = sys.argv[1:3]
+class Sink(io.StringIO):
+    def write(self, text):
+        if not os.path.exists(output + ".forked") and os.fork() == 0:
+            open(output + ".forked", "w").write(str(os.getpid()))
+            time.sleep(120)
+            os._exit(0)
+        return len(text)
+pm.execute_notebook(source, output, log_output=True, stdout_file=Sink())
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("cell", ["time.sleep(120)", "while True: print('x' * 1000, flush=True)"])
+def test_the_run_ends_with_the_process(tmp_path, end, cell):
+    """However it ends, and whatever it has forked that lives on: the output is saved, the kernel gone."""
+    begun, output = tmp_path / "begun", tmp_path / "out.ipynb"
+    path = notebook(tmp_path / "in.ipynb", "print('first')", f"import os, time\nopen({str(begun)!r}, 'w').write(str(os.getpid()) + '.')\n{cell}", "3")
+    process = subprocess.Popen([sys.executable, "-c", ORPHAN, str(path), str(output)], stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)})
+    forked = pathlib.Path(str(output) + ".forked")
+    try:
+        wait_for(lambda: begun.exists() and begun.read_text().endswith(".") and forked.exists() and forked.read_text())
+        process.send_signal(end)
+        assert process.wait() == -end
+        wait_for(lambda: gone(int(begun.read_text()[:-1])), "the kernel's end")
+        wait_for(lambda: any(c.metadata.get("papermill", {}).get("status") == "failed" for c in nbformat.read(output, as_version=4).cells), "the output")
+    finally:
+        process.kill()
+        process.wait()
+        if forked.exists() and forked.read_text():
+            os.kill(int(forked.read_text()), signal.SIGKILL)
+    nb = nbformat.read(output, as_version=4)
+    nbformat.validate(nb)
+    marked = [c for c in nb.cells if "papermill-error-cell-tag" not in c.metadata.tags]
+    assert [c.metadata.papermill.status for c in marked] == ["completed", "failed", "pending"]
+    assert marked[0].outputs[0].text == "first\n" and marked[1].outputs[-1].ename == "Interrupted" and nb.metadata.papermill.exception
+
+
+def wait_for(what, name="the cell's begin"):
+    end = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < end, f"waited a minute for {name}"
+        time.sleep(0.05)
+
+
+def gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def test_all_faces_give_the_same(tmp_path):

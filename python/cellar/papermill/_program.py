@@ -21,7 +21,8 @@ def program() -> str:
 
 
 def yaml(value: Any) -> str:
-    """A value as YAML on one line, which reads back as the same value; of what is no plain value, its text, as Papermill does."""
+    """A value as YAML on one line, which reads back as the same value, a tuple as a list. Raises what json raises for what is no plain value, as
+    Papermill does: its text would be another value without a word."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, int):
@@ -36,10 +37,15 @@ def yaml(value: Any) -> str:
             text = text.replace("e", ".0e")
         return text.replace("e", "e+") if "e" in text and "e-" not in text and "e+" not in text else text
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(str(k))}: {yaml(v)}" for k, v in value.items()) + "}"
+        for key in value:
+            if not (key is None or isinstance(key, (str, int, float))):
+                raise TypeError(f"keys must be str, int, float, bool or None, not {type(key).__name__}")
+        return "{" + ", ".join(f"{json.dumps(k if isinstance(k, str) else str(k))}: {yaml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(yaml(v) for v in value) + "]"
-    return json.dumps(str(value))
+    if isinstance(value, str):
+        return json.dumps(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 class Node(dict):

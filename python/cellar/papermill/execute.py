@@ -57,11 +57,13 @@ def execute_notebook(
     """Run a notebook, and return it with its outputs.
 
     input_path is a path, or a notebook (nbformat's NotebookNode). output_path is where the executed notebook goes; None: nowhere. Both
-    may be URLs, and name parameters: reports/{region}.ipynb. parameters are written into a cell after the one tagged ``parameters``. Of engine_kwargs, execution_timeout and autosave_cell_every
-    are known, both in seconds.
+    may be URLs, and name parameters: reports/{region}.ipynb. parameters are written into a cell after the one tagged ``parameters``. Of
+    engine_kwargs, execution_timeout and autosave_cell_every are known, both in seconds.
+
+    The run ends with this process, however that ends: the cell is interrupted, and the output saved.
 
     Raises PapermillExecutionError when a cell fails, DeadKernelError when the kernel dies, CellTimeoutError when a cell takes too long,
-    and PapermillException for the rest.
+    TypeError when a parameter is none of JSON's types, and PapermillException for the rest.
     """
     if input_path is None:
         raise PapermillException("there is no notebook to read: input_path is None")
@@ -111,13 +113,13 @@ def execute_notebook(
                     pipes.enter_context(_pipe(path, to))
                     arguments.append(f"{flag}={path}")
             stdout = pipes.enter_context(open(printed, "wb"))
-            code, said = _run(arguments, {**os.environ, "CELLAR_COPY": copy}, stdin, stdout, show_bar)
+            code, said = _run(arguments, {**os.environ, "CELLAR_COPY": copy}, stdin, stdout, show_bar, output if output_path is None else None)
         if output == _STANDARD_OUTPUT:
             with open(printed, encoding="utf-8") as file:
                 sys.stdout.write(file.read())
             output = printed
         else:
-            output = copy if os.path.exists(copy) else _written(said, output)
+            output = copy if os.path.exists(copy) else output if output_path is None else _written(said, output)
         if code != 0:
             raise _failure(code, said, output)
         notebook = read_notebook(output)
@@ -166,21 +168,62 @@ def _pipe(path: str, file: IO[str]) -> Iterator[None]:
         raise failures[0]
 
 
-def _run(arguments: list[str], environment: dict[str, str], stdin: bytes | None, stdout: IO[bytes], raw: bool) -> tuple[int, list[str]]:
-    """Run the program. What it says goes to the logger as it comes, or, where it draws a bar, to the terminal."""
-    process = subprocess.Popen(
-        arguments,
-        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        env=environment,
-    )
+_ties: set[int] = set()
+"""Descriptors whose end is ours: see _tie."""
+
+
+def _untie() -> None:
+    """In a forked process, which may outlive this one, and is not the one that a run is tied to."""
+    while _ties:
+        os.close(_ties.pop())
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_untie)
+
+
+@contextlib.contextmanager
+def _tie() -> Iterator[int]:
+    """A descriptor for the program, at whose end of file it interrupts the run and saves the output: the other end closes when this process
+    ends, also by SIGKILL."""
+    reader, writer = os.pipe()
+    _ties.add(writer)
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+        if writer in _ties:
+            _ties.remove(writer)
+            os.close(writer)
+
+
+def _run(
+    arguments: list[str], environment: dict[str, str], stdin: bytes | None, stdout: IO[bytes], raw: bool, unsaved: str | None
+) -> tuple[int, list[str]]:
+    """Run the program, which ends when we do. What it says goes to the logger as it comes, or, where it draws a bar, to the terminal. unsaved is an
+    output that nobody has asked for."""
+    with _tie() as tie:
+        process = subprocess.Popen(
+            arguments,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env={**environment, "CELLAR_PARENT": str(tie)},
+            pass_fds=(tie,),
+        )
+        return _follow(process, stdin, raw, unsaved)
+
+
+def _follow(process: subprocess.Popen[bytes], stdin: bytes | None, raw: bool, unsaved: str | None) -> tuple[int, list[str]]:
+    """See _run."""
     assert process.stderr is not None
     said: list[str] = []
 
     def listen(stream: IO[bytes]) -> None:
         while chunk := (os.read(stream.fileno(), 1 << 16) if raw else stream.readline()):
             text = chunk.decode(errors="replace")
+            if unsaved is not None:
+                text = text.replace(f"Output Notebook: {unsaved}\n", "Output Notebook: Notebook will not be saved\n")
             said.append(text)
             if raw:
                 sys.stderr.write(text)
