@@ -273,6 +273,10 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s sent more than %d messages, and this kernel does not number them: if some were lost on the way, nobody can tell; print in larger pieces",
 			cellName(c.Number), silentLoss))
 	}
+	if missing, of := r.gaps.suspicion(); missing > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%s may lack outputs: of %d messages that the kernel numbered %d did not arrive, but it also numbers some that it never sends; print in larger pieces",
+			cellName(c.Number), of, missing))
+	}
 	if err != nil {
 		if r.board.journal.Err() != nil {
 			return false, err
