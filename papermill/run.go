@@ -206,7 +206,7 @@ func (r *run) end(ctx context.Context) {
 	if r.deaf {
 		grace = 0
 	}
-	r.kernel.Shutdown(grace)
+	overdue := !r.kernel.Shutdown(grace) && !r.deaf && ctx.Err() == nil
 	select {
 	case <-drained:
 	case <-time.After(lastOutputs):
@@ -214,6 +214,9 @@ func (r *run) end(ctx context.Context) {
 	r.kernel.Close()
 	defer context.AfterFunc(ctx, enough)()
 	<-drained
+	if overdue {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the kernel still ran %v after it was asked to end, and was stopped: outputs that were to come, as of threads, are not in the notebook", r.Grace))
+	}
 	if more, _ := r.kernel.IOPub.Take(); more != nil {
 		r.Warnings = append(r.Warnings, "the run was stopped before all was taken in that the kernel had sent")
 	}
