@@ -3,10 +3,10 @@
     launcher.py run MODULE -f CONNECTION_FILE ...    as `python -m MODULE -f CONNECTION_FILE ...`
     launcher.py serve DESCRIPTOR [MODULE ...]        forks ipykernels for the other end of a socket, with these modules imported
 
-A notebook finds what it would find under `python -m ipykernel_launcher`, because that is what runs in the end. Two things are otherwise:
-outputs are never thrown away, however many wait to be sent, and debugpy, a quarter of the cost of a start, is not imported unless the
-notebook does. Where an ipykernel has no place for either, it is left as it is. Other kernels that are made with ipykernel (those of bash,
-Scheme, Octave) get the first of the two.
+A notebook finds what it would find under `python -m ipykernel_launcher`, because that is what runs in the end. Three things are otherwise:
+outputs are never thrown away, however many wait to be sent; messages are numbered when they are sent, so that one that is lost is missed;
+and debugpy, a quarter of the cost of a start, is not imported unless the notebook does. Where an ipykernel has no place for one of these, it is
+left as it is. Other kernels that are made with ipykernel (those of bash, Scheme, Octave) get the first two.
 """
 
 from __future__ import annotations
