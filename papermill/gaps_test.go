@@ -1,11 +1,19 @@
 package papermill
 
 import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cellar-go/cellar/internal/testkit"
+	"github.com/cellar-go/cellar/papermill/kernels"
 )
 
 func TestGaps(t *testing.T) {
+	const own = "0123456789abcdef0123456789abcdef"
 	for _, c := range []struct {
 		ids  string
 		want int
@@ -15,25 +23,86 @@ func TestGaps(t *testing.T) {
 		{"a_5 a_8 a_7 a_6", 0},
 		{"a_5 a_9 a_7", 2},
 		{"a_5 a_9 a_3", 3},
+		{"a_5 a_9 a_7 a_7 a_6 a_8", 0},
+		{"a_5 a_9 a_8 a_12 a_11 a_6 a_10", 1},
 		{"a_1_5 a_2_9 a_1_7 a_2_10", 1}, // of two processes
 		{"a_5 a_900000000000 a_900000000001", 0},
+		{"a_0 a_16000000 a_9000000", 15999998}, // one by one this took seconds, and a gigabyte
 		{"3f2504e0-4f89-11d3-9a0c-0305e82c3301 _7 a_ a_x a_-1", 0},
 		{"a_1 a_1 a_2 a_2", 0},
 	} {
-		g := gaps{}
+		sure, unsure := gaps{}, gaps{}
 		for _, id := range strings.Fields(c.ids) {
-			g.take(id)
+			unsure.take(id)
+			if at := strings.LastIndexByte(id, '_'); at > 0 {
+				id = id[:at] + sent + id[at:]
+			}
+			sure.take(id)
 		}
-		if got := g.missing(); got != c.want || (g.err() == nil) != (got == 0) || g.missing() != 0 {
+		if got := sure.missing(); got != c.want || (sure.err() == nil) != (got == 0) || sure.missing() != 0 {
 			t.Errorf("%s: %d", c.ids, got)
+		}
+		want := c.want
+		if want < silentLoss {
+			want = 0 // sockets hold them
+		}
+		if got, _ := unsure.suspicion(); got != want || unsure.missing() != 0 {
+			t.Errorf("%s: a suspicion of %d", c.ids, got)
 		}
 	}
 	g := gaps{}
-	g.begin([]string{"a_6", "a_3"}) // what lies between was never to come
-	for _, id := range []string{"a_5", "a_7", "a_8"} {
-		g.take(id)
+	g.begin([]string{own + "_6", own + "_3"}) // what lies between was never to come
+	for _, n := range []string{"_5", "_7", "_8"} {
+		g.take(own + n)
 	}
 	if g.missing() != 0 {
 		t.Errorf("%d missing of those before the start", g.missing())
+	}
+	if g.take(own + "_10"); g.missing() != 1 {
+		t.Error("our own kernel is not believed")
+	}
+	for i := range silentLoss {
+		g.take(fmt.Sprint("a-b_7_", 2*i))
+	}
+	if missing, of := g.suspicion(); missing != silentLoss-1 || of != 2*silentLoss-1 {
+		t.Errorf("%d of %d may be missing", missing, of)
+	}
+	if missing, of := g.suspicion(); missing != 0 || of != 0 || g.missing() != 1 {
+		t.Errorf("then %d of %d", missing, of)
+	}
+}
+
+// neverSent are cells for which ipykernel makes messages that it never sends.
+var neverSent = []string{
+	"class Shows:\n    def _ipython_display_(self): print('shown')\nShows()",
+	"hook = lambda message: None\nget_ipython().display_pub.register_hook(hook)\ndisplay('swallowed')\n_ = get_ipython().display_pub.unregister_hook(hook)",
+	"try: display({'application/x': object()}, raw=True)\nexcept Exception: print('not JSON')",
+	"try: display({'text/plain': 'x'}, metadata={'x': object()}, raw=True)\nexcept Exception: print('nor this')",
+	"print('the end')",
+}
+
+// TestNeverSent runs cells that are well, although messages of theirs never come. Elsewhere than under our program that is no error either.
+func TestNeverSent(t *testing.T) {
+	python := testkit.UsePython(t)
+	pool := kernels.NewPool(kernels.PoolOptions{})
+	defer pool.Close()
+	testkit.InstallKernel(t, os.Getenv("JUPYTER_PATH"), "otherwise", map[string]any{
+		"argv": []string{python, "-X", "utf8", "-m", "ipykernel_launcher", "-f", "{connection_file}"}, "language": "python", "display_name": "Python"})
+	for name, o := range map[string]Options{"launcher": {}, "pool": {Pool: pool}, "otherwise": {Kernel: "otherwise"}} {
+		o.Input, o.Output = pythonNotebook(t, neverSent...), filepath.Join(t.TempDir(), "out.ipynb")
+		r, err := Run(context.Background(), o)
+		if err != nil || len(r.Warnings) > 0 {
+			t.Errorf("%s: %v %q", name, err, r.Warnings)
+			continue
+		}
+		if got, want := marked(t, o.Output), `"shown\n" "" "not JSON\n" "nor this\n" "the end\n"`; got != want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, want)
+		}
+	}
+
+	// Where a flood may have lost some, it is said.
+	r, err := Run(context.Background(), Options{Input: pythonNotebook(t, "class Shows:\n    def _ipython_display_(self):\n        for i in range(1100): display({'text/plain': 'x'}, raw=True)\nShows()"), Kernel: "otherwise"})
+	if err != nil || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "did not arrive") {
+		t.Errorf("%v %q", err, r.Warnings)
 	}
 }

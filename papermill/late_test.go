@@ -88,3 +88,20 @@ func TestLate(t *testing.T) {
 		t.Errorf("resumed:\n got %s\nwant %s", got, want)
 	}
 }
+
+// TestStopped runs a thread that goes on for longer than anybody waits: what it was to show is missing, and a warning says so.
+func TestStopped(t *testing.T) {
+	testkit.UsePython(t)
+	in := pythonNotebook(t, "import threading, time\ndef speak():\n    for i in range(200):\n        print(i, flush=True)\n        time.sleep(0.3)\nthreading.Thread(target=speak).start()")
+	out := filepath.Join(t.TempDir(), "out.ipynb")
+	r, err := Run(t.Context(), Options{Input: in, Output: out, Grace: time.Second})
+	if err != nil || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "still ran 1s after it was asked to end") {
+		t.Errorf("%v %q", err, r.Warnings)
+	}
+	if got := marked(t, out); !strings.Contains(got, `\n2\n`) {
+		t.Errorf("it shows %s", got)
+	}
+	if r, err = Run(t.Context(), Options{Input: pythonNotebook(t, "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()")}); err != nil || len(r.Warnings) > 0 {
+		t.Errorf("a daemon is waited for: %v %q", err, r.Warnings)
+	}
+}

@@ -212,7 +212,7 @@ func (r *run) end(ctx context.Context) {
 	if r.deaf {
 		grace = 0
 	}
-	r.kernel.Shutdown(grace)
+	overdue := !r.kernel.Shutdown(grace) && !r.deaf && ctx.Err() == nil
 	select {
 	case <-drained:
 	case <-time.After(lastOutputs):
@@ -220,6 +220,9 @@ func (r *run) end(ctx context.Context) {
 	r.kernel.Close()
 	defer context.AfterFunc(ctx, enough)()
 	<-drained
+	if overdue {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("the kernel still ran %v after it was asked to end, and was stopped: outputs that were to come, as of threads, are not in the notebook", r.Grace))
+	}
 	if more, _ := r.kernel.IOPub.Take(); more != nil {
 		r.Warnings = append(r.Warnings, "the run was stopped before all was taken in that the kernel had sent")
 	}
@@ -276,6 +279,10 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	if o.messages > silentLoss && len(r.gaps) == 0 {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s sent more than %d messages, and this kernel does not number them: if some were lost on the way, nobody can tell; print in larger pieces",
 			cellName(c.Number), silentLoss))
+	}
+	if missing, of := r.gaps.suspicion(); missing > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%s may lack outputs: of %d messages that the kernel numbered %d did not arrive, but it also numbers some that it never sends; print in larger pieces",
+			cellName(c.Number), of, missing))
 	}
 	if err != nil {
 		if r.board.journal.Err() != nil {

@@ -12,10 +12,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/jupyter"
+	"github.com/cellar-go/cellar/internal/scratch"
 )
 
 // ErrDied: the kernel's process ended, or it can't be reached any more.
@@ -31,7 +33,8 @@ type Kernel struct {
 	Lost    <-chan struct{} // closed when the kernel has not answered heartbeats for too long (see Works); it may still run
 
 	spec     Spec
-	dir      string // connection file and log, removed at the end
+	scratch  *scratch.Dir
+	dir      string // its path: connection file and log, removed at the end, or by a later start if we are killed
 	greeting int64  // bytes that the process had printed when it was ready
 	process  *process
 	client   *jupyter.Client
@@ -79,9 +82,10 @@ func startBy(ctx context.Context, by starter, spec Spec, o Options) (_ *Kernel, 
 func start(ctx context.Context, by starter, spec Spec, o Options) (_ *Kernel, err error) {
 	beside, stop := context.WithCancel(context.Background())
 	k := &Kernel{spec: spec, stop: stop}
-	if k.dir, err = os.MkdirTemp("", "cellar-kernel-"); err != nil { // mode 0700: the connection file holds the key
+	if k.scratch, err = scratch.Make("", "kernel"); err != nil { // mode 0700: the connection file holds the key
 		return nil, k.storageFault(err)
 	}
+	k.dir = k.scratch.Path
 	defer func() {
 		if err != nil {
 			k.Close()
@@ -99,7 +103,7 @@ func start(ctx context.Context, by starter, spec Spec, o Options) (_ *Kernel, er
 	if err := os.WriteFile(k.logFile(), nil, 0o600); err != nil {
 		return nil, k.storageFault(err)
 	}
-	c := command{kernel: spec.Name, argv: withoutHistory(spec.command(file)), dir: o.Dir, env: spec.environment(append([]string{quietDebugger}, o.Env...)), log: k.logFile()}
+	c := command{kernel: spec.Name, argv: withoutHistory(spec.command(file)), dir: o.Dir, env: spec.environment(append([]string{quietDebugger}, o.Env...)), log: k.logFile(), tidy: spec.Name == ownName}
 	if _, ok := ipykernelOf(c.argv); !ok {
 		c.env = append(c.env, dirVariable+"="+k.dir)
 	}
@@ -233,20 +237,19 @@ func (k *Kernel) Interrupt() error {
 	return k.process.signal(sigInterrupt)
 }
 
-// Shutdown asks the kernel to end, and ends it if it doesn't; every further step comes after the grace time.
-func (k *Kernel) Shutdown(grace time.Duration) {
+// Shutdown asks the kernel to end, and ends it if it doesn't; every further step comes after the grace time. It tells whether the kernel has
+// ended by itself.
+func (k *Kernel) Shutdown(grace time.Duration) (byItself bool) {
 	k.client.Request(jupyter.Control, "shutdown_request", map[string]bool{"restart": false})
-	for _, next := range []func(){
-		func() { k.process.signal(sigTerminate) },
-		func() { k.process.signal(sigKill) },
-	} {
+	for i, signal := range []syscall.Signal{sigTerminate, sigKill} {
 		select {
 		case <-k.Exited:
-			return
+			return i == 0
 		case <-time.After(grace):
-			next()
+			k.process.signal(signal)
 		}
 	}
+	return false
 }
 
 // Close leaves nothing behind: no process of the kernel's session, no goroutine of ours, no file.
@@ -260,5 +263,5 @@ func (k *Kernel) Close() {
 		k.client.Close()
 	}
 	k.running.Wait()
-	os.RemoveAll(k.dir)
+	k.scratch.Remove()
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -246,7 +247,9 @@ func TestStarters(t *testing.T) {
 				file := filepath.Join(t.TempDir(), "said")
 				k := begin(t, by, spec, Options{})
 				execute(t, k, fmt.Sprintf("import atexit; atexit.register(lambda: open(%q, 'w').write('bye'))", file))
-				k.Shutdown(20 * time.Second)
+				if !k.Shutdown(20 * time.Second) {
+					t.Error("it had to be ended")
+				}
 				if said, err := os.ReadFile(file); err != nil || string(said) != "bye" || k.Death() != "the kernel died (exit status 0)" {
 					t.Errorf("%q, %v, %s", said, err, k.Death())
 				}
@@ -390,6 +393,112 @@ func TestNothingDropped(t *testing.T) {
 	for name, by := range starters(t) {
 		for cell, spec := range specs {
 			nothingDropped(t, name, by, spec, cell, count)
+		}
+	}
+}
+
+// Under our program a kernel numbers its messages when it sends them, whoever sends: threads, forks, and what can't be written as JSON. A client
+// in the notebook is not touched.
+func TestNumbers(t *testing.T) {
+	spec := python(t)
+	const cell = `import os, threading
+from jupyter_client.session import Session
+def show(n):
+    for i in range(500): display({'text/plain': 'x'}, raw=True)
+threads = [threading.Thread(target=show, args=(n,)) for n in range(8)]
+for t in threads: t.start()
+for t in threads: t.join()
+class Shows:
+    def _ipython_display_(self): print('shown')
+get_ipython().displayhook(Shows())
+for bad in {'application/x': object()}, {'text/plain': 'x'}:
+    try: display(bad, metadata={'x': object()}, raw=True)
+    except Exception: pass
+own = Session()
+sent = own.msg('status')
+assert own.unpack(own.serialize(sent)[2])['msg_id'] == sent['header']['msg_id']
+if os.fork() == 0:
+    print('a fork', flush=True)
+    import time; time.sleep(0.5)
+    os._exit(0)
+os.wait()
+print('the end')`
+	for name, by := range starters(t) {
+		k := begin(t, by, spec, Options{})
+		id, err := k.Execute(cell, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var numbers []int
+		said, forks := "", 0
+		take := func(id string) {
+			at := strings.LastIndexByte(id, '_')
+			n, err := strconv.Atoi(id[at+1:])
+			if err != nil || strings.HasSuffix(id[:at], "_sent") != (name != "plain") {
+				t.Fatalf("%s: %s", name, id)
+			}
+			if strings.Contains(id, fmt.Sprint("_", k.process.pid, "_")) {
+				numbers = append(numbers, n)
+			} else {
+				forks++
+			}
+		}
+		for _, id := range k.Before {
+			take(id)
+		}
+		for idle, answered, late := false, false, time.After(time.Minute); !idle || !answered; {
+			for m, _ := k.IOPub.Take(); m != nil; m, _ = k.IOPub.Take() {
+				take(m.Header.ID)
+				var content struct{ Text, EName, EValue string }
+				m.Decode(&content)
+				said += content.Text + content.EName + content.EValue
+				idle = idle || m.Parent.ID == id && strings.Contains(string(m.Content), `"idle"`)
+			}
+			for m, _ := k.Replies.Take(); m != nil; m, _ = k.Replies.Take() {
+				take(m.Header.ID)
+				answered = answered || m.Parent.ID == id
+			}
+			select {
+			case <-k.IOPub.Ready():
+			case <-k.Replies.Ready():
+			case <-late:
+				t.Fatal("the cell does not end")
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+		slices.Sort(numbers)
+		complete := len(numbers) > 4000 && numbers[len(numbers)-1]-numbers[0] == len(numbers)-1
+		if complete != (name != "plain") {
+			t.Errorf("%s: %d numbers: %v", name, len(numbers), numbers[:min(20, len(numbers))])
+		}
+		if !strings.Contains(said, "shown") || !strings.Contains(said, "the end") || !strings.Contains(said, "a fork") || forks == 0 && name != "plain" {
+			t.Errorf("%s: it said %q, and forks sent %d messages", name, said, forks)
+		}
+	}
+}
+
+// A session that is made otherwise is left as it is: its numbers are given where messages are made, and say so.
+func TestOtherSession(t *testing.T) {
+	spec := python(t)
+	dir := t.TempDir()
+	const code = `import jupyter_client.session as s
+original = s.Session.serialize
+def serialize(self, msg, ident=None):
+    assert isinstance(msg['content'], dict)
+    return original(self, msg, ident)
+s.Session.serialize = serialize`
+	if err := os.WriteFile(filepath.Join(dir, "sitecustomize.py"), []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, by := range starters(t) {
+		k := begin(t, by, spec, Options{Env: append(os.Environ(), "PYTHONPATH="+dir)})
+		if o := execute(t, k, "print('well')"); o.text != "well\n" {
+			t.Errorf("%s: %+v", name, o)
+		}
+		for _, id := range k.Before {
+			if strings.Contains(id, "_sent_") {
+				t.Errorf("%s: %s", name, id)
+			}
 		}
 	}
 }

@@ -3,10 +3,10 @@
     launcher.py run MODULE -f CONNECTION_FILE ...    as `python -m MODULE -f CONNECTION_FILE ...`
     launcher.py serve DESCRIPTOR [MODULE ...]        forks ipykernels for the other end of a socket, with these modules imported
 
-A notebook finds what it would find under `python -m ipykernel_launcher`, because that is what runs in the end. Two things are otherwise:
-outputs are never thrown away, however many wait to be sent, and debugpy, a quarter of the cost of a start, is not imported unless the
-notebook does. Where an ipykernel has no place for either, it is left as it is. Other kernels that are made with ipykernel (those of bash,
-Scheme, Octave) get the first of the two.
+A notebook finds what it would find under `python -m ipykernel_launcher`, because that is what runs in the end. Three things are otherwise:
+outputs are never thrown away, however many wait to be sent; messages are numbered when they are sent, so that one that is lost is missed;
+and debugpy, a quarter of the cost of a start, is not imported unless the notebook does. Where an ipykernel has no place for one of these, it is
+left as it is. Other kernels that are made with ipykernel (those of bash, Scheme, Octave) get the first two.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import itertools
 import json
 import logging
 import os
@@ -88,6 +89,7 @@ def keep_outputs(application: Any) -> None:
 
     @functools.wraps(original)
     def init_iopub(self: Any, context: zmq.Context[Any]) -> None:
+        number_what_is_sent(getattr(self, "session", None))
         context.setsockopt(zmq.SNDHWM, 0)  # of the sockets made from here on
         try:
             original(self, context)
@@ -105,6 +107,45 @@ def keep_outputs(application: Any) -> None:
         close(self)
 
     application.close = quiet_close
+
+
+def number_what_is_sent(session: Any) -> None:
+    """Numbers a kernel's messages when they are sent: who counts what comes would miss those that are made and never sent.
+
+    Those are the result of an object that shows itself, what a hook swallows, and what can't be written as JSON. Only this session is changed,
+    since clients in a notebook, such as nbclient's, find answers by the identifiers that their messages were made with. A session that is
+    made otherwise is left as it is; gaps.go tells identifiers by the word in them. They may overtake each other, as threads do.
+    """
+    numbers = itertools.count()
+    unused: list[int] = []  # of messages that could not be written after all
+
+    def serialize(msg: Any, ident: Any = None) -> list[bytes]:
+        if not isinstance(msg, dict):
+            return original(msg, ident)  # type: ignore[no-any-return]
+        content = msg.get("content")
+        if isinstance(content, dict):
+            content = session.pack(content)  # may fail, or take its time: before there is a number that somebody waits for
+        try:
+            number = unused.pop()
+        except IndexError:
+            number = next(numbers)
+        try:
+            header = {**msg["header"], "msg_id": f"{session.session}_{os.getpid()}_sent_{number}"}
+            return original({**msg, "header": header, "content": content}, ident)  # type: ignore[no-any-return]
+        except BaseException:
+            unused.append(number)
+            raise
+
+    try:
+        original = session.serialize
+        tried = session.msg("status", {"execution_state": "starting"})
+        frames = serialize(tried, b"topic")
+        number = frames.index(b"<IDS|MSG>") + 2
+        tried["header"] = session.unpack(frames[number])
+        if tried["header"]["msg_id"].endswith("_sent_0") and original(tried, b"topic") == frames:
+            session.serialize = serialize
+    except Exception:
+        pass
 
 
 class KeepOutputs(importlib.abc.MetaPathFinder):

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/scratch"
 )
 
 // Pool starts ipykernels cheaply: they are forks of a process that has imported what every kernel imports. Kernels of other kinds it
@@ -20,7 +21,7 @@ type Pool struct {
 	options PoolOptions
 
 	mu      sync.Mutex
-	dir     string             // of the servers; made with the first
+	dir     *scratch.Dir       // of the servers; made with the first
 	servers map[string]*server // by interpreter and environment
 	closed  bool
 }
@@ -57,8 +58,8 @@ func (p *Pool) Close() {
 	for _, s := range p.servers {
 		s.close()
 	}
-	if p.dir != "" {
-		os.RemoveAll(p.dir)
+	if p.dir != nil {
+		p.dir.Remove()
 	}
 }
 
@@ -118,14 +119,14 @@ func (p *Pool) server(i module, c command) (*server, error) {
 	} else if s == nil && len(p.servers) >= p.options.Servers {
 		return nil, nil
 	}
-	if p.dir == "" {
-		dir, err := os.MkdirTemp("", "cellar-pool-")
+	if p.dir == nil {
+		dir, err := scratch.Make("", "pool")
 		if err != nil {
 			return nil, err
 		}
 		p.dir = dir
 	}
-	s, err := newServer(p.dir, i, c.env, p.options.Preload)
+	s, err := newServer(p.dir.Path, i, c.env, p.options.Preload)
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,20 @@ func TestMain(m *testing.M) {
 }
 
 func startAndWait(python string) {
+	log, err := os.CreateTemp("", "log-")
+	if err == nil {
+		var deaf *process // which watches nobody
+		if deaf, err = (direct{}).start(context.Background(), command{argv: []string{"sleep", "1000"}, env: os.Environ(), log: log.Name()}); err == nil {
+			fmt.Println(deaf.pid)
+		}
+	}
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	for range 100 { // threads come and go
+		go func() { runtime.LockOSThread() }()
+	}
 	spec := Spec{Name: "python3", Argv: []string{python, "-m", "ipykernel_launcher", "-f", "{connection_file}"}}
 	for _, by := range []starter{direct{}, NewPool(PoolOptions{})} {
 		k, err := startBy(context.Background(), by, spec, Options{})
@@ -39,10 +53,11 @@ func startAndWait(python string) {
 	select {}
 }
 
-// Kernels end with us, and so do servers, also when we can't see to it.
+// Kernels end with us, and so do servers, also when we can't see to it; their folders go with the next start.
 func TestKilled(t *testing.T) {
-	c := exec.Command(os.Args[0], "start-and-wait", python(t).Argv[0])
-	c.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+	spec, tmp := python(t), t.TempDir()
+	c := exec.Command(os.Args[0], "start-and-wait", spec.Argv[0])
+	c.Env = append(os.Environ(), "TMPDIR="+tmp, "GOMAXPROCS=1")
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -52,21 +67,34 @@ func TestKilled(t *testing.T) {
 	}
 	late := time.AfterFunc(time.Minute, func() { c.Process.Kill() })
 	var pids []string
-	for lines := bufio.NewScanner(out); len(pids) < 2 && lines.Scan(); {
+	for lines := bufio.NewScanner(out); len(pids) < 3 && lines.Scan(); {
 		pids = append(pids, lines.Text())
 	}
 	tree := processTree(c.Process.Pid)
-	if len(pids) == 2 { // the fork can't see to it itself
-		pid, _ := strconv.Atoi(pids[1])
+	if len(pids) == 3 { // the fork can't see to it itself
+		pid, _ := strconv.Atoi(pids[2])
 		syscall.Kill(pid, syscall.SIGSTOP)
 	}
 	c.Process.Kill()
 	c.Wait()
-	if !late.Stop() || len(pids) < 2 || len(tree) < 4 { // itself, two kernels, one server
+	if !late.Stop() || len(pids) < 3 || len(tree) < 5 { // itself, two kernels, one that watches nobody, one server
 		t.Fatalf("it started %v; %v", pids, tree)
 	}
 	for _, pid := range tree[1:] {
 		gone(t, fmt.Sprint(pid))
+	}
+	folders := func() int {
+		all, _ := filepath.Glob(filepath.Join(tmp, "cellar-*"))
+		return len(all)
+	}
+	if n := folders(); n != 3 {
+		t.Errorf("it left %d folders", n)
+	}
+	t.Setenv("TMPDIR", tmp)
+	pool := NewPool(PoolOptions{})
+	defer pool.Close()
+	if k := begin(t, pool, spec, Options{}); folders() != 2 || filepath.Dir(k.dir) != tmp {
+		t.Errorf("%d folders are there, of the pool, its kernel, and what?", folders())
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"syscall"
 
@@ -27,13 +28,14 @@ type command struct {
 	dir    string
 	env    []string
 	log    string // a file, in a folder of the kernel's own, to which what the process prints is added
+	tidy   bool   // it sees itself that we have ended, and then ends what it has started, for which it must not be killed
 }
 
 // starter starts processes. An implementation guarantees that
 //   - the process leads a session of its own, so that Ctrl+C on our terminal reaches it only when we pass it on;
 //   - it has the command's folder and variables and, besides, JPY_PARENT_PID: its parent, which it watches;
 //   - it reads nothing, and both its outputs go to the log;
-//   - it ends when this program does, however that ends;
+//   - it ends when this program does, however that ends; elsewhere than on Linux, only if it watches its parent;
 //   - its end is noticed, and ends what it had started, but what has begun a session of its own;
 //   - nothing is left when start returns an error, or the context's end.
 type starter interface {
@@ -118,14 +120,26 @@ func (d direct) start(_ context.Context, c command) (*process, error) {
 	cmd.Env = append(c.env[:len(c.env):len(c.env)], fmt.Sprintf("%s=%d", parentVariable, os.Getpid()))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, startFault(c.kernel, fmt.Errorf("%s: %w", argv[0], err))
+	if !c.tidy {
+		dieWithUs(cmd.SysProcAttr)
 	}
-	p := newProcess(cmd.Process.Pid)
+	started := make(chan error)
+	var p *process
 	go func() { // ends with the process, which Kernel.Close sees to
+		runtime.LockOSThread() // to the system, the thread that starts a process is its parent, and is not to end before it; see dieWithUs
+		defer runtime.UnlockOSThread()
+		if err := cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		p = newProcess(cmd.Process.Pid)
+		started <- nil
 		cmd.Wait()
 		p.end(cmd.ProcessState.String())
 	}()
+	if err := <-started; err != nil {
+		return nil, startFault(c.kernel, fmt.Errorf("%s: %w", argv[0], err))
+	}
 	return p, nil
 }
 

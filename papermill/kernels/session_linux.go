@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// dieWithUs has a process killed when the thread that starts it ends, and so when this program does. What the process has started is not.
+func dieWithUs(attributes *syscall.SysProcAttr) { attributes.Pdeathsig = sigKill }
+
 // killSession kills what is left of a session whose leader has ended: its group, and the groups that were made in it, such as those of shells
 // with job control and of our Go kernel's commands. A process that has begun another session is meant to go on.
 func killSession(leader int) {
