@@ -274,7 +274,8 @@ func TestTimeouts(t *testing.T) {
 func TestCancel(t *testing.T) {
 	testkit.UsePython(t)
 	ctx, cancel := context.WithCancel(context.Background())
-	in := pythonNotebook(t, "print('here', flush=True)\nimport time\ntime.sleep(30)", "print('never')")
+	// One statement: between two, IPython can't take an interrupt.
+	in := pythonNotebook(t, "import time\ndef wait():\n    print('here', flush=True)\n    time.sleep(30)\nwait()", "print('never')")
 	out := filepath.Join(t.TempDir(), "out.ipynb")
 	r, err := Run(ctx, Options{Input: in, Output: out, OnOutput: func(*nbformat.Cell, nbformat.Output) { cancel() }})
 	if fault.ExitCode(err) != 130 || !errors.Is(err, context.Canceled) || statuses(r) != "failed pending" {

@@ -256,7 +256,7 @@ func TestStarters(t *testing.T) {
 			})
 			t.Run("interrupt", func(t *testing.T) {
 				k := begin(t, by, spec, Options{})
-				id, err := k.Execute("print('begun', flush=True)\nimport time; time.sleep(100)", "")
+				id, err := k.Execute("import time\ndef wait():\n    print('begun', flush=True)\n    time.sleep(100)\nwait()", "") // one statement: between two, IPython can't take an interrupt
 				if err != nil {
 					t.Fatal(err)
 				}
