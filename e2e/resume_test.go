@@ -6,9 +6,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // A failed run goes on from the cell that failed. Of what is done, only what the rest needs runs again.
@@ -94,10 +97,31 @@ time.Sleep(time.Minute)
 		if out := p.Read(c.written); !strings.Contains(out, "first is through") || !strings.Contains(out, "second has begun") || !strings.Contains(out, `"status": "failed"`) {
 			t.Error(out)
 		}
+		if left := kernelsOf(p); left != "" {
+			t.Errorf("the kernel outlives its runner: %s", left)
+		}
 		if r := p.Try("recover", c.given); r.Code != 3 || !strings.Contains(r.Stderr, "there is no journal of a run beside it") {
 			t.Errorf("%d\n%s", r.Code, r.Stderr)
 		}
 	}
+}
+
+// kernelsOf waits for the end of the kernels of a project's notebooks, and names those that do not end.
+func kernelsOf(p *testkit.Project) (left string) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		left = ""
+		environments, _ := filepath.Glob("/proc/[0-9]*/environ") // none where there is no such folder
+		for _, file := range environments {
+			text, _ := os.ReadFile(file)
+			if strings.Contains("\x00"+string(text), "\x00CELLAR_NOTEBOOK="+p.Path("")) {
+				left += filepath.Dir(file) + " "
+			}
+		}
+		if left == "" {
+			return ""
+		}
+	}
+	return left
 }
 
 // Many runs: each notebook with each combination of values has its own output, log and page, and a row of the table.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/cellar-go/cellar/display"
 )
@@ -114,4 +115,26 @@ func TestGarbage(t *testing.T) {
 	p.Drain()
 	w.Close()
 	p.Close()
+}
+
+// TestFolderGone: a killed runner's folder is swept by the next run, perhaps before the kernel in it has ended.
+func TestFolderGone(t *testing.T) {
+	dir := t.TempDir()
+	p, err := Listen(dir, Handler{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	go func() {
+		p.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for what can't come")
+	}
 }

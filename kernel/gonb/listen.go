@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -73,8 +74,11 @@ func (p *Pipes) Close() {
 		reader.Close()
 	}
 	for {
-		if f, err := os.OpenFile(p.from, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil { // ends an opening that waits
+		f, err := os.OpenFile(p.from, os.O_WRONLY|syscall.O_NONBLOCK, 0) // ends an opening that waits
+		if err == nil {
 			f.Close()
+		} else if errors.Is(err, fs.ErrNotExist) { // somebody has removed the folder, and nothing reaches the opening any more
+			return
 		}
 		select {
 		case <-p.done:
