@@ -119,7 +119,20 @@ func newPanic(p *wire.Panic) *PanicError {
 	} else {
 		e.Frames = fold(e.Frames, true)
 	}
+	if strings.HasPrefix(e.Value, "stack overflow") {
+		e.Frames = withoutLast(e.Frames)
+	}
 	return e
+}
+
+// withoutLast leaves out the last call of a recursion that has no end if it had only begun: its other lines say what it does.
+func withoutLast(frames []Frame) []Frame {
+	for i := 1; i < len(frames) && frames[0].Again == "" && frames[i-1].Again == ""; i++ {
+		if f := frames[i]; f.Function == frames[0].Function && f.File == frames[0].File && slices.ContainsFunc(frames[i:], func(f Frame) bool { return f.Again != "" }) {
+			return frames[1:]
+		}
+	}
+	return frames
 }
 
 var oneName = regexp.MustCompile(`^interface conversion: .* is (\S+), not (\S+)$`)

@@ -36,3 +36,23 @@ func TestFold(t *testing.T) {
 		}
 	}
 }
+
+// TestWithoutLast: the call at whose begin a recursion was ended says nothing; a line of a call that did something stays.
+func TestWithoutLast(t *testing.T) {
+	again := Frame{Function: "f", Line: 3, Again: "again and again"}
+	for _, c := range []struct {
+		frames []Frame
+		left   int // frames that are left out
+	}{
+		{[]Frame{{Function: "f", Line: 2}, again, {Function: "main", Line: 5}}, 1},
+		{[]Frame{{Function: "f", Line: 2}, {Function: "g", Line: 8}, again}, 1},
+		{[]Frame{{Function: "g", Line: 8}, again, {Function: "g", Line: 5}}, 0},
+		{[]Frame{again, {Function: "f", Line: 5}}, 0},
+		{[]Frame{{Function: "f", Line: 2}, {Function: "f", Line: 3}}, 0},
+		{nil, 0},
+	} {
+		if got := withoutLast(c.frames); len(c.frames)-len(got) != c.left {
+			t.Errorf("%v: %v", c.frames, got)
+		}
+	}
+}

@@ -12,11 +12,17 @@ type Interrupted struct{}
 // Error is also called by a library that recovers, as fmt does, prints what it recovered and goes on: a goroutine that was to end because
 // it is too deep ends there.
 func (Interrupted) Error() string {
+	told.Add(1)
 	if deep.Load() {
 		sink(Hooks.Goroutine())
 	}
 	return "interrupted"
 }
+
+// Told counts how often a library has printed that a cell is to stop.
+func Told() int64 { return told.Load() }
+
+var told atomic.Int64
 
 // pause is how long what a stopped cell has deferred may run before it is stopped again.
 const pause = 200 * time.Millisecond

@@ -92,9 +92,9 @@ func (w *worker) run(entry func(), reply *wire.Reply) {
 		close(begun)
 		entry()
 		if values := live.Shown(); values != nil {
-			asked := live.Stopping()
+			asked, told := live.Stopping(), live.Told()
 			ended.Bundle = present(values)
-			if live.Stopping() && !asked { // fmt shows the panic that a String method is stopped with
+			if live.Stopping() && (!asked || live.Told() != told) { // fmt shows the panic that a String method is stopped with
 				ended.Bundle = nil
 				panic(live.Interrupted{})
 			}
