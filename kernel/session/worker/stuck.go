@@ -14,6 +14,7 @@ import (
 const (
 	stuckAfter = 1500 * time.Millisecond // between the first two looks that find a cell stuck
 	stuckLooks = 10                      // more that must, since a busy machine may show a moment between two timers twice
+	stuckDoubt = 2                       // of them that one takes back which finds it running: a request of the session may be under way
 )
 
 //go:linkname timeSleepUntil runtime.timeSleepUntil
@@ -36,7 +37,11 @@ func (s *stuck) look(w *worker) {
 	}
 	s.next = time.Now().Add(stuckAfter)
 	if runtime.NumGoroutine() > 2000 || w.asks() || timeSleepUntil() != math.MaxInt64 || !allWait(string(allStacks())) || timeSleepUntil() != math.MaxInt64 {
-		s.suspect = nil
+		if s.looks -= stuckDoubt; s.suspect != c || s.looks < 0 {
+			s.suspect = nil
+		} else {
+			s.next = time.Time{}
+		}
 		return
 	}
 	if s.suspect != c {
