@@ -316,15 +316,16 @@ func TestEditConcurrently(t *testing.T) {
 	const ref = "refs/notes/many"
 	var wait sync.WaitGroup
 	for w := range 6 {
-		r := f.find()
+		r, edits := f.find(), 5
 		switch w % 3 {
 		case 1:
 			r.native = nil
 		case 2:
 			withoutGit(r)
+			edits = 40 // they are quick: enough of them to meet in the middle of a move
 		}
 		wait.Go(func() {
-			for i := range 5 {
+			for i := range edits {
 				if err := r.Edit(context.Background(), ref, "Add", func(tree *Tree) error {
 					return tree.Write(fmt.Sprintf("w%d-%d", w, i), []byte("x"))
 				}); err != nil {
@@ -334,8 +335,8 @@ func TestEditConcurrently(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if got := len(strings.Fields(f.git("ls-tree", "--name-only", ref))); got != 30 {
-		t.Errorf("%d of 30 edits are there", got)
+	if got := len(strings.Fields(f.git("ls-tree", "--name-only", ref))); got != 100 {
+		t.Errorf("%d of 100 edits are there", got)
 	}
 	f.git("fsck", "--strict")
 }

@@ -190,7 +190,18 @@ func (n *native) swap(common, ref, new, old string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(lock.Name())
+	err = n.write(lock, ref, new, old)
+	if err == nil {
+		err = os.Rename(lock.Name(), path)
+	}
+	if err != nil { // a lock that was renamed is gone: the next one of that name is another writer's
+		os.Remove(lock.Name())
+	}
+	return err
+}
+
+// write fills the lock file of a ref that is still at old.
+func (n *native) write(lock *os.File, ref, new, old string) error {
 	defer lock.Close()
 	if now, err := n.ref(ref); err != nil {
 		return err
@@ -200,10 +211,7 @@ func (n *native) swap(common, ref, new, old string) error {
 	if _, err := lock.WriteString(new + "\n"); err != nil {
 		return err
 	}
-	if err := lock.Sync(); err != nil {
-		return err
-	}
-	return os.Rename(lock.Name(), path)
+	return lock.Sync()
 }
 
 func (n *native) mergeBases(a, b string) ([]string, error) {
