@@ -48,7 +48,6 @@ type cellOutputs struct {
 	held      map[string][]byte // by stream: the end of what came, which may be the start of a secret
 	changed   bool              // since the notebook's list was made
 	clearNext bool              // clear_output(wait=True): clear when something comes to take the place
-	messages  int               // of the kernel's, that came for it while it ran
 	idle      bool              // the kernel has said that all outputs of the request are sent
 	late      int               // index of the first output that came after that all the same; -1 without
 	timing    map[string]string // as nbclient writes it into metadata.execution

@@ -105,6 +105,11 @@ func (g gaps) missing() (n int) {
 	return n
 }
 
+// lost is the error of a cell that has run, and of whose outputs some are missing, or may be.
+type lost string
+
+func (e lost) Error() string { return string(e) }
+
 // err is the error of a cell whose outputs may be incomplete; it is said once.
 func (g gaps) err() error {
 	n := g.missing()
@@ -116,12 +121,12 @@ func (g gaps) err() error {
 			s.forget()
 		}
 	}
-	return fmt.Errorf("%d of the messages that the kernel sent did not arrive: outputs may be among them", n)
+	return lost(fmt.Sprintf("outputs are missing: %d of the messages that the kernel sent did not arrive", n))
 }
 
-// suspicion is how many messages may be missing, of how many, since it was asked before; 0 while there were no more than sockets hold, of
-// which none is lost.
-func (g gaps) suspicion() (missing, of int) {
+// suspicion is how many messages may be missing, of how many, since it was asked before, of those that are numbered when they are made.
+// numbered: there were others, or none.
+func (g gaps) suspicion() (missing, of int, numbered bool) {
 	for _, s := range g {
 		if !s.sure {
 			missing += s.lost
@@ -129,8 +134,17 @@ func (g gaps) suspicion() (missing, of int) {
 			s.forget()
 		}
 	}
-	if of <= silentLoss {
-		missing = 0
+	return missing, of, len(g) > 0
+}
+
+// doubt is the error of a cell of whose outputs some may have been dropped, since too much was on its way at once.
+func (g gaps) doubt(tooMuch string) error {
+	missing, of, numbered := g.suspicion()
+	switch {
+	case tooMuch == "" || numbered && missing == 0:
+		return nil
+	case numbered:
+		return lost(fmt.Sprintf("outputs may be missing: of %d messages that the kernel numbered %d did not arrive; it also numbers some that it never sends, but %s or more were on their way at once, and it may have dropped some", of, missing, tooMuch))
 	}
-	return missing, of
+	return lost(fmt.Sprintf("outputs may be missing: %s or more were on their way at once, of which this kernel may have dropped some, and it does not number them", tooMuch))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/testkit"
 	"github.com/cellar-go/cellar/papermill/kernels"
 )
@@ -42,11 +43,7 @@ func TestGaps(t *testing.T) {
 		if got := sure.missing(); got != c.want || (sure.err() == nil) != (got == 0) || sure.missing() != 0 {
 			t.Errorf("%s: %d", c.ids, got)
 		}
-		want := c.want
-		if want < silentLoss {
-			want = 0 // sockets hold them
-		}
-		if got, _ := unsure.suspicion(); got != want || unsure.missing() != 0 {
+		if got, _, numbered := unsure.suspicion(); got != c.want || unsure.missing() != 0 || numbered != (len(unsure) > 0) {
 			t.Errorf("%s: a suspicion of %d", c.ids, got)
 		}
 	}
@@ -61,14 +58,34 @@ func TestGaps(t *testing.T) {
 	if g.take(own + "_10"); g.missing() != 1 {
 		t.Error("our own kernel is not believed")
 	}
-	for i := range silentLoss {
+	for i := range 4 {
 		g.take(fmt.Sprint("a-b_7_", 2*i))
 	}
-	if missing, of := g.suspicion(); missing != silentLoss-1 || of != 2*silentLoss-1 {
+	if missing, of, numbered := g.suspicion(); missing != 3 || of != 7 || !numbered {
 		t.Errorf("%d of %d may be missing", missing, of)
 	}
-	if missing, of := g.suspicion(); missing != 0 || of != 0 || g.missing() != 1 {
+	if missing, of, _ := g.suspicion(); missing != 0 || of != 0 || g.missing() != 1 {
 		t.Errorf("then %d of %d", missing, of)
+	}
+}
+
+// TestDoubt: where too many messages were on their way at once, only numbers without a gap tell that all have come.
+func TestDoubt(t *testing.T) {
+	for _, c := range []struct{ ids, few, many string }{
+		{"x y z", "", "does not number them"},
+		{"a_1 a_2 a_3", "", ""},
+		{"a_1 a_2 a_4", "", "of 4 messages that the kernel numbered 1 did not arrive"},
+	} {
+		for tooMuch, want := range map[string]string{"": c.few, "500 messages": c.many} {
+			g := gaps{}
+			for _, id := range strings.Fields(c.ids) {
+				g.take(id)
+			}
+			err := g.doubt(tooMuch)
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, too much %q: %v", c.ids, tooMuch, err)
+			}
+		}
 	}
 }
 
@@ -100,9 +117,17 @@ func TestNeverSent(t *testing.T) {
 		}
 	}
 
-	// Where a flood may have lost some, it is said.
-	r, err := Run(context.Background(), Options{Input: pythonNotebook(t, "class Shows:\n    def _ipython_display_(self):\n        for i in range(1100): display({'text/plain': 'x'}, raw=True)\nShows()"), Kernel: "otherwise"})
-	if err != nil || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "did not arrive") {
-		t.Errorf("%v %q", err, r.Warnings)
+	// A flood has all its outputs, or the cell fails, unless that is allowed.
+	flood := Options{Input: pythonNotebook(t, "class Shows:\n    def _ipython_display_(self):\n        for i in range(3000): display({'text/plain': 'x'}, raw=True)\nShows()"), Kernel: "otherwise"}
+	for _, flood.AllowLostOutputs = range []bool{false, true} {
+		r, err := Run(context.Background(), flood)
+		kept := len(r.Notebook.Cells()[0].Outputs())
+		told := err != nil && fault.ExitCode(err) == 1 && strings.Contains(err.Error(), "did not arrive")
+		if flood.AllowLostOutputs {
+			told = err == nil && len(r.Warnings) == 1 && strings.Contains(r.Warnings[0], "did not arrive")
+		}
+		if !told && (err != nil || kept != 3000 || len(r.Warnings) > 0) {
+			t.Errorf("%d displays of 3000: %v %q", kept, err, r.Warnings)
+		}
 	}
 }

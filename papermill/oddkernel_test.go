@@ -120,7 +120,7 @@ func TestOddKernels(t *testing.T) {
 		"idle before the answer":  "",
 		"somebody else's":         "",
 		"nobody's":                "",
-		"a message is lost":       "OutputLost: 1 of the messages that the kernel sent did not arrive",
+		"a message is lost":       "OutputLost: outputs are missing: 1 of the messages that the kernel sent did not arrive",
 		"a message is late":       "",
 		"bytes that are no UTF-8": "",
 		"exits after its answer":  "",

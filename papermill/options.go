@@ -28,6 +28,9 @@ type Options struct {
 	// language is in lower case.
 	Needed func(language string, done, rest []Cell) []bool
 
+	// AllowLostOutputs makes a warning of outputs that the kernel has dropped, or may have; default: they fail their cell.
+	AllowLostOutputs bool
+
 	Parameters  parameters.List
 	Secrets     []Secret
 	Strict      bool // parameters that the notebook doesn't declare, or of another type, are an error; default: a warning, and the kernel's affair

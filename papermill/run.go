@@ -63,18 +63,19 @@ func (r *run) run(ctx context.Context) error {
 type run struct {
 	Options
 	Result
-	kernel *kernels.Kernel
-	board  *board
-	mask   Mask
-	gaps   gaps
-	marked *nbformat.Cell   // the cell with the error that ends the run; default: the one that has failed
-	cut    bool             // what the kernel sends can't be read on, for which a cell has failed
-	deaf   bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
-	synced time.Time        // when the journal was last made to survive a crash of the machine
-	saved  time.Time        // when the output was last written
-	stale  bool             // a cell has started or ended since then
-	saving time.Duration    // and how long that took
-	tick   <-chan time.Time // to save while a cell runs
+	kernel  *kernels.Kernel
+	board   *board
+	mask    Mask
+	gaps    gaps
+	backlog backlog
+	marked  *nbformat.Cell   // the cell with the error that ends the run; default: the one that has failed
+	cut     bool             // what the kernel sends can't be read on, for which a cell has failed
+	deaf    bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
+	synced  time.Time        // when the journal was last made to survive a crash of the machine
+	saved   time.Time        // when the output was last written
+	stale   bool             // a cell has started or ended since then
+	saving  time.Duration    // and how long that took
+	tick    <-chan time.Time // to save while a cell runs
 
 	undelivered bool   // Output is what the remote place should have, and doesn't
 	temporary   string // folder of an Output that nobody named
@@ -90,6 +91,7 @@ func (r *run) execute(ctx context.Context) error {
 	defer stop()
 	defer r.end(ctx)
 	r.gaps.begin(r.kernel.Before)
+	r.backlog.most, r.backlog.mostBytes = r.kernel.SafeBacklog()
 	if err := r.writeLanguage(); err != nil {
 		return err
 	}
@@ -158,6 +160,8 @@ func stopped(cause error, format string, args ...any) error {
 		return fault.New(fault.Failed, "give it longer with "+timeout.flag, format, args...)
 	case errors.Is(cause, context.Canceled):
 		return fault.New(fault.Interrupted, "the output has what ran; the same command with --resume goes on from there", format, args...)
+	case errors.As(cause, new(lost)):
+		return fault.New(fault.Failed, "print in larger pieces, or go on all the same by cellar run --allow-lost-outputs", format, args...)
 	case errors.Is(cause, kernels.ErrDied):
 		return fault.New(fault.Failed, "the cells after it did not run: --resume goes on from there; a kernel that was killed often lacked memory (--memory bounds it)", format, args...)
 	}
@@ -276,13 +280,15 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	ctx, cancel := withTimeout(ctx, r.CellTimeout, "--execution-timeout", fmt.Errorf("the cell ran longer than %v", r.CellTimeout))
 	defer cancel()
 	err = r.wait(ctx, id, o)
-	if o.messages > silentLoss && len(r.gaps) == 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%s sent more than %d messages, and this kernel does not number them: if some were lost on the way, nobody can tell; print in larger pieces",
-			cellName(c.Number), silentLoss))
+	if err == nil {
+		err = r.settle(ctx, id, o)
 	}
-	if missing, of := r.gaps.suspicion(); missing > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("%s may lack outputs: of %d messages that the kernel numbered %d did not arrive, but it also numbers some that it never sends; print in larger pieces",
-			cellName(c.Number), of, missing))
+	if doubt := r.gaps.doubt(r.backlog.reset()); err == nil {
+		err = doubt
+	}
+	if r.AllowLostOutputs && errors.As(err, new(lost)) {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %v", cellName(c.Number), err))
+		err = nil
 	}
 	if err != nil {
 		if r.board.journal.Err() != nil {

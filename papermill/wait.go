@@ -1,8 +1,10 @@
 package papermill
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"strings"
 	"time"
@@ -38,7 +40,6 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 		if m != nil {
 			if m.Parent.ID == id {
 				k.Works(true)
-				c.messages++
 			}
 			if err := r.publish(m); err != nil {
 				return err
@@ -103,7 +104,46 @@ var (
 // publish takes in a message of iopub.
 func (r *run) publish(m *jupyter.Message) error {
 	r.gaps.take(m.Header.ID)
+	r.backlog.take(m)
 	return r.board.publish(m)
+}
+
+// settle waits for what a cell has printed, where the kernel sends that on a way of its own: it prints a mark, which comes last. Without it,
+// the end of what a cell prints would be the next one's, or nobody's.
+func (r *run) settle(ctx context.Context, parent string, c *cellOutputs) error {
+	mark := "cellar " + rand.Text()
+	id, err := r.kernel.Print(mark)
+	if id == "" || err != nil { // that the connection has gone, the next cell says
+		return nil
+	}
+	c.idle = false
+	defer func() { c.idle = true }()
+	for {
+		m, err := r.kernel.IOPub.Take()
+		switch {
+		case err != nil:
+			return kernels.ErrDied
+		case m == nil:
+			select {
+			case <-r.kernel.IOPub.Ready():
+			case <-r.kernel.Exited:
+				return kernels.ErrDied
+			case <-time.After(lateOutputs):
+				return errNoMark
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			continue
+		case m.Header.Type == "stream" && bytes.Contains(m.Content, []byte(mark)):
+			r.backlog.take(m)
+			return nil
+		case m.Header.Type == "stream" && m.Parent.ID == id:
+			m.Parent.ID = parent
+		}
+		if err := r.publish(m); err != nil {
+			return err
+		}
+	}
 }
 
 const (
@@ -112,10 +152,9 @@ const (
 	lastOutputs = 2 * time.Second  // how long a dead kernel's messages may take to arrive
 )
 
-// silentLoss is how many messages a socket of ZeroMQ holds by default; it drops those beyond when they can't go out as fast.
-const silentLoss = 1000
-
 var errLost = errors.New("the kernel does not answer heartbeats any more: it hangs as a whole, which no interrupt ends")
+
+const errNoMark = lost("outputs may be missing: the kernel printed nothing more when it was asked to (did the notebook replace its console?), so nobody knows whether all has come")
 
 var errNoIdle = errors.New("the kernel did not say that all outputs are sent: some may be lost")
 

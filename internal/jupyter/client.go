@@ -263,8 +263,16 @@ func (c *Client) read(ch Channel, p *peer, box *Inbox) {
 			box.fail(err)
 			return
 		}
+		came := time.Now()
 		m, err := decode(frames, c.signer, large, &before)
 		if err == nil {
+			m.Came = came
+			for _, f := range frames {
+				m.Size += int64(len(f))
+			}
+			if large != nil {
+				m.Size += large.Size()
+			}
 			box.put(m)
 		} else if large != nil {
 			large.Close()

@@ -43,6 +43,9 @@ type Message struct {
 	// the receiver closes.
 	Large *Large
 
+	Came time.Time // when a Client had read it
+	Size int64     // of all its frames, in bytes, there
+
 	from *peer // whose request this is, or answers: clients of one Jupyter session may share an identity
 }
 

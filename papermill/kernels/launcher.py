@@ -6,7 +6,8 @@
 A notebook finds what it would find under `python -m ipykernel_launcher`, because that is what runs in the end. Three things are otherwise:
 outputs are never thrown away, however many wait to be sent; messages are numbered when they are sent, so that one that is lost is missed;
 and debugpy, a quarter of the cost of a start, is not imported unless the notebook does. Where an ipykernel has no place for one of these, it is
-left as it is. Other kernels that are made with ipykernel (those of bash, Scheme, Octave) get the first two.
+left as it is. Other kernels that are made with ipykernel (those of bash, Scheme, Octave) get the first two. xeus-python, which has places for none,
+is slowed down in a flood.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ import os
 import runpy
 import signal
 import threading
+import time
 import types
 from typing import Any, NoReturn
 
@@ -148,11 +150,18 @@ def number_what_is_sent(session: Any) -> None:
         pass
 
 
-class KeepOutputs(importlib.abc.MetaPathFinder):
-    """Does keep_outputs once somebody imports ipykernel, and nothing where nobody does."""
+class Adapt(importlib.abc.MetaPathFinder):
+    """Adapts a kernel once somebody imports the module that it is made with, and does nothing where nobody does."""
+
+    def __init__(self) -> None:
+        self.by_module = {
+            "ipykernel.kernelapp": lambda module: keep_outputs(module.IPKernelApp),
+            "xeus_python_shell.shell": lambda module: pace_outputs(module.XPythonShell, module.XDisplayPublisher),
+        }
 
     def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
-        if name != "ipykernel.kernelapp":
+        adapt = self.by_module.get(name)
+        if adapt is None:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
@@ -162,10 +171,42 @@ class KeepOutputs(importlib.abc.MetaPathFinder):
 
         def exec_module(module: types.ModuleType) -> None:
             original(module)
-            keep_outputs(module.IPKernelApp)
+            try:
+                adapt(module)
+            except AttributeError:
+                pass  # another version, which is left as it is
 
         spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
+
+
+def pace_outputs(shell: Any, publisher: Any) -> None:
+    """Lets xeus-python's thread that sends come along in a flood: it drops what is beyond 1,000 messages, and can't be told not to."""
+    messages = itertools.count(1)
+
+    def paced(send: Any) -> Any:
+        @functools.wraps(send)
+        def wrapper(*arguments: Any, **named: Any) -> Any:
+            result = send(*arguments, **named)
+            if next(messages) % 50 == 0:
+                time.sleep(0.001)
+            return result
+
+        return wrapper
+
+    publisher.publish = paced(publisher.publish)
+    run_cell = shell.run_cell_async
+
+    @functools.wraps(run_cell)
+    def first_run(*arguments: Any, **named: Any) -> Any:
+        shell.run_cell_async = run_cell
+        stream = type(sys.stdout)  # that of standard error, too; by now it is the kernel's own
+        write = vars(stream).get("write")
+        if isinstance(write, property):
+            stream.write = property(lambda self: paced(write.__get__(self)))
+        return run_cell(*arguments, **named)
+
+    shell.run_cell_async = first_run
 
 
 def send_rest() -> None:
@@ -358,5 +399,5 @@ if __name__ == "__main__":
         if without_debugpy:
             leave_traces()
     else:
-        sys.meta_path.insert(0, KeepOutputs())
+        sys.meta_path.insert(0, Adapt())
     run(module, arguments)

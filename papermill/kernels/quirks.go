@@ -1,0 +1,56 @@
+package kernels
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/cellar-go/cellar/internal/jupyter"
+)
+
+// quirk is what has to be known of an implementation, since it can't be seen.
+type quirk struct {
+	// print prints a text, in a kernel that sends what is printed on a way of its own: it may come after the word that its cell has ended,
+	// and is then the next cell's.
+	print string
+
+	// zmqRust: its sockets are those of the crate zeromq, which has no limit of messages but one of 128 KiB, beyond what the system holds. Of
+	// small messages Deno dropped none below 2 MB when nobody read.
+	zmqRust bool
+}
+
+var quirks = map[string]quirk{ // by implementation
+	"Deno kernel":   {print: "console.log(%s)", zmqRust: true},
+	"evcxr_jupyter": {zmqRust: true},
+}
+
+func (k *Kernel) quirk() quirk {
+	var info struct {
+		Implementation string `json:"implementation"`
+	}
+	json.Unmarshal(k.Info, &info) // who says nothing has none
+	return quirks[info.Implementation]
+}
+
+// SafeBacklog is how many messages, or bytes of them, may be on their way at once without the risk that the kernel drops some. The limit of
+// libzmq's sockets is 1,000 unless a kernel sets another, but what has left one is told to its sender in lots of half of that: the low water mark.
+func (k *Kernel) SafeBacklog() (messages int, bytes int64) {
+	if k.quirk().zmqRust {
+		return 1 << 20, 1 << 20
+	}
+	return 500, 1 << 40
+}
+
+// Print has a kernel print a text of ASCII letters after all that it has printed before, if it is one that prints on a way of its own. Its
+// messages have the identifier as parent, which is empty for other kernels: they are not asked.
+func (k *Kernel) Print(text string) (id string, err error) {
+	format := k.quirk().print
+	if format == "" {
+		return "", nil
+	}
+	quoted, err := json.Marshal(text)
+	if err != nil {
+		return "", err
+	}
+	h, err := k.client.Request(jupyter.Shell, "execute_request", executeRequest{Code: fmt.Sprintf(format, quoted), Silent: true, StopOnError: true})
+	return h.ID, err
+}
