@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -116,6 +117,58 @@ func TestRunReportsFromElsewhere(t *testing.T) {
 		}
 	}
 	p.Expect("after the runs", "n/base fresh", "n/sum fresh")
+}
+
+// Of many runs each says in its log, in its row and in --json what became of its assets; what two need is computed by one of them.
+func TestRunManyReports(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t)
+	p.Notebook("n.ipynb", `
+--- alpha parameters
+alpha := 1
+--- base
+//| asset: base
+
+base := []int{1, 2, 3}
+--- scaled
+//| asset: scaled
+
+scaled := len(base) * alpha
+`)
+	p.Notebook("plain.ipynb", "--- one\none := 1\n")
+	p.Notebook("fails.ipynb", "--- a\n//| asset: a\n\na := []int{}[len(os.Args):]\n")
+	p.Commit("Begin")
+	all := []string{"run", "--each", "n.ipynb", "plain.ipynb", "fails.ipynb", "--out-dir", "../runs", "--param-grid", "alpha=1,2", "--keep-going", "-j", "2"}
+	r := p.Try(all...)
+	computed, loaded := strings.Count(r.Stdout, "2 computed "), strings.Count(r.Stdout, "1 computed, 1 loaded ")
+	if header, _, _ := strings.Cut(r.Stdout, "\n"); r.Code == 0 || computed != 1 || loaded != 1 || !strings.Contains(header, "assets") {
+		t.Errorf("%d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	logs := ""
+	for _, alpha := range []string{"1", "2"} {
+		log := p.Read("../runs/n-alpha=" + alpha + ".log")
+		if !strings.Contains(log, "==== assets\nASSET") || !strings.Contains(log, "+ parameters") || !strings.Contains(log, "cellar load n/") {
+			t.Errorf("the log says\n%s", log)
+		}
+		logs += log
+		if log := p.Read("../runs/plain-alpha=" + alpha + ".log"); strings.Contains(log, "assets") {
+			t.Errorf("the log of a notebook without assets says\n%s", log)
+		}
+	}
+	if strings.Count(logs, " computed ") != 3 || strings.Count(logs, " loaded ") != 1 {
+		t.Errorf("the logs say\n%s", logs)
+	}
+	var reports []struct{ Assets []became }
+	r = p.Try(append(all, "--json")...)
+	if err := json.Unmarshal([]byte(r.Stdout), &reports); err != nil || len(reports) != 6 {
+		t.Fatalf("%v\n%s", err, r.Stdout)
+	}
+	for i, want := range []int{2, 2, 0, 0, 0, 0} {
+		got := reports[i].Assets
+		if len(got) != want || got == nil || slices.ContainsFunc(got, func(a became) bool { return a.Status != "loaded" || a.Version == "" }) {
+			t.Errorf("run %d has %+v\n%s", i, got, r.Stdout)
+		}
+	}
 }
 
 // expectRun runs twice, for people and for programs, and compares what became of the assets: name|status|part of why.

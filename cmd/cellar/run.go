@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -167,11 +168,12 @@ func inProject(g *global, o *papermill.Options) (*project.Project, error) {
 		_, err := nbformat.ReadFile(o.Input)
 		return nil, err
 	}
-	p, err := project.Open(place.Folder(o.Input), project.Options{Store: g.store})
+	run := rand.Text()
+	p, err := project.Open(place.Folder(o.Input), project.Options{Store: g.store, Run: run})
 	if err != nil {
 		return nil, err
 	}
-	o.Env = append(os.Environ(), "CELLAR_STORE="+p.Store.Dir(), assets.Run+"=1")
+	o.Env = append(os.Environ(), "CELLAR_STORE="+p.Store.Dir(), assets.Run+"="+run)
 	o.Needed = project.Needed
 	return p, nil
 }
@@ -296,13 +298,21 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 		if err != nil {
 			r.Status = batch.Failed
 		}
-		m, failed := jsonRun(c.Context(), p, o, r)
-		return cmp.Or(err, failed, ui.JSON(c.OutOrStdout(), m))
+		var ran assetsOfRun
+		var failed error
+		if err == nil {
+			ran, failed = ranAssets(c.Context(), p, o, result.Notebook)
+		}
+		return cmp.Or(err, failed, ui.JSON(c.OutOrStdout(), jsonReport(r, ran, mask)))
 	}
 	if err != nil || o.PrepareOnly || toStdout {
 		return err
 	}
-	return reportNotebook(c, g, p, o, result.Notebook)
+	ran, err := ranAssets(c.Context(), p, o, result.Notebook)
+	if len(ran.lines) > 0 {
+		ran.write(c.OutOrStdout())
+	}
+	return err
 }
 
 // isStdout reports whether a path is our standard output by another name, such as /dev/stdout.

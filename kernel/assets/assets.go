@@ -24,7 +24,7 @@ import (
 
 // Attach gives a kernel its assets.
 func Attach(o *kernel.Options) {
-	a := &assets{notebook: kernel.Notebook(), run: os.Getenv(Run) != "", types: map[string]string{}}
+	a := &assets{notebook: kernel.Notebook(), run: os.Getenv(Run), types: map[string]string{}}
 	o.Intercept = a.intercept
 	o.Session.Helpers = append(o.Session.Helpers, "load", "materialize", "assets")
 	o.Session.Imports = append(o.Session.Imports, gomod.Path+"/kernel/cellarstored/parquet")
@@ -35,14 +35,14 @@ func Attach(o *kernel.Options) {
 
 const stored = gomod.Path + "/kernel/cellarstored"
 
-// Run is the variable by which `cellar run` tells the kernel that it runs the notebook from the top: what is stale upstream, outside the
-// notebook, is then materialized and not refused.
+// Run is the variable by which `cellar run` tells the kernel that it runs the notebook from the top, and in which run: what is stale
+// upstream, outside the notebook, is then materialized and not refused.
 const Run = "CELLAR_RUN"
 
 // assets is one kernel's part in its project.
 type assets struct {
 	notebook string // absolute path; "" if the front-end does not say
-	run      bool   // from the top, by the runner
+	run      string // of the runner, from the top; "" in a session
 	known    names  // of assets, for completion
 
 	mu    sync.Mutex
@@ -62,7 +62,7 @@ func (a *assets) project() (*project.Project, error) {
 	if a.notebook != "" {
 		dir = filepath.Dir(a.notebook)
 	}
-	return project.Open(dir, project.Options{})
+	return project.Open(dir, project.Options{Run: a.run})
 }
 
 // intercept runs an asset cell as a step, or loads what is stored, and leaves to the session the loading into its variables.
@@ -86,7 +86,7 @@ func (a *assets) intercept(ctx context.Context, r kernel.CellRequest) (kernel.In
 	if a.notebook == "" {
 		a.declare(r.Source)
 		why := "This front-end does not say which notebook this is"
-		if a.run {
+		if a.run != "" {
 			why = "The notebook is no file of a project"
 		}
 		r.Show(notice(why + ": the cell runs in the session, and nothing is recorded."))
@@ -125,7 +125,7 @@ func (a *assets) intercept(ctx context.Context, r kernel.CellRequest) (kernel.In
 	a.own = d.Keys()
 	a.mu.Unlock()
 	picked := []*graph.Definition{d}
-	if a.run { // nobody is there to be asked
+	if a.run != "" { // nobody is there to be asked
 		picked = s.Graph().Needs(d)
 	}
 	if _, err := s.Materialize(ctx, picked, a.plan()); err != nil {

@@ -78,7 +78,7 @@ func (a *assets) load(call *ast.CallExpr, args []any) (x session.Expansion, ok b
 	}
 	key := a.key(s, p, asset)
 	record, err := s.Load(key, revision)
-	if errors.Is(err, fault.ErrNotFound) && a.run && revision == "" {
+	if errors.Is(err, fault.ErrNotFound) && a.run != "" && revision == "" {
 		if d, known := s.Graph().Get(key); known {
 			if _, err := s.Materialize(context.Background(), s.Graph().Needs(d), a.plan()); err != nil {
 				return x, false, err
