@@ -221,6 +221,7 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 	if err := fetch(c.Context(), &o); err != nil {
 		return err
 	}
+	o.Env = append(o.Env, ownAssets(o))
 	toStdout := o.Remote == "-" || isStdout(o.Output)
 	if toStdout && g.json {
 		return fault.New(fault.Usage, "name a file for the notebook", "standard output can't take the notebook and JSON about the run")
@@ -328,13 +329,25 @@ func fetch(ctx context.Context, o *papermill.Options) error {
 	if place.Local(name) {
 		return nil
 	}
-	text, err := place.Read(ctx, name)
+	text, page, err := place.ReadPage(ctx, name)
 	if err != nil {
 		return err
 	}
+	o.Page = page
 	o.Origin, o.Input, o.Dir = name, place.Shown(name), cmp.Or(o.Dir, place.Folder(name))
 	o.Notebook, err = nbformat.Parse(text, o.Input)
 	return err
+}
+
+// ownAssets is the variable that tells the kernel which assets a notebook would have that is no file of the project.
+func ownAssets(o papermill.Options) string {
+	var keys []string
+	if o.Origin != "" && o.Page.File == "" {
+		for _, d := range project.Definitions(place.File(o.Origin), o.Notebook) {
+			keys = append(keys, d.Keys()...)
+		}
+	}
+	return assets.Own + "=" + strings.Join(keys, "\n")
 }
 
 // besideOutput is --html without a file.

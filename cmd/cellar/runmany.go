@@ -109,7 +109,7 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 			}
 		}
 	}
-	o.Pool = kernels.NewPool(kernels.PoolOptions{Preload: many.preload, Vary: []string{assets.Run}})
+	o.Pool = kernels.NewPool(kernels.PoolOptions{Preload: many.preload, Vary: []string{assets.Run, assets.Own}})
 	defer o.Pool.Close()
 	show := newRunsProgress(c, jobs, g.json || !flags.shows("INFO"))
 	runtime.GOMAXPROCS(min(max(1, many.jobs), runtime.GOMAXPROCS(0))) // see run
@@ -234,8 +234,9 @@ func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fe
 		return papermill.Result{}, ran, err
 	}
 	if fetched.Notebook != nil {
-		o.Origin, o.Input, o.Dir, o.Notebook = fetched.Origin, fetched.Input, cmp.Or(o.Dir, fetched.Dir), fetched.Notebook
+		o.Origin, o.Page, o.Input, o.Dir, o.Notebook = fetched.Origin, fetched.Page, fetched.Input, cmp.Or(o.Dir, fetched.Dir), fetched.Notebook
 	}
+	o.Env = append(o.Env, ownAssets(o))
 	logFile := j.Log
 	if !place.Local(j.Output) {
 		o.Remote = j.Output

@@ -27,7 +27,10 @@ func ranAssets(ctx context.Context, p *project.Project, o papermill.Options, exe
 		return a, nil
 	}
 	e := project.Executed{File: o.Input, Notebook: executed, Output: o.Output}
-	if o.Origin != "" {
+	switch {
+	case o.Page.File != "":
+		e.File, e.Commit = o.Page.File, o.Page.Commit
+	case o.Origin != "":
 		e.File, e.Elsewhere = place.File(o.Origin), true
 	}
 	s, outcomes, err := p.Ran(ctx, e)
