@@ -110,6 +110,10 @@ func File(name string) string {
 	case Local(name):
 		return name
 	}
+	if text, ok := strings.CutPrefix(name, "git:"); ok && !schemed.MatchString(name) { // .. leads out of no revision
+		rev, file, _ := strings.Cut(text, ":")
+		name = "git/" + rev + path.Clean("/"+file)
+	}
 	bare, options, _ := strings.Cut(strings.Replace(name, "://", "/", 1), "?")
 	scheme, rest, _ := strings.Cut(bare, "/")
 	if user, host, ok := strings.Cut(rest, "@"); ok && !strings.Contains(user, "/") {

@@ -167,6 +167,7 @@ func TestNames(t *testing.T) {
 	}
 	for name, file := range map[string]string{
 		"s3://b/k/a.ipynb": "s3/b/k/a.ipynb", "s3://b/k/a.ipynb?endpoint=x": "s3/b+2bd9a780/k/a.ipynb", "https://h/a.ipynb?sig=x": "https/h/a.ipynb", "s3://b/../../../a.ipynb": "s3/a.ipynb", "git:HEAD~1:n/a.ipynb": "git/HEAD~1/n/a.ipynb", "git:HEAD:/n/a.ipynb": "git/HEAD/n/a.ipynb",
+		"git:HEAD:../n/a.ipynb": "git/HEAD/n/a.ipynb", "git:a/b:./n/../a.ipynb": "git/a/b/a.ipynb",
 		"https://me:secret@h:80/a@b.ipynb": "https/h/80/a@b.ipynb", "-": "standard.ipynb", "../a:b.ipynb": "../a:b.ipynb",
 	} {
 		if got := filepath.ToSlash(File(name)); got != file {
