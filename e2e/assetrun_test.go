@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -28,7 +29,9 @@ fmt.Println("sum is", sum)
 
 // became is what --json says of an asset after a run.
 type became struct {
-	Asset, Status, Version, Why string
+	Asset, Status, Version, Why, Commit string
+
+	Clean bool
 }
 
 // A run says what became of the assets of its notebook, also of those that nothing is stored of.
@@ -95,16 +98,28 @@ func TestRunReportsFromElsewhere(t *testing.T) {
 	server := httptest.NewServer(&webFiles{texts: map[string]string{"/n.ipynb": p.Read("n.ipynb")}})
 	defer server.Close()
 	want := []string{"n/base|not stored|no file of the project", "n/sum|not stored|no file of the project"}
-	for _, materialized := range []bool{false, true} { // what the project's own notebook has in the store does not matter
+	named := p.With("CELLAR_NOTEBOOK="+p.Path("n.ipynb"), "JPY_SESSION_NAME="+p.Path("n.ipynb")) // as in a cell of it
+	for _, materialized := range []bool{false, true} {                                           // what the project's own notebook has in the store does not matter
 		if materialized {
 			p.Materialize("*")
 		}
-		for _, in := range []string{"git:HEAD:n.ipynb", server.URL + "/n.ipynb"} {
-			expectRun(t, p, want, "run", in, "../out.ipynb", "--overwrite")
-			if out := p.Read("../out.ipynb"); !strings.Contains(out, "sum is 6") || !strings.Contains(out, "no file of a project") {
-				t.Errorf("%s: %s", in, out)
-			}
+		expectRun(t, named, want, "run", server.URL+"/n.ipynb", "../out.ipynb", "--overwrite")
+		if out := p.Read("../out.ipynb"); !strings.Contains(out, "sum is 6") || !strings.Contains(out, "no file of a project") {
+			t.Errorf("%s", out)
 		}
+	}
+	// Nor is it taken for the value of the page.
+	for _, cell := range []string{`load("sum")`, `load("page/sum")`, `materialize("+sum")`} {
+		p.Notebook("../page.ipynb", "--- first\nimport \"fmt\"\nfmt.Println("+cell+")\n"+twoAssets)
+		server.Config.Handler.(*webFiles).texts["/page.ipynb"] = p.Read("../page.ipynb")
+		if r := p.Try("run", server.URL+"/page.ipynb", "../out.ipynb", "--overwrite"); r.Code != 3 && r.Code != 1 || !strings.Contains(r.Stderr, "asset page/sum is one of this notebook") {
+			t.Errorf("%s: %d\n%s%s", cell, r.Code, r.Stdout, r.Stderr)
+		}
+	}
+	p.Notebook("../page.ipynb", "fmt.Println(\"the project's is\", load(\"n/sum\"))\n")
+	server.Config.Handler.(*webFiles).texts["/page.ipynb"] = p.Read("../page.ipynb")
+	if p.Cellar("run", server.URL+"/page.ipynb", "../out.ipynb", "--overwrite"); !strings.Contains(p.Read("../out.ipynb"), "the project's is 6") {
+		t.Error(p.Read("../out.ipynb"))
 	}
 	for _, args := range [][]string{nil, {"--json"}} {
 		c := p.Command(world.Binary, append([]string{"run", "-", "../out.ipynb", "--overwrite"}, args...)...)
@@ -116,6 +131,156 @@ func TestRunReportsFromElsewhere(t *testing.T) {
 		}
 	}
 	p.Expect("after the runs", "n/base fresh", "n/sum fresh")
+}
+
+// Of many runs each says in its log, in its row and in --json what became of its assets; what two need is computed by one of them.
+func TestRunManyReports(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t)
+	p.Notebook("n.ipynb", `
+--- alpha parameters
+alpha := 1
+--- base
+//| asset: base
+
+base := []int{1, 2, 3}
+--- scaled
+//| asset: scaled
+
+scaled := len(base) * alpha
+`)
+	p.Notebook("plain.ipynb", "--- one\none := 1\n")
+	p.Notebook("fails.ipynb", "--- a\n//| asset: a\n\na := []int{}[len(os.Args):]\n")
+	p.Commit("Begin")
+	all := []string{"run", "--each", "n.ipynb", "plain.ipynb", "fails.ipynb", "--out-dir", "../runs", "--param-grid", "alpha=1,2", "--keep-going", "-j", "2"}
+	r := p.Try(all...)
+	computed, loaded := strings.Count(r.Stdout, "2 computed "), strings.Count(r.Stdout, "1 computed, 1 loaded ")
+	if header, _, _ := strings.Cut(r.Stdout, "\n"); r.Code == 0 || computed != 1 || loaded != 1 || !strings.Contains(header, "assets") {
+		t.Errorf("%d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	logs := ""
+	for _, alpha := range []string{"1", "2"} {
+		log := p.Read("../runs/n-alpha=" + alpha + ".log")
+		if !strings.Contains(log, "==== assets\nASSET") || !strings.Contains(log, "+ parameters") || !strings.Contains(log, "cellar load n/") {
+			t.Errorf("the log says\n%s", log)
+		}
+		logs += log
+		if log := p.Read("../runs/plain-alpha=" + alpha + ".log"); strings.Contains(log, "assets") {
+			t.Errorf("the log of a notebook without assets says\n%s", log)
+		}
+	}
+	if strings.Count(logs, " computed ") != 3 || strings.Count(logs, " loaded ") != 1 {
+		t.Errorf("the logs say\n%s", logs)
+	}
+	var reports []struct{ Assets []became }
+	r = p.Try(append(all, "--json")...)
+	if err := json.Unmarshal([]byte(r.Stdout), &reports); err != nil || len(reports) != 6 {
+		t.Fatalf("%v\n%s", err, r.Stdout)
+	}
+	for i, want := range []int{2, 2, 0, 0, 0, 0} {
+		got := reports[i].Assets
+		if len(got) != want || got == nil || slices.ContainsFunc(got, func(a became) bool { return a.Status != "loaded" || a.Version == "" }) {
+			t.Errorf("run %d has %+v\n%s", i, got, r.Stdout)
+		}
+	}
+}
+
+// A notebook of a revision runs as if its file here held that text: its assets are found by what they are made of, whatever the file
+// holds now, and are those of the revision where the rest is the same.
+func TestRunRevision(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t)
+	p.Notebook("nb/n.ipynb", twoAssets+"--- stored\nfmt.Println(\"stored is\", load(\"sum\"))\n")
+	p.Write("nb/data.txt", "1")
+	p.Notebook("nb/reads.ipynb", `
+--- parameters
+factor := 1
+--- imports
+import "os"
+--- text
+//| asset: text
+
+bytes, err := os.ReadFile("data.txt")
+if err != nil {
+	panic(err)
+}
+text := string(bytes)
+--- times
+//| asset: times
+
+times := factor * len(text)
+--- show
+fmt.Println("text is", text, times)
+`)
+	p.Commit("First")
+	p.Materialize("*")
+	p.Edit("nb/n.ipynb", "1, 2, 3", "1, 2, 4")
+	p.Commit("Second")
+	p.Edit("nb/n.ipynb", "1, 2, 4", "1, 2, 5")
+	p.Commit("Third")
+	p.Materialize("*")
+	file := p.Read("nb/n.ipynb")
+
+	named := p.With("CELLAR_NOTEBOOK="+p.Path("nb/reads.ipynb"), "JPY_SESSION_NAME="+p.Path("nb/n.ipynb")) // as in a cell of another
+	run := func(says string, args ...string) map[string]became {
+		t.Helper()
+		var report struct{ Assets []became }
+		named.JSON(&report, append([]string{"run", args[0], "../out.ipynb", "--overwrite"}, args[1:]...)...)
+		if out := p.Read("../out.ipynb"); !strings.Contains(out, says) {
+			t.Errorf("%v: there is no %q in\n%s", args, says, out)
+		}
+		all := map[string]became{}
+		for _, a := range report.Assets {
+			all[a.Asset] = a
+		}
+		return all
+	}
+	expect := func(name string, got map[string]became, want ...string) {
+		t.Helper()
+		for _, w := range want {
+			key, rest, _ := strings.Cut(w, " ")
+			a := got[key]
+			if text := strings.TrimSpace(a.Status + " " + map[bool]string{true: "clean"}[a.Clean]); text != rest || a.Commit == "" {
+				t.Errorf("%s: %s is %+v, want %s", name, key, a, rest)
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	first := strings.TrimSpace(p.Git("rev-parse", "HEAD~2"))
+	got := run("stored is 6", "git:HEAD~2:nb/n.ipynb")
+	expect("up to date", got, "n/base loaded clean", "n/sum loaded clean")
+	if got["n/sum"].Commit != first {
+		t.Errorf("%+v is not of %s", got["n/sum"], first)
+	}
+	expect("not computed before", run("stored is 7", "git:HEAD~1:./nb/n.ipynb"), "n/base computed clean", "n/sum computed clean")
+	expect("once it is", run("sum is 7", "git:HEAD~1:"+p.Path("nb/n.ipynb")), "n/base loaded clean", "n/sum loaded clean")
+	if got := p.Cellar("load", "n/sum", "--at", "HEAD~1", "--json"); !strings.Contains(got, "7") {
+		t.Errorf("at the revision it is %s", got)
+	}
+	if file != p.Read("nb/n.ipynb") {
+		t.Error("the file is another")
+	}
+	p.Expect("afterwards", "n/base fresh", "n/sum fresh", "reads/text fresh", "reads/times fresh")
+
+	// Parameters make a version of its own, and so does what it reads, which is what lies here.
+	expect("parameters", run("text is 1 2", "git:HEAD~2:nb/reads.ipynb", "-p", "factor", "2"), "reads/text loaded clean", "reads/times computed")
+	p.Write("nb/data.txt", "twelve")
+	expect("data", run("text is twelve 6", "git:HEAD~2:nb/reads.ipynb"), "reads/text computed", "reads/times computed")
+
+	// Without a file here it is the same, without its folder it is no page of the project.
+	if err := os.RemoveAll(p.Path("nb/n.ipynb")); err != nil {
+		t.Fatal(err)
+	}
+	expect("no file", run("stored is 6", "git:HEAD~2:nb/n.ipynb"), "n/base loaded clean", "n/sum loaded clean")
+	if err := os.Rename(p.Path("nb"), p.Path("moved")); err != nil {
+		t.Fatal(err)
+	}
+	r := p.Try("run", "git:HEAD~2:nb/n.ipynb", "../out.ipynb", "--overwrite")
+	if r.Code == 0 || !strings.Contains(r.Stderr, "asset n/sum is one of this notebook") {
+		t.Errorf("without the folder: %d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
 }
 
 // expectRun runs twice, for people and for programs, and compares what became of the assets: name|status|part of why.

@@ -348,6 +348,9 @@ func (k *kernel) log(format string, args ...any) {
 // CELLAR_NOTEBOOK, Jupyter's server in JPY_SESSION_NAME (where some front-ends put names that are no notebook's).
 func Notebook() string {
 	path := os.Getenv("CELLAR_NOTEBOOK")
+	if _, file, ok := ofCommit(path); ok {
+		return file
+	}
 	if path == "" {
 		path = os.Getenv("JPY_SESSION_NAME")
 		if filepath.Ext(path) != ".ipynb" {
@@ -361,6 +364,22 @@ func Notebook() string {
 		return abs
 	}
 	return path
+}
+
+// NotebookCommit is the commit whose text of the notebook runs, whatever its file holds; empty if it is the file's.
+func NotebookCommit() string {
+	commit, _, _ := ofCommit(os.Getenv("CELLAR_NOTEBOOK"))
+	return commit
+}
+
+// ofCommit parts git:COMMIT:FILE.
+func ofCommit(name string) (commit, file string, ok bool) {
+	rest, ok := strings.CutPrefix(name, "git:")
+	if !ok {
+		return "", "", false
+	}
+	commit, file, ok = strings.Cut(rest, ":")
+	return commit, file, ok && filepath.IsAbs(file)
 }
 
 // startedByConsole reports whether this process was started by jupyter console, which says of itself nothing in its messages.

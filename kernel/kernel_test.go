@@ -490,6 +490,18 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+func TestNotebook(t *testing.T) {
+	t.Setenv("JPY_SESSION_NAME", "/session.ipynb")
+	for told, want := range map[string][2]string{
+		"": {"/session.ipynb", ""}, "/n.ipynb": {"/n.ipynb", ""}, "git:abc:/a:b/n.ipynb": {"/a:b/n.ipynb", "abc"}, "/git:abc:/n.ipynb": {"/git:abc:/n.ipynb", ""},
+	} {
+		t.Setenv("CELLAR_NOTEBOOK", told)
+		if got := [2]string{Notebook(), NotebookCommit()}; got != want {
+			t.Errorf("%q: %q, want %q", told, got, want)
+		}
+	}
+}
+
 func TestIntercept(t *testing.T) {
 	t.Setenv("CELLAR_NOTEBOOK", "")
 	t.Setenv("JPY_SESSION_NAME", "dir/flights.ipynb")

@@ -7,6 +7,7 @@ import (
 	"github.com/cellar-go/cellar/papermill/kernels"
 	"github.com/cellar-go/cellar/papermill/nbformat"
 	"github.com/cellar-go/cellar/papermill/parameters"
+	"github.com/cellar-go/cellar/papermill/place"
 )
 
 // Options say what to run and how. Only Input is needed.
@@ -14,6 +15,7 @@ type Options struct {
 	Input    string             // path of the notebook
 	Notebook *nbformat.Notebook // what to run instead of reading Input; it is not changed
 	Origin   string             // place that Notebook was read from, if it is not at Input, which then only says what it is called
+	Page     place.Page         // the file here that Notebook is a text of, if Origin is a revision: the kernel is told
 	Output   string             // path of the executed notebook; empty: it is only in the Result
 	Remote   string             // place elsewhere that gets the executed notebook, at the end; Output is the copy here that the run works on, default a temporary file
 	To       io.Writer          // gets the executed notebook, once, at the end; Output is only what it is called then

@@ -179,8 +179,12 @@ func (r *run) start(ctx context.Context) error {
 	if env == nil {
 		env = os.Environ()
 	}
-	env = slices.Clone(env)
-	if _, err := os.Stat(path); err == nil { // it didn't come through a pipe
+	env = slices.DeleteFunc(slices.Clone(env), func(v string) bool { // those of who runs us name another notebook
+		return strings.HasPrefix(v, "CELLAR_NOTEBOOK=") || strings.HasPrefix(v, "JPY_SESSION_NAME=")
+	})
+	if r.Page.File != "" {
+		env = append(env, "CELLAR_NOTEBOOK=git:"+r.Page.Commit+":"+r.Page.File)
+	} else if info, err := os.Stat(path); err == nil && r.Origin == "" && info.Mode().IsRegular() { // it didn't come through a pipe
 		env = append(env, "CELLAR_NOTEBOOK="+path, "JPY_SESSION_NAME="+path)
 	}
 	for _, secret := range r.Secrets {

@@ -19,6 +19,7 @@ import (
 	"github.com/cellar-go/cellar/papermill/kernels"
 	"github.com/cellar-go/cellar/papermill/nbformat"
 	"github.com/cellar-go/cellar/papermill/parameters"
+	"github.com/cellar-go/cellar/papermill/place"
 )
 
 // statuses is what became of the cells, in short.
@@ -405,6 +406,38 @@ func TestInterruptByMessage(t *testing.T) {
 	r, err := Run(context.Background(), Options{Input: in, Kernel: "polite", CellTimeout: time.Second})
 	if fault.ExitCode(err) != 1 || text(r.Notebook.Cells()[2]) != "interrupted\n" {
 		t.Errorf("%v: %q", err, text(r.Notebook.Cells()[2]))
+	}
+}
+
+// TestNotebookTold: a kernel hears which notebook it runs, and never of one that another run is of.
+func TestNotebookTold(t *testing.T) {
+	testkit.UsePython(t)
+	in := pythonNotebook(t, "import os\nprint(os.environ.get('CELLAR_NOTEBOOK'), os.environ.get('JPY_SESSION_NAME'))")
+	nb, err := nbformat.Read(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CELLAR_NOTEBOOK", "/another.ipynb")
+	t.Setenv("JPY_SESSION_NAME", "/another.ipynb")
+	dir := filepath.Dir(in)
+	pool := kernels.NewPool(kernels.PoolOptions{})
+	defer pool.Close()
+	for _, c := range []struct {
+		name string
+		o    Options
+		want string
+	}{
+		{"a file", Options{Input: in}, in + " " + in},
+		{"a fork", Options{Input: in, Pool: pool}, in + " " + in},
+		{"from elsewhere, a fork", Options{Input: "https://h/in.ipynb", Origin: "https://h/in.ipynb", Notebook: nb, Dir: dir, Pool: pool}, "None None"},
+		{"from elsewhere, as a file here is called", Options{Input: in, Origin: "-", Notebook: nb, Dir: dir}, "None None"},
+		{"from elsewhere, with an environment", Options{Input: "-", Origin: "-", Notebook: nb, Dir: dir, Env: os.Environ()}, "None None"},
+		{"of a revision", Options{Input: "git:v1:in.ipynb", Origin: "git:v1:in.ipynb", Page: place.Page{File: in, Commit: "abc"}, Notebook: nb, Dir: dir}, "git:abc:" + in + " None"},
+	} {
+		r, err := Run(context.Background(), c.o)
+		if err != nil || strings.TrimSpace(text(r.Notebook.Cells()[0])) != c.want {
+			t.Errorf("%s: %q, want %q: %v", c.name, text(r.Notebook.Cells()[0]), c.want, err)
+		}
 	}
 }
 

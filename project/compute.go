@@ -328,6 +328,9 @@ func (s *Snapshot) keep(ctx context.Context, j *job) ([]*store.Record, error) {
 			Defined: store.Place{File: j.File, Cell: j.Cell, Line: j.Line},
 			Meta:    map[string]string{"key": strings.Join(j.lines, "\n")},
 		}
+		if s.project.run != "" {
+			r.Meta[metaRun] = s.project.run
+		}
 		if far := s.outside(j.folder, j.result.Opened); far != "" {
 			r.Meta["outside"] = far
 		}

@@ -21,12 +21,14 @@ type Project struct {
 	Root  string     // absolute
 	Repo  *gitx.Repo // nil outside git
 	Store *store.Store
+	run   string
 }
 
 // Options of Open. The zero value takes the store from $CELLAR_STORE, else the git common folder.
 type Options struct {
 	Store  string
-	Budget int64 // bytes; old dirty versions go first when the store is larger. 0 is $CELLAR_BUDGET, else no bound
+	Budget int64  // bytes; old dirty versions go first when the store is larger. 0 is $CELLAR_BUDGET, else no bound
+	Run    string // which run of a notebook computes, to tell what it has made; default none
 }
 
 // Open finds the project that a folder belongs to.
@@ -38,7 +40,7 @@ func Open(dir string, o Options) (*Project, error) {
 	if resolved, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = resolved
 	}
-	p := &Project{}
+	p := &Project{run: o.Run}
 	repo, err := gitx.Find(dir)
 	switch {
 	case err == nil:

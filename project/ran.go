@@ -4,8 +4,8 @@ import (
 	"context"
 	"os"
 	"strings"
-	"time"
 
+	"github.com/cellar-go/cellar/assetlib/graph"
 	"github.com/cellar-go/cellar/extract/golang"
 	"github.com/cellar-go/cellar/papermill/nbformat"
 )
@@ -16,25 +16,25 @@ const (
 	InSession Status = "live"       // it ran in the session, as it was asked to
 )
 
+// metaRun is which run has computed a version, in a record's meta. Another run that waited for it meanwhile has loaded it.
+const metaRun = "run"
+
 // Executed is a notebook that has run.
 type Executed struct {
 	File      string // its path; of one from elsewhere what it is called
 	Elsewhere bool   // it was not read from a file here: it is no part of the project, and has no assets in its graph
+	Commit    string // whose text of the file it is, if it is not the file's own
 	Notebook  *nbformat.Notebook
-	Output    string    // where its outputs are, if Notebook has none
-	Began     time.Time // of the run: what is older was loaded
+	Output    string // where its outputs are, if Notebook has none
 
 	outputs *nbformat.Notebook // Output, once it was asked for
 }
 
-// Ran says what a run did with the assets of its notebook. Those of a notebook from elsewhere are known by their cells only.
+// Ran says what the project's run did with the assets of its notebook. Those of a notebook from elsewhere are known by their cells only.
 func (p *Project) Ran(ctx context.Context, e Executed) (*Snapshot, []Outcome, error) {
-	if l := e.Notebook.Language(); l != "go" && l != "" {
-		return nil, nil, nil // no asset of another language is in a cell
-	}
 	var outcomes []Outcome
 	if e.Elsewhere {
-		for _, d := range golang.Read(e.File, Cells(e.Notebook)).Definitions() {
+		for _, d := range Definitions(e.File, e.Notebook) {
 			o := Outcome{State: &State{Definition: d}, Status: NotStored, Why: "the notebook is no file of the project: its cells ran as plain cells"}
 			if raised := e.raised(o.State); raised != "" {
 				o.Status, o.Why = Failed, raised
@@ -42,6 +42,9 @@ func (p *Project) Ran(ctx context.Context, e Executed) (*Snapshot, []Outcome, er
 			outcomes = append(outcomes, o)
 		}
 		return nil, outcomes, nil
+	}
+	if !mayDefine(e.Notebook) {
+		return nil, nil, nil
 	}
 	rel, err := p.Rel(e.File)
 	if err != nil {
@@ -52,16 +55,33 @@ func (p *Project) Ran(ctx context.Context, e Executed) (*Snapshot, []Outcome, er
 	if err != nil {
 		return nil, nil, err
 	}
+	if e.Commit != "" { // of which the values are, or which they have changes to
+		s.Commit, s.Branch = e.Commit, ""
+	}
 	for _, st := range s.States() {
 		if st.File == rel {
-			outcomes = append(outcomes, e.outcome(st))
+			outcomes = append(outcomes, e.outcome(st, p.run))
 		}
 	}
 	return s, outcomes, nil
 }
 
+// Definitions are what a notebook defines by itself, under the path of a file.
+func Definitions(file string, n *nbformat.Notebook) []*graph.Definition {
+	if !mayDefine(n) {
+		return nil
+	}
+	return golang.Read(file, Cells(n)).Definitions()
+}
+
+// mayDefine: no asset of another language is in a cell.
+func mayDefine(n *nbformat.Notebook) bool {
+	l := n.Language()
+	return l == "go" || l == ""
+}
+
 // outcome is what became of one definition. Only what is fresh has records: what is in the store of other versions is not what the run made.
-func (e *Executed) outcome(st *State) Outcome {
+func (e *Executed) outcome(st *State, run string) Outcome {
 	o := Outcome{State: st, Status: NotStored, Why: strings.Join(st.Reasons, "; ")}
 	fresh, raised := st.Condition == Fresh && !st.Live, ""
 	if !fresh {
@@ -76,7 +96,7 @@ func (e *Executed) outcome(st *State) Outcome {
 	case fresh:
 		o.Status, o.Records, o.Why = Loaded, st.Records, ""
 		for _, r := range st.Records {
-			if r.Started.After(e.Began) {
+			if run != "" && r.Meta[metaRun] == run {
 				o.Status = Computed
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -114,7 +115,13 @@ func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project
 		fmt.Fprintln(c.OutOrStdout(), "Nothing to do.")
 		return nil
 	}
-	ui.Table(c.OutOrStdout(), []string{"ASSET", "WAS", "VALUE", "VERSION", "COMMIT", "TIME"}, rows)
+	writeReport(c.OutOrStdout(), s, lines, rows)
+	return nil
+}
+
+// writeReport prints the table of what became of assets, why nothing is stored of some, and how to load one.
+func writeReport(out io.Writer, s *project.Snapshot, lines []reportLine, rows [][]string) {
+	ui.Table(out, []string{"ASSET", "WAS", "VALUE", "VERSION", "COMMIT", "TIME"}, rows)
 	why := []string{}
 	for _, l := range lines {
 		if l.Why != "" {
@@ -122,18 +129,17 @@ func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project
 		}
 	}
 	if len(why) > 0 {
-		fmt.Fprintln(c.OutOrStdout(), "\n"+strings.Join(why, "\n"))
+		fmt.Fprintln(out, "\n"+strings.Join(why, "\n"))
 	}
 	if s != nil && s.Commit == "" {
-		fmt.Fprintln(c.OutOrStdout(), "\nThere is no commit that these versions could belong to: git init and git commit make one.")
+		fmt.Fprintln(out, "\nThere is no commit that these versions could belong to: git init and git commit make one.")
 	}
 	for _, l := range slices.Backward(lines) {
 		if l.Version != "" {
-			fmt.Fprintf(c.OutOrStdout(), "\nLoad one:  cellar load %s    in a notebook:  load(%q)\n", graph.Typed(l.Asset), l.Asset)
+			fmt.Fprintf(out, "\nLoad one:  cellar load %s    in a notebook:  load(%q)\n", graph.Typed(l.Asset), l.Asset)
 			break
 		}
 	}
-	return nil
 }
 
 // reportLines are what became of assets, for programs and for people. Without records there need be no snapshot.

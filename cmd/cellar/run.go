@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -167,11 +168,12 @@ func inProject(g *global, o *papermill.Options) (*project.Project, error) {
 		_, err := nbformat.ReadFile(o.Input)
 		return nil, err
 	}
-	p, err := project.Open(place.Folder(o.Input), project.Options{Store: g.store})
+	run := rand.Text()
+	p, err := project.Open(place.Folder(o.Input), project.Options{Store: g.store, Run: run})
 	if err != nil {
 		return nil, err
 	}
-	o.Env = append(os.Environ(), "CELLAR_STORE="+p.Store.Dir(), assets.Run+"=1")
+	o.Env = append(os.Environ(), "CELLAR_STORE="+p.Store.Dir(), assets.Run+"="+run)
 	o.Needed = project.Needed
 	return p, nil
 }
@@ -219,6 +221,7 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 	if err := fetch(c.Context(), &o); err != nil {
 		return err
 	}
+	o.Env = append(o.Env, ownAssets(o))
 	toStdout := o.Remote == "-" || isStdout(o.Output)
 	if toStdout && g.json {
 		return fault.New(fault.Usage, "name a file for the notebook", "standard output can't take the notebook and JSON about the run")
@@ -296,13 +299,21 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 		if err != nil {
 			r.Status = batch.Failed
 		}
-		m, failed := jsonRun(c.Context(), p, o, r)
-		return cmp.Or(err, failed, ui.JSON(c.OutOrStdout(), m))
+		var ran assetsOfRun
+		var failed error
+		if err == nil {
+			ran, failed = ranAssets(c.Context(), p, o, result.Notebook)
+		}
+		return cmp.Or(err, failed, ui.JSON(c.OutOrStdout(), jsonReport(r, ran, mask)))
 	}
 	if err != nil || o.PrepareOnly || toStdout {
 		return err
 	}
-	return reportNotebook(c, g, p, o, result.Notebook)
+	ran, err := ranAssets(c.Context(), p, o, result.Notebook)
+	if len(ran.lines) > 0 {
+		ran.write(c.OutOrStdout())
+	}
+	return err
 }
 
 // isStdout reports whether a path is our standard output by another name, such as /dev/stdout.
@@ -318,13 +329,25 @@ func fetch(ctx context.Context, o *papermill.Options) error {
 	if place.Local(name) {
 		return nil
 	}
-	text, err := place.Read(ctx, name)
+	text, page, err := place.ReadPage(ctx, name)
 	if err != nil {
 		return err
 	}
+	o.Page = page
 	o.Origin, o.Input, o.Dir = name, place.Shown(name), cmp.Or(o.Dir, place.Folder(name))
 	o.Notebook, err = nbformat.Parse(text, o.Input)
 	return err
+}
+
+// ownAssets is the variable that tells the kernel which assets a notebook would have that is no file of the project.
+func ownAssets(o papermill.Options) string {
+	var keys []string
+	if o.Origin != "" && o.Page.File == "" {
+		for _, d := range project.Definitions(place.File(o.Origin), o.Notebook) {
+			keys = append(keys, d.Keys()...)
+		}
+	}
+	return assets.Own + "=" + strings.Join(keys, "\n")
 }
 
 // besideOutput is --html without a file.

@@ -9,12 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/ui"
+	"github.com/cellar-go/cellar/kernel/assets"
 	"github.com/cellar-go/cellar/papermill"
 	"github.com/cellar-go/cellar/papermill/batch"
 	"github.com/cellar-go/cellar/papermill/kernels"
@@ -106,24 +109,35 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 			}
 		}
 	}
-	o.Pool = kernels.NewPool(kernels.PoolOptions{Preload: many.preload})
+	o.Pool = kernels.NewPool(kernels.PoolOptions{Preload: many.preload, Vary: []string{assets.Run, assets.Own}})
 	defer o.Pool.Close()
 	show := newRunsProgress(c, jobs, g.json || !flags.shows("INFO"))
 	runtime.GOMAXPROCS(min(max(1, many.jobs), runtime.GOMAXPROCS(0))) // see run
+	var mu sync.Mutex
+	assetsOf := map[string]assetsOfRun{} // by the run's output
 	reports, err := batch.Run(c.Context(), jobs, batch.Options{
 		Jobs: many.jobs, KeepGoing: many.keepGoing, OnChange: show.change,
 		Run: func(ctx context.Context, j batch.Job) (papermill.Result, error) {
-			return runJob(ctx, g, o, j, fetched[j.Input], show, flags, mask)
+			result, ran, err := runJob(ctx, g, o, j, fetched[j.Input], show, flags, mask)
+			mu.Lock()
+			defer mu.Unlock()
+			assetsOf[j.Output] = ran
+			return result, err
 		},
 	})
 	show.shown.Close()
 	if g.json {
-		if e := ui.JSON(c.OutOrStdout(), jsonReports(reports, mask)); e != nil {
+		if e := ui.JSON(c.OutOrStdout(), jsonReports(reports, assetsOf, mask)); e != nil {
 			return e
 		}
 		return err
 	}
-	table := [][]string{}
+	header, table := []string{"notebook", "parameters", "status", "time", "failed at", "output"}, [][]string{}
+	const last = 5
+	anyAssets := slices.ContainsFunc(reports, func(r batch.Report) bool { return len(assetsOf[r.Output].lines) > 0 })
+	if anyAssets {
+		header = slices.Insert(header, last, "assets")
+	}
 	for _, r := range reports {
 		took := "–"
 		if r.Status != batch.Skipped {
@@ -133,9 +147,13 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 		if written(r) {
 			output = relative(place.Shown(r.Output))
 		}
-		table = append(table, []string{relative(place.Shown(r.Input)), batch.Values(r.Grid), string(r.Status), took, failedCell(r), output})
+		row := []string{relative(place.Shown(r.Input)), batch.Values(r.Grid), string(r.Status), took, failedCell(r), output}
+		if anyAssets {
+			row = slices.Insert(row, last, assetsOf[r.Output].summary())
+		}
+		table = append(table, row)
 	}
-	ui.Table(c.OutOrStdout(), []string{"notebook", "parameters", "status", "time", "failed at", "output"}, table)
+	ui.Table(c.OutOrStdout(), header, table)
 	said := map[string]bool{}
 	for _, r := range reports {
 		if r.Result.Saved && !written(r) {
@@ -207,27 +225,29 @@ func checkParameters(ctx context.Context, o papermill.Options, j batch.Job, fetc
 	return err
 }
 
-// runJob runs a notebook of many; what its cells print goes into its log. A notebook that is no file here is in fetched.
-func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fetched papermill.Options, show runsProgress, flags *runFlags, mask papermill.Mask) (_ papermill.Result, err error) {
+// runJob runs a notebook of many; what its cells print goes into its log, and then what became of its assets. A notebook that is no file
+// here is in fetched.
+func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fetched papermill.Options, show runsProgress, flags *runFlags, mask papermill.Mask) (_ papermill.Result, ran assetsOfRun, err error) {
 	o.Input, o.Output, o.Parameters = j.Input, j.Output, flags.withPaths(j.Parameters, j.Input, j.Output)
 	p, err := inProject(g, &o)
 	if err != nil {
-		return papermill.Result{}, err
+		return papermill.Result{}, ran, err
 	}
 	if fetched.Notebook != nil {
-		o.Origin, o.Input, o.Dir, o.Notebook = fetched.Origin, fetched.Input, cmp.Or(o.Dir, fetched.Dir), fetched.Notebook
+		o.Origin, o.Page, o.Input, o.Dir, o.Notebook = fetched.Origin, fetched.Page, fetched.Input, cmp.Or(o.Dir, fetched.Dir), fetched.Notebook
 	}
+	o.Env = append(o.Env, ownAssets(o))
 	logFile := j.Log
 	if !place.Local(j.Output) {
 		o.Remote = j.Output
 		if o.Output, err = p.ExecutedCopy(o.Remote); err != nil {
-			return papermill.Result{}, err
+			return papermill.Result{}, ran, err
 		}
 		logFile = place.Beside(o.Output, ".log")
 	}
 	log, err := openLog(j.Log, logFile, o.Resume, mask)
 	if err != nil {
-		return papermill.Result{}, err
+		return papermill.Result{}, ran, err
 	}
 	defer func() { err = cmp.Or(err, log.close(ctx, lastGrace)) }()
 	o.OnBegin = func([]papermill.Cell) { log.begin(ctx) }
@@ -247,10 +267,16 @@ func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fe
 	if flags.html != "" && result.Saved {
 		err = cmp.Or(err, writePage(ctx, pageOf(besideOutput, j.Output), o))
 	}
+	if err == nil {
+		if ran, err = ranAssets(ctx, p, o, result.Notebook); len(ran.lines) > 0 {
+			fmt.Fprintln(log, "==== assets")
+			ran.write(log)
+		}
+	}
 	if err != nil && log.begun {
 		fmt.Fprintln(log, err)
 	}
-	return result, err
+	return result, ran, err
 }
 
 // written reports whether a run's notebook is where it should be.
@@ -270,10 +296,10 @@ func failedCell(r batch.Report) string {
 	return ""
 }
 
-func jsonReports(reports []batch.Report, mask papermill.Mask) []map[string]any {
+func jsonReports(reports []batch.Report, assetsOf map[string]assetsOfRun, mask papermill.Mask) []map[string]any {
 	all := []map[string]any{}
 	for _, r := range reports {
-		m := jsonReport(r, mask)
+		m := jsonReport(r, assetsOf[r.Output], mask)
 		if _, missing := os.Stat(r.Log); r.Status != batch.Skipped && (missing == nil || !place.Local(r.Log)) {
 			m["log"] = place.Shown(r.Log)
 		}
@@ -282,8 +308,11 @@ func jsonReports(reports []batch.Report, mask papermill.Mask) []map[string]any {
 	return all
 }
 
-func jsonReport(r batch.Report, mask papermill.Mask) map[string]any {
+func jsonReport(r batch.Report, ran assetsOfRun, mask papermill.Mask) map[string]any {
 	m := map[string]any{"notebook": place.Shown(r.Input), "parameters": mask.JSON(r.Parameters.JSON()), "status": r.Status}
+	if m["assets"] = []reportLine{}; len(ran.lines) > 0 {
+		m["assets"] = ran.lines
+	}
 	if written(r) {
 		m["output"] = place.Shown(r.Output)
 	}

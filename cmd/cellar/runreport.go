@@ -2,62 +2,63 @@ package main
 
 import (
 	"context"
-	"time"
-
-	"github.com/spf13/cobra"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
 
 	"github.com/cellar-go/cellar/papermill"
-	"github.com/cellar-go/cellar/papermill/batch"
 	"github.com/cellar-go/cellar/papermill/nbformat"
 	"github.com/cellar-go/cellar/papermill/place"
 	"github.com/cellar-go/cellar/project"
 )
 
-// reportNotebook prints the table of the notebook's assets, for which commit, and how to load them: with the
-// parameters of this run, whose values are versions of their own.
-func reportNotebook(c *cobra.Command, g *global, p *project.Project, o papermill.Options, executed *nbformat.Notebook) error {
-	s, outcomes, err := notebookOutcomes(c.Context(), p, o, executed)
-	if err != nil || len(outcomes) == 0 {
-		return err
-	}
-	return report(c, g, s, outcomes, besidesOf(o))
+// assetsOfRun are what a run did with the assets of its notebook. The zero value is that of a run that has none, or has failed.
+type assetsOfRun struct {
+	snapshot *project.Snapshot
+	lines    []reportLine
+	rows     [][]string
 }
 
-// besidesOf is what tells the values of a run from those of a commit.
-func besidesOf(o papermill.Options) string {
-	if len(o.Parameters) > 0 {
-		return "parameters"
+// ranAssets says what a run that went well did with the assets of its notebook: for which commit, with the parameters of the run, whose
+// values are versions of their own.
+func ranAssets(ctx context.Context, p *project.Project, o papermill.Options, executed *nbformat.Notebook) (a assetsOfRun, err error) {
+	if o.PrepareOnly {
+		return a, nil
 	}
-	return "changes"
-}
-
-// jsonRun is what became of a run and of its notebook's assets.
-func jsonRun(ctx context.Context, p *project.Project, o papermill.Options, r batch.Report) (map[string]any, error) {
-	mask, err := papermill.NewMask(o.Secrets)
-	if err != nil {
-		return nil, err
-	}
-	m := jsonReport(r, mask)
-	m["assets"] = []reportLine{}
-	if r.Err != nil || o.PrepareOnly {
-		return m, nil
-	}
-	s, outcomes, err := notebookOutcomes(ctx, p, o, r.Result.Notebook)
-	if err != nil || len(outcomes) == 0 {
-		return m, err
-	}
-	m["assets"], _, err = reportLines(ctx, s, outcomes, besidesOf(o))
-	return m, err
-}
-
-// notebookOutcomes are what a run did with the assets of its notebook.
-func notebookOutcomes(ctx context.Context, p *project.Project, o papermill.Options, executed *nbformat.Notebook) (*project.Snapshot, []project.Outcome, error) {
-	e := project.Executed{File: o.Input, Notebook: executed, Output: o.Output, Began: started}
-	if o.Origin != "" {
+	e := project.Executed{File: o.Input, Notebook: executed, Output: o.Output}
+	switch {
+	case o.Page.File != "":
+		e.File, e.Commit = o.Page.File, o.Page.Commit
+	case o.Origin != "":
 		e.File, e.Elsewhere = place.File(o.Origin), true
 	}
-	return p.Ran(ctx, e)
+	s, outcomes, err := p.Ran(ctx, e)
+	if err != nil || len(outcomes) == 0 {
+		return a, err
+	}
+	besides := "changes" // what tells the values from those of the commit
+	if len(o.Parameters) > 0 {
+		besides = "parameters"
+	}
+	a.snapshot = s
+	a.lines, a.rows, err = reportLines(ctx, s, outcomes, besides)
+	return a, err
 }
 
-// started is when this process began, to tell what it computed from what it found.
-var started = time.Now()
+func (a assetsOfRun) write(w io.Writer) { writeReport(w, a.snapshot, a.lines, a.rows) }
+
+// summary counts them: 2 loaded, 1 not stored.
+func (a assetsOfRun) summary() string {
+	counts, statuses := map[string]int{}, []string{}
+	for _, l := range a.lines {
+		if counts[l.Status]++; counts[l.Status] == 1 {
+			statuses = append(statuses, l.Status)
+		}
+	}
+	slices.Sort(statuses)
+	for i, s := range statuses {
+		statuses[i] = fmt.Sprintf("%d %s", counts[s], s)
+	}
+	return strings.Join(statuses, ", ")
+}

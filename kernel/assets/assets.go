@@ -24,7 +24,10 @@ import (
 
 // Attach gives a kernel its assets.
 func Attach(o *kernel.Options) {
-	a := &assets{notebook: kernel.Notebook(), run: os.Getenv(Run) != "", types: map[string]string{}}
+	a := &assets{notebook: kernel.Notebook(), commit: kernel.NotebookCommit(), run: os.Getenv(Run), types: map[string]string{}}
+	if a.notebook == "" && a.run != "" {
+		a.own = strings.Split(os.Getenv(Own), "\n")
+	}
 	o.Intercept = a.intercept
 	o.Session.Helpers = append(o.Session.Helpers, "load", "materialize", "assets")
 	o.Session.Imports = append(o.Session.Imports, gomod.Path+"/kernel/cellarstored/parquet")
@@ -35,22 +38,27 @@ func Attach(o *kernel.Options) {
 
 const stored = gomod.Path + "/kernel/cellarstored"
 
-// Run is the variable by which `cellar run` tells the kernel that it runs the notebook from the top: what is stale upstream, outside the
-// notebook, is then materialized and not refused.
+// Run is the variable by which `cellar run` tells the kernel that it runs the notebook from the top, and in which run: what is stale
+// upstream, outside the notebook, is then materialized and not refused.
 const Run = "CELLAR_RUN"
+
+// Own is the variable with the keys that the assets of the notebook would have, one a line, if it is no file of the project.
+const Own = "CELLAR_OWN"
 
 // assets is one kernel's part in its project.
 type assets struct {
-	notebook string // absolute path; "" if the front-end does not say
-	run      bool   // from the top, by the runner
-	known    names  // of assets, for completion
+	notebook string   // absolute path; "" if the front-end does not say
+	commit   string   // whose text of the notebook runs, as if it were saved; "" if it is the file's
+	run      string   // of the runner, from the top; "" in a session
+	own      []string // see Own
+	known    names    // of assets, for completion
 
 	mu    sync.Mutex
 	ran   []golang.Source   // cells run in this session, the last text of each, in the order of their first run
 	types map[string]string // types that cells declared → their declaration
 	here  map[string]bool   // those that the running cell declares itself
 	show  func(session.Event)
-	own   []string // the assets of the cell that runs
+	cell  []string // the assets of the cell that runs
 
 	unsaved []int  // cells that were run with another text than the saved one
 	said    string // which of them the user was told of
@@ -62,13 +70,13 @@ func (a *assets) project() (*project.Project, error) {
 	if a.notebook != "" {
 		dir = filepath.Dir(a.notebook)
 	}
-	return project.Open(dir, project.Options{})
+	return project.Open(dir, project.Options{Run: a.run})
 }
 
 // intercept runs an asset cell as a step, or loads what is stored, and leaves to the session the loading into its variables.
 func (a *assets) intercept(ctx context.Context, r kernel.CellRequest) (kernel.Intercepted, error) {
 	a.mu.Lock()
-	a.show, a.own = r.Show, nil
+	a.show, a.cell = r.Show, nil
 	a.mu.Unlock()
 	plain := kernel.Intercepted{Source: r.Source}
 	if r.Silent {
@@ -86,7 +94,7 @@ func (a *assets) intercept(ctx context.Context, r kernel.CellRequest) (kernel.In
 	if a.notebook == "" {
 		a.declare(r.Source)
 		why := "This front-end does not say which notebook this is"
-		if a.run {
+		if a.run != "" {
 			why = "The notebook is no file of a project"
 		}
 		r.Show(notice(why + ": the cell runs in the session, and nothing is recorded."))
@@ -122,10 +130,10 @@ func (a *assets) intercept(ctx context.Context, r kernel.CellRequest) (kernel.In
 	}
 	a.tell(r)
 	a.mu.Lock()
-	a.own = d.Keys()
+	a.cell = d.Keys()
 	a.mu.Unlock()
 	picked := []*graph.Definition{d}
-	if a.run { // nobody is there to be asked
+	if a.run != "" { // nobody is there to be asked
 		picked = s.Graph().Needs(d)
 	}
 	if _, err := s.Materialize(ctx, picked, a.plan()); err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cellar-go/cellar/assetlib/graph"
 	"github.com/cellar-go/cellar/display"
 	"github.com/cellar-go/cellar/extract/golang"
 	"github.com/cellar-go/cellar/internal/fault"
@@ -68,6 +69,11 @@ func (a *assets) load(call *ast.CallExpr, args []any) (x session.Expansion, ok b
 		}
 		revision = strings.Trim(text.Value, "`\"")
 	}
+	if revision == "" {
+		if err := a.notStored(asset); err != nil {
+			return x, false, err
+		}
+	}
 	p, err := a.project()
 	if err != nil {
 		return x, false, err
@@ -78,7 +84,7 @@ func (a *assets) load(call *ast.CallExpr, args []any) (x session.Expansion, ok b
 	}
 	key := a.key(s, p, asset)
 	record, err := s.Load(key, revision)
-	if errors.Is(err, fault.ErrNotFound) && a.run && revision == "" {
+	if errors.Is(err, fault.ErrNotFound) && a.run != "" && revision == "" {
 		if d, known := s.Graph().Get(key); known {
 			if _, err := s.Materialize(context.Background(), s.Graph().Needs(d), a.plan()); err != nil {
 				return x, false, err
@@ -106,6 +112,18 @@ func (a *assets) load(call *ast.CallExpr, args []any) (x session.Expansion, ok b
 	x.Expr = fmt.Sprintf("cellarstored.Load[%s](%q, %q)", t.Type, file, record.Asset)
 	x.Imports = append([]string{stored}, t.Imports...)
 	return x, true, nil
+}
+
+// notStored refuses an asset of the notebook itself that is no file of the project: what the project has under that name is another
+// notebook's.
+func (a *assets) notStored(name string) error {
+	for _, key := range a.own {
+		if key != "" && (graph.Fold(key) == graph.Fold(name) || strings.HasSuffix(graph.Fold(key), "/"+graph.Fold(name))) {
+			return fault.New(fault.Input, "use the variable that its cell makes, or run a file of the project",
+				"asset %s is one of this notebook, which is no file of a project: nothing of it is stored", key)
+		}
+	}
+	return nil
 }
 
 // declarations are the types of a loaded value that the session has not yet. One that it has in another form is an error that shows both.
@@ -141,7 +159,9 @@ func (a *assets) handle(ctx context.Context, method string, argument []byte) ([]
 	var b display.Bundle
 	switch method {
 	case "materialize":
-		b, err = a.materialize(ctx, s, string(argument))
+		if err = a.notStored(strings.Trim(string(argument), "+")); err == nil {
+			b, err = a.materialize(ctx, s, string(argument))
+		}
 	case "assets":
 		b, err = a.list(s, string(argument))
 	default:
@@ -192,7 +212,7 @@ func (a *assets) plan() project.Plan {
 }
 
 // besides reports whether an outcome is not that of the cell that runs.
-func (a *assets) besides(o project.Outcome) bool { return !slices.Equal(o.State.Keys(), a.own) }
+func (a *assets) besides(o project.Outcome) bool { return !slices.Equal(o.State.Keys(), a.cell) }
 
 func (a *assets) list(s *project.Snapshot, selection string) (display.Bundle, error) {
 	var rows [][]string

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cellar-go/cellar/extract/golang"
+	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/kernel"
 	"github.com/cellar-go/cellar/kernel/session"
 	"github.com/cellar-go/cellar/papermill/nbformat"
@@ -53,6 +54,26 @@ func (a *assets) declare(source string) {
 	}
 }
 
+// saved is the notebook as it is saved, or of the commit whose text runs.
+func (a *assets) saved(p *project.Project, rel string) (*nbformat.Notebook, error) {
+	if a.commit == "" {
+		return nbformat.Read(a.notebook)
+	}
+	if p.Repo == nil {
+		return nil, fault.New(fault.Input, "run the command again", "notebook %s as of commit %.7s: %w", rel, a.commit, fault.ErrNoGit)
+	}
+	text, _, err := p.Repo.ReadFile(a.commit, rel)
+	if err != nil {
+		return nil, fault.New(fault.Input, "run the command again", "notebook %s as of commit %.7s: %w", rel, a.commit, err)
+	}
+	nb, err := nbformat.Parse(text, rel)
+	if err != nil {
+		return nil, err
+	}
+	nb.EnsureIDs()
+	return nb, nil
+}
+
 // overlay is the saved notebook with the cells run in this session, and the id of the cell of the request in it. A cell that is not
 // saved yet, such as one with injected parameters, stands behind the one that was run before it.
 func (a *assets) overlay(p *project.Project, r kernel.CellRequest) (project.Overlay, string, error) {
@@ -61,7 +82,7 @@ func (a *assets) overlay(p *project.Project, r kernel.CellRequest) (project.Over
 		return project.Overlay{}, "", err
 	}
 	o := project.Overlay{File: rel}
-	nb, err := nbformat.Read(a.notebook)
+	nb, err := a.saved(p, rel)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // never saved
 	case err != nil:

@@ -42,22 +42,37 @@ func (p revision) parts() (repo *gitx.Repo, rev, name string, err error) {
 }
 
 func (p revision) read(context.Context) ([]byte, error) {
+	text, _, err := p.page()
+	return text, err
+}
+
+// page reads the notebook, and says of which file here it is a text.
+func (p revision) page() (text []byte, page Page, err error) {
 	repo, rev, name, err := p.parts()
 	if err != nil {
-		return nil, err
+		return nil, page, err
 	}
 	commit, err := repo.Resolve(rev)
 	if err != nil {
-		return nil, fault.New(fault.Input, "", "read %s: %w", p.name, err)
+		return nil, page, fault.New(fault.Input, "", "read %s: %w", p.name, err)
 	}
-	text, _, err := repo.ReadFile(commit, name)
+	text, _, err = repo.ReadFile(commit, name)
 	if errors.Is(err, fault.ErrNotFound) {
-		return nil, fault.Missing("see which there are: git ls-tree -r --name-only "+rev, "%s: %s (%.10s) has no file %s", p.name, rev, commit, name)
+		return nil, page, fault.Missing("see which there are: git ls-tree -r --name-only "+rev, "%s: %s (%.10s) has no file %s", p.name, rev, commit, name)
 	}
 	if err != nil {
-		return nil, fault.New(fault.Input, "", "read %s: %w", p.name, err)
+		return nil, page, fault.New(fault.Input, "", "read %s: %w", p.name, err)
 	}
-	return text, nil
+	dir := filepath.Join(repo.Root(), filepath.FromSlash(path.Dir(name)))
+	if info, err := os.Stat(dir); repo.Root() == "" || err != nil || !info.IsDir() {
+		return text, page, nil // its folder is not here
+	}
+	here, err := repo.Rel(dir)
+	inner, missing := gitx.Find(dir)
+	if err != nil || missing != nil || here != path.Dir(name) || inner.Root() != repo.Root() {
+		return text, page, nil // the folder of that name is elsewhere, or another repository's
+	}
+	return text, Page{File: filepath.Join(dir, path.Base(name)), Commit: commit}, nil
 }
 
 func (p revision) put(ctx context.Context, _ *os.File) error { return p.check(ctx) }

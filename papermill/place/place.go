@@ -110,6 +110,10 @@ func File(name string) string {
 	case Local(name):
 		return name
 	}
+	if text, ok := strings.CutPrefix(name, "git:"); ok && !schemed.MatchString(name) { // .. leads out of no revision
+		rev, file, _ := strings.Cut(text, ":")
+		name = "git/" + rev + path.Clean("/"+file)
+	}
 	bare, options, _ := strings.Cut(strings.Replace(name, "://", "/", 1), "?")
 	scheme, rest, _ := strings.Cut(bare, "/")
 	if user, host, ok := strings.Cut(rest, "@"); ok && !strings.Contains(user, "/") {
@@ -186,6 +190,25 @@ func Read(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	return p.read(ctx)
+}
+
+// Page is a notebook of a revision as a part of the work tree: a text that a file here had, or will have, at a commit.
+type Page struct {
+	File   string // absolute; it may be another text now, or not be there; empty for a notebook that is no such text
+	Commit string // its id
+}
+
+// ReadPage reads a notebook's text, and says which file here has it at which commit. Revisions are read once: a branch may move.
+func ReadPage(ctx context.Context, name string) ([]byte, Page, error) {
+	p, err := find(name)
+	if err != nil {
+		return nil, Page{}, err
+	}
+	if r, ok := p.(revision); ok {
+		return r.page()
+	}
+	text, err := p.read(ctx)
+	return text, Page{}, err
 }
 
 // Write replaces a notebook by what write writes. When write or the place fails, the old notebook is still there.

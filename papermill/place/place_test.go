@@ -167,6 +167,7 @@ func TestNames(t *testing.T) {
 	}
 	for name, file := range map[string]string{
 		"s3://b/k/a.ipynb": "s3/b/k/a.ipynb", "s3://b/k/a.ipynb?endpoint=x": "s3/b+2bd9a780/k/a.ipynb", "https://h/a.ipynb?sig=x": "https/h/a.ipynb", "s3://b/../../../a.ipynb": "s3/a.ipynb", "git:HEAD~1:n/a.ipynb": "git/HEAD~1/n/a.ipynb", "git:HEAD:/n/a.ipynb": "git/HEAD/n/a.ipynb",
+		"git:HEAD:../n/a.ipynb": "git/HEAD/n/a.ipynb", "git:a/b:./n/../a.ipynb": "git/a/b/a.ipynb",
 		"https://me:secret@h:80/a@b.ipynb": "https/h/80/a@b.ipynb", "-": "standard.ipynb", "../a:b.ipynb": "../a:b.ipynb",
 	} {
 		if got := filepath.ToSlash(File(name)); got != file {
@@ -271,6 +272,45 @@ func TestRevision(t *testing.T) {
 			t.Errorf("Folder(%s) is %s, %v", name, dir, err)
 		}
 	}
+	commit := func(rev string) string {
+		out, err := exec.Command("git", "rev-parse", rev).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	page := func(name, want, rev, file string) {
+		t.Helper()
+		p := Page{}
+		if file != "" {
+			p = Page{File: filepath.Join(mustEval(t, root), file), Commit: commit(rev)}
+		}
+		if got, is, err := ReadPage(t.Context(), name); err != nil || string(got) != want || is != p {
+			t.Errorf("%s: %q of %v, %v; want %v", name, got, is, err, p)
+		}
+	}
+	page("a.ipynb", "not committed", "", "")
+	page("git:v1:./a.ipynb", "first", "v1", "notebooks/a.ipynb")
+	page("git:main:notebooks/a.ipynb", "second", "main", "notebooks/a.ipynb")
+	if err := os.Rename(folder, root+"/moved"); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(root)
+	page("git:main:notebooks/a.ipynb", "second", "", "") // its folder is not here
+	if err := os.Symlink("moved", folder); err != nil {
+		t.Fatal(err)
+	}
+	page("git:main:notebooks/a.ipynb", "second", "", "") // nor is what leads elsewhere
+	if err := errors.Join(os.Remove(folder), os.Mkdir(folder, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	page("git:main:notebooks/a.ipynb", "second", "main", "notebooks/a.ipynb") // a file that is not
+	git("init", "--quiet", "notebooks")
+	page("git:main:notebooks/a.ipynb", "second", "", "") // another repository's
+	if err := errors.Join(os.RemoveAll(folder), os.Rename(root+"/moved", folder)); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(folder)
 	for name, says := range map[string]string{
 		"git:HEAD:notebooks/b.ipynb": "has no file notebooks/b.ipynb", "git:HEAD:notebooks": "has no file notebooks", "git:HEAD:notebooks/": "for example",
 		"git:HEAD:../../outside.ipynb": "outside", "git:v2:notebooks/a.ipynb": `"v2" names no commit`, "git:--all:a": "for example", "git:HEAD": "for example", "git::a": "for example",
