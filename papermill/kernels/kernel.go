@@ -33,6 +33,7 @@ type Kernel struct {
 	Lost    <-chan struct{} // closed when the kernel has not answered heartbeats for too long (see Works); it may still run
 
 	spec     Spec
+	quirk    quirk
 	scratch  *scratch.Dir
 	dir      string // its path: connection file and log, removed at the end, or by a later start if we are killed
 	greeting int64  // bytes that the process had printed when it was ready
@@ -136,6 +137,7 @@ func start(ctx context.Context, by starter, spec Spec, o Options) (_ *Kernel, er
 		return nil, k.startFault(starting, err)
 	}
 	k.Info, k.Before = reply.Content, append(k.client.Skipped, reply.Header.ID)
+	k.quirk = quirkOf(k.Info)
 	k.Replies, k.IOPub = k.client.Inbox(jupyter.Shell), k.client.Inbox(jupyter.IOPub)
 	if info, err := os.Stat(k.logFile()); err == nil {
 		k.greeting = info.Size()

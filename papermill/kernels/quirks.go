@@ -23,18 +23,19 @@ var quirks = map[string]quirk{ // by implementation
 	"evcxr_jupyter": {zmqRust: true},
 }
 
-func (k *Kernel) quirk() quirk {
-	var info struct {
+// quirkOf is that of the kernel that has sent this kernel_info_reply.
+func quirkOf(info json.RawMessage) quirk {
+	var in struct {
 		Implementation string `json:"implementation"`
 	}
-	json.Unmarshal(k.Info, &info) // who says nothing has none
-	return quirks[info.Implementation]
+	json.Unmarshal(info, &in) // who says nothing has none
+	return quirks[in.Implementation]
 }
 
 // SafeBacklog is how many messages, or bytes of them, may be on their way at once without the risk that the kernel drops some. The limit of
 // libzmq's sockets is 1,000 unless a kernel sets another, but what has left one is told to its sender in lots of half of that: the low water mark.
 func (k *Kernel) SafeBacklog() (messages int, bytes int64) {
-	if k.quirk().zmqRust {
+	if k.quirk.zmqRust {
 		return 1 << 20, 1 << 20
 	}
 	return 500, 1 << 40
@@ -43,14 +44,13 @@ func (k *Kernel) SafeBacklog() (messages int, bytes int64) {
 // Print has a kernel print a text of ASCII letters after all that it has printed before, if it is one that prints on a way of its own. Its
 // messages have the identifier as parent, which is empty for other kernels: they are not asked.
 func (k *Kernel) Print(text string) (id string, err error) {
-	format := k.quirk().print
-	if format == "" {
+	if k.quirk.print == "" {
 		return "", nil
 	}
 	quoted, err := json.Marshal(text)
 	if err != nil {
 		return "", err
 	}
-	h, err := k.client.Request(jupyter.Shell, "execute_request", executeRequest{Code: fmt.Sprintf(format, quoted), Silent: true, StopOnError: true})
+	h, err := k.client.Request(jupyter.Shell, "execute_request", executeRequest{Code: fmt.Sprintf(k.quirk.print, quoted), Silent: true, StopOnError: true})
 	return h.ID, err
 }
