@@ -142,6 +142,7 @@ var badInputs = []badInput{
 	{name: "a working folder that is a file", args: []string{"in.ipynb", "out.ipynb", "--cwd", "in.ipynb"}, code: 2},
 	{name: "a folder for outputs that is a file", make: write("runs", ""), args: []string{"--each", "in.ipynb", "--out-dir", "runs"}, only: true, code: 5},
 	{name: "a page where there is a folder", make: write("page/x", ""), args: []string{"in.ipynb", "out.ipynb", "--html=page"}, only: true, code: 2},
+	{name: "a number of runs that is none", args: []string{"--each", "in.ipynb", "--out-dir", "runs", "-j", "x"}, only: true, code: 2},
 	{name: "a place of an unknown kind", args: []string{"ftp://example.com/in.ipynb", "out.ipynb"}, only: true, code: 2},
 
 	{name: "a parameter of another type", args: []string{"in.ipynb", "out.ipynb", "-p", "a", "text", "--strict"}, only: true},

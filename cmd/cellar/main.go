@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -97,7 +98,15 @@ func usage(c *cobra.Command, err error) error {
 	if errors.As(err, &m) {
 		return err
 	}
-	return fault.New(fault.Usage, "usage: "+c.UseLine()+"\n`"+c.CommandPath()+" --help` says more", "%s", strings.TrimSuffix(err.Error(), "."))
+	text := strings.TrimSuffix(err.Error(), ".")
+	if n := (*strconv.NumError)(nil); errors.As(err, &n) {
+		what := "it is no whole number"
+		if errors.Is(n, strconv.ErrRange) {
+			what = "it is too large"
+		}
+		text = strings.Replace(text, n.Error(), what, 1)
+	}
+	return fault.New(fault.Usage, "usage: "+c.UseLine()+"\n`"+c.CommandPath()+" --help` says more", "%s", text)
 }
 
 // open finds the project of the working folder.
