@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/cellar-go/cellar/internal/atomicfile"
 )
 
 // mkdir makes a folder and those above it, durably: a file in a folder that is lost is lost.
@@ -25,13 +27,7 @@ func (s *Store) mkdir(dir string) error {
 }
 
 func (s *Store) syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return failure("open the folder", dir, err)
-	}
-	defer d.Close()
-	// Some file systems have no fsync for folders.
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
+	if err := atomicfile.SyncDir(dir); err != nil {
 		return failure("write the folder", dir, err)
 	}
 	return nil
@@ -91,7 +87,7 @@ func seal(f *os.File) error {
 	if err := f.Chmod(0o444); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
+	if err := atomicfile.Sync(f); err != nil {
 		return err
 	}
 	return f.Close()
