@@ -155,7 +155,6 @@ func TestPowerLoss(t *testing.T) {
 		}
 		disk.Look()
 		n := disk.Losses(*losses, play)
-		disk.Stop()
 		t.Logf("%s: %d losses of power", what, n)
 	}
 	run := func(o Options, p *progress) error {

@@ -98,7 +98,7 @@ func (s *Store) publish(temp, path string) (ours bool, err error) {
 	err = s.link(temp, path)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return false, nil
+		err = nil
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EMLINK):
 		ours, err = s.renameInto(temp, path) // no hard links here (FAT, some network and overlay file systems)
 	case err == nil:
@@ -107,10 +107,7 @@ func (s *Store) publish(temp, path string) (ours bool, err error) {
 	if err != nil {
 		return false, failure("write", path, err)
 	}
-	if !ours {
-		return false, nil
-	}
-	return true, s.syncDir(filepath.Dir(path))
+	return ours, s.syncDir(filepath.Dir(path)) // also for another process's file, whose name it may not have synced yet
 }
 
 // renameInto is link without replace where there are no hard links: a rename under a lock that everybody here takes.

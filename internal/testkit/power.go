@@ -21,9 +21,10 @@ import (
 // synced, from atomicfile, and takes all else for lost or half lost: a name that is new, gone or another file's since its folder was synced is
 // as it was or as it is, each by itself; what a file has beyond its content when it was synced is there, cut anywhere, zeros or garbage.
 type Disk struct {
-	t       testing.TB
-	root    string
-	note    func() any
+	t    testing.TB
+	root string
+	note func() any
+
 	mu      sync.Mutex
 	files   []*diskFile
 	durable map[string]*diskFile // names that survive
@@ -57,12 +58,11 @@ func WatchDisk(t testing.TB, root string, note func() any) *Disk {
 		f.synced = f.now
 	}
 	atomicfile.Synced = d.synced
-	t.Cleanup(d.Stop)
+	t.Cleanup(d.stop)
 	return d
 }
 
-// Stop ends the watch.
-func (d *Disk) Stop() {
+func (d *Disk) stop() {
 	atomicfile.Synced = nil
 	for _, f := range d.files {
 		f.open.Close()
@@ -159,9 +159,10 @@ func (d *Disk) look() map[string]*diskFile {
 }
 
 // Losses lets the power fail at each moment in some ways: with nothing but what was synced, with all that was written, and with any of what was not
-// synced. Each gets a folder of its own, which is removed afterwards. It returns how many there were.
+// synced. Each gets a folder of its own, which is removed afterwards. It ends the watch, and returns how many there were.
 func (d *Disk) Losses(ways int, play func(dir string, note any)) (n int) {
 	d.t.Helper()
+	d.stop()
 	seen := map[[sha256.Size]byte]bool{}
 	for _, m := range d.moments {
 		for way := range ways + 2 {
