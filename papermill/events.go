@@ -110,11 +110,10 @@ func (r *run) note(c *Cell) error {
 }
 
 // A crash of the machine may take back syncPause of a run, so that short cells don't each wait for the disk, and long ones not for each of their
-// outputs; on a slow disk syncShare times as long as it takes to sync.
-const (
-	syncPause = time.Second
-	syncShare = 20
-)
+// outputs; on a slow disk syncShare times as long as it takes to sync, unless a test wants to know how long.
+const syncPause = time.Second
+
+var syncShare time.Duration = 20
 
 // sync makes what the journal has survive a crash of the machine.
 func (r *run) sync() error {
