@@ -67,7 +67,7 @@ const (
 	eventWidget = "widget" // a value of a widget's state is another now
 )
 
-const journalVersion = 2
+const journalVersion = 3
 
 // openJournal makes the journal of a run. Without an output that is a file, it has a place of its own.
 func (r *run) openJournal() error {
@@ -85,7 +85,8 @@ func (r *run) openJournal() error {
 	if err = r.writeNotebook(run); err == nil {
 		_, err = run.End()
 	}
-	if err == nil {
+	r.recoverable = r.toFile()
+	if err == nil && r.recoverable {
 		err = j.Sync()
 	}
 	if err != nil {
@@ -103,19 +104,27 @@ func (r *run) toFile() bool {
 // note writes down how far a cell is. Whoever waits for the kernel next flushes it.
 func (r *run) note(c *Cell) error {
 	o := r.board.of(c.index, c.Replayed)
-	if _, err := r.board.journal.Add(event{Event: eventCell, Cell: c.index, Replay: c.Replayed, Status: c.Status, Started: c.Started, Ended: c.Ended,
-		Execution: c.notebook.ExecutionCount(), Timing: o.timing}, nil); err != nil {
-		return err
-	}
-	if time.Since(r.synced) < syncPause {
-		return nil
-	}
-	r.synced = time.Now()
-	return r.board.journal.Sync()
+	_, err := r.board.journal.Add(event{Event: eventCell, Cell: c.index, Replay: c.Replayed, Status: c.Status, Started: c.Started, Ended: c.Ended,
+		Execution: c.notebook.ExecutionCount(), Timing: o.timing}, nil)
+	return err
 }
 
-// syncPause is how much of a run a crash of the machine may take back, so that short cells don't each wait for the disk.
+// A crash of the machine may take back syncPause of a run, so that short cells don't each wait for the disk, and long ones not for each of their
+// outputs; on a slow disk syncShare times as long as it takes to sync, unless a test wants to know how long.
 const syncPause = time.Second
+
+var syncShare time.Duration = 20
+
+// sync makes what the journal has survive a crash of the machine.
+func (r *run) sync() error {
+	if r.due = nil; !r.recoverable {
+		return nil
+	}
+	start := time.Now()
+	err := r.board.journal.Sync()
+	r.syncing = time.Since(start)
+	return err
+}
 
 // Recover writes the output of a run that ended without a word (killed, out of memory, power loss) as far as its journal goes, and removes
 // the journal. The cell that ran then has failed. Without a journal the error is fs.ErrNotExist.
@@ -196,7 +205,7 @@ func (r *run) replay(j *journal.Journal, head json.RawMessage, body journal.Body
 
 // replayRun takes in the first record.
 func (r *run) replayRun(j *journal.Journal, e event, body journal.Body) error {
-	if e.Event != eventRun || e.Version != journalVersion {
+	if e.Event != eventRun || e.Version != journalVersion && e.Version != 2 { // which has no marks of what was synced
 		return fault.New(fault.Input, "recover it with the cellar that wrote it, or remove it", "journal %s has version %d of the format, not %d", j.Path(), e.Version, journalVersion)
 	}
 	var text bytes.Buffer

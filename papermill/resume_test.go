@@ -243,7 +243,7 @@ func TestRecover(t *testing.T) {
 // TestRecoverDamaged: a journal that a disk has damaged is written as far as it can be read, and kept.
 func TestRecoverDamaged(t *testing.T) {
 	testkit.UsePython(t)
-	in := pythonNotebook(t, "print('a')", "print('b' * 1000)", "import time\nprint('last', flush=True)\ntime.sleep(60)")
+	in := pythonNotebook(t, "print('a')", "print('b' * 1000)", "import time\nprint('first', flush=True)\ntime.sleep(1.5)\nprint('last', flush=True)\ntime.sleep(60)") // the first is synced after a second
 	out := filepath.Join(t.TempDir(), "out.ipynb")
 	runner := startRunner(t, in, out, os.Stderr)
 	waitForText(t, journal.Path(out), "last\n")

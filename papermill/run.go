@@ -71,11 +71,14 @@ type run struct {
 	marked  *nbformat.Cell   // the cell with the error that ends the run; default: the one that has failed
 	cut     bool             // what the kernel sends can't be read on, for which a cell has failed
 	deaf    bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
-	synced  time.Time        // when the journal was last made to survive a crash of the machine
 	saved   time.Time        // when the output was last written
 	stale   bool             // a cell has started or ended since then
 	saving  time.Duration    // and how long that took
 	tick    <-chan time.Time // to save while a cell runs
+
+	recoverable bool             // the journal is where the next run finds it
+	due         <-chan time.Time // when the journal is to be synced; nil: nothing is there to sync, or nobody has waited yet
+	syncing     time.Duration    // how long that took
 
 	undelivered bool   // Output is what the remote place should have, and doesn't
 	temporary   string // folder of an Output that nobody named
@@ -213,6 +216,7 @@ func (r *run) start(ctx context.Context) error {
 func (r *run) end(ctx context.Context) {
 	last, enough := context.WithCancel(context.WithoutCancel(ctx))
 	defer enough()
+	r.sync() // the kernel may take its time; an error of it ends the run later
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)

@@ -97,6 +97,9 @@ func (r *run) write() (err error) {
 	case r.To != nil:
 		err = r.writeNotebook(r.To)
 	case r.Output != "":
+		if r.board != nil {
+			r.sync() // a journal that is found beside an output is never older than that; an error of it ends the run later
+		}
 		err = nbformat.ReplaceFile(r.Output, r.writeNotebook)
 		r.undelivered = err == nil
 	}

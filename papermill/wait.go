@@ -62,8 +62,15 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 		} else if err := r.board.journal.Flush(); err != nil { // what came is safe before we wait for more
 			return err
 		}
+		if r.due == nil && r.recoverable && r.board.journal.Unsynced() {
+			r.due = time.After(max(syncPause, syncShare*r.syncing))
+		}
 		select {
 		case <-more:
+		case <-r.due:
+			if err := r.sync(); err != nil {
+				return err
+			}
 		case <-r.tick:
 			if r.stale || r.SaveEvery > 0 && time.Since(r.saved) >= r.SaveEvery {
 				r.autosave()

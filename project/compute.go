@@ -21,6 +21,7 @@ import (
 	"github.com/cellar-go/cellar/assetlib/store"
 	"github.com/cellar-go/cellar/assetlib/table"
 	"github.com/cellar-go/cellar/extract/golang"
+	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/gomod"
 )
@@ -256,10 +257,23 @@ func build(ctx context.Context, st *State, module *gomod.Module, source string) 
 	if err := module.Build(ctx, "zz_cellar_step_"+digest[:8], map[string]string{"main.go": source}, temporary); err != nil {
 		return "", buildMistake(st, err)
 	}
-	if err := os.Rename(temporary, binary); err != nil {
+	err = syncFile(temporary) // an empty one, after a loss of power, would be run each time
+	if err == nil {
+		err = os.Rename(temporary, binary)
+	}
+	if err != nil {
 		return "", fault.New(fault.Storage, "set CELLAR_CACHE to a folder that can be written", "build of asset %s: %w", st.Assets[0].Key, err)
 	}
 	return binary, nil
+}
+
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return atomicfile.Sync(f)
 }
 
 // passed are the variables that every step sees; others are named by the option env or secrets.

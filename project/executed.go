@@ -1,9 +1,9 @@
 package project
 
 import (
-	"os"
 	"path/filepath"
 
+	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/papermill/place"
 )
@@ -19,7 +19,7 @@ func (p *Project) ExecutedCopy(notebook string) (string, error) {
 		}
 	}
 	file := filepath.Join(p.Store.Dir(), "runs", name)
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	if err := atomicfile.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return "", fault.New(fault.Storage, "name an output: cellar run NOTEBOOK OUTPUT", "folder of executed notebooks: %w", err)
 	}
 	return file, nil

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/cellar-go/cellar/internal/atomicfile"
 )
 
 // mkdir makes a folder and those above it, durably: a file in a folder that is lost is lost.
@@ -25,13 +27,7 @@ func (s *Store) mkdir(dir string) error {
 }
 
 func (s *Store) syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return failure("open the folder", dir, err)
-	}
-	defer d.Close()
-	// Some file systems have no fsync for folders.
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
+	if err := atomicfile.SyncDir(dir); err != nil {
 		return failure("write the folder", dir, err)
 	}
 	return nil
@@ -91,7 +87,7 @@ func seal(f *os.File) error {
 	if err := f.Chmod(0o444); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
+	if err := atomicfile.Sync(f); err != nil {
 		return err
 	}
 	return f.Close()
@@ -102,7 +98,7 @@ func (s *Store) publish(temp, path string) (ours bool, err error) {
 	err = s.link(temp, path)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return false, nil
+		err = nil
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EMLINK):
 		ours, err = s.renameInto(temp, path) // no hard links here (FAT, some network and overlay file systems)
 	case err == nil:
@@ -111,10 +107,7 @@ func (s *Store) publish(temp, path string) (ours bool, err error) {
 	if err != nil {
 		return false, failure("write", path, err)
 	}
-	if !ours {
-		return false, nil
-	}
-	return true, s.syncDir(filepath.Dir(path))
+	return ours, s.syncDir(filepath.Dir(path)) // also for another process's file, whose name it may not have synced yet
 }
 
 // renameInto is link without replace where there are no hard links: a rename under a lock that everybody here takes.

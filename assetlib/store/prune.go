@@ -126,6 +126,7 @@ func (s *Store) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
 			unused += at.size
 		}
 	}
+	var gone []*Record
 	for _, r := range dirty {
 		if o.Budget == 0 || used+unused <= o.Budget {
 			break
@@ -136,6 +137,7 @@ func (s *Store) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
 		if err := s.forget(r); err != nil {
 			return done, err
 		}
+		gone = append(gone, r)
 		done.Records++
 		for _, h := range r.objects() {
 			if at := objects[h]; at != nil {
@@ -144,6 +146,9 @@ func (s *Store) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
 				}
 			}
 		}
+	}
+	if err := s.forgotten(gone); err != nil {
+		return done, err
 	}
 	for h, at := range objects {
 		if err := ctx.Err(); err != nil {
@@ -226,7 +231,8 @@ func (r *Record) objects() []Hash {
 	return []Hash{r.Object, r.Displays}
 }
 
-// forget removes a record: what leads to it first, so that a crash in between leaves nothing that leads nowhere.
+// forget removes a record: what leads to it first, so that a crash in between leaves nothing that leads nowhere. What the record leads to, and
+// its entry in the index, which may lack no record, stay until it is sure to be gone: forgotten.
 func (s *Store) forget(r *Record) error {
 	dir, err := s.actionDir(r.Key)
 	if err != nil {
@@ -243,12 +249,34 @@ func (s *Store) forget(r *Record) error {
 			return err
 		}
 	}
-	for _, path := range []string{filepath.Join(dir, digitsOf(r.ID)), s.manifestPath(r.ID), s.path("assets", fileName(r.Asset), digitsOf(r.ID))} {
-		if err := remove(path); err != nil {
+	if err := remove(filepath.Join(dir, digitsOf(r.ID))); err != nil {
+		return err
+	}
+	if err := s.syncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) { // a crash may have left a record that no key leads to
+		return err
+	}
+	_ = os.Remove(dir) // if that was the key's last record
+	return remove(s.manifestPath(r.ID))
+}
+
+// forgotten makes sure that records that were removed don't come back, and removes them from the index.
+func (s *Store) forgotten(records []*Record) error {
+	synced := map[string]bool{}
+	for _, r := range records {
+		dir := filepath.Dir(s.manifestPath(r.ID))
+		if synced[dir] {
+			continue
+		}
+		synced[dir] = true
+		if err := s.syncDir(dir); err != nil {
 			return err
 		}
 	}
-	_ = os.Remove(dir) // if that was the key's last record
+	for _, r := range records {
+		if err := remove(s.path("assets", fileName(r.Asset), digitsOf(r.ID))); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/ui"
 	"github.com/cellar-go/cellar/papermill"
@@ -166,7 +167,7 @@ func makeFolder(path, expanded string) (undo func(), err error) {
 		}
 		made = append(made, outer)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := atomicfile.MkdirAll(dir, 0o755); err != nil {
 		undo()
 		return undo, fault.New(fault.Storage, "name another folder", "folder of the output: %w", err)
 	}

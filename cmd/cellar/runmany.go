@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/ui"
 	"github.com/cellar-go/cellar/kernel/assets"
@@ -104,7 +105,7 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 		}
 	} else {
 		for _, j := range jobs {
-			if err := os.MkdirAll(filepath.Dir(j.Output), 0o755); err != nil {
+			if err := atomicfile.MkdirAll(filepath.Dir(j.Output), 0o755); err != nil {
 				return fault.New(fault.Storage, "name another folder by --out-dir", "folder of the outputs: %w", err)
 			}
 		}

@@ -1,4 +1,5 @@
-// Package atomicfile writes a file so that a crash at any point leaves the old one or the new one.
+// Package atomicfile writes a file so that a crash at any point, of the program or of the machine, leaves the old one or the new one, and makes
+// files and folders survive the loss of power.
 //
 // It knows the file system and nothing else. Start reading at Write.
 package atomicfile
@@ -19,7 +20,7 @@ func Write(path string, data []byte, mode os.FileMode) (err error) {
 		mode = info.Mode().Perm()
 	}
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("cellar: write %s: %w", path, err)
 	}
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
@@ -39,7 +40,7 @@ func Write(path string, data []byte, mode os.FileMode) (err error) {
 	if err = f.Chmod(mode); err != nil {
 		return err
 	}
-	if err = f.Sync(); err != nil {
+	if err = Sync(f); err != nil {
 		return err
 	}
 	if err = f.Close(); err != nil {
@@ -48,9 +49,6 @@ func Write(path string, data []byte, mode os.FileMode) (err error) {
 	if err = os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	if d, openErr := os.Open(dir); openErr == nil { // makes the rename last; not every file system can
-		d.Sync()
-		d.Close()
-	}
+	SyncDir(dir) // makes the rename last; the file is whole either way
 	return nil
 }

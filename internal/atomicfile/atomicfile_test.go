@@ -3,6 +3,7 @@ package atomicfile
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -46,5 +47,38 @@ func TestWrite(t *testing.T) {
 	}
 	if err := Write(filepath.Join(file, "below", "b"), nil, 0o600); err == nil {
 		t.Error("a file was taken for a folder")
+	}
+}
+
+// TestSynced: a file is synced before it has its name, and each folder after a name in it is new.
+func TestSynced(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "a", "b", "c.txt")
+	var order []string
+	Synced = func(f *os.File) {
+		info, err := f.Stat()
+		_, missing := os.Stat(file)
+		switch {
+		case err != nil:
+			t.Error(err)
+		case !info.IsDir():
+			order = append(order, "content")
+			if missing == nil || info.Size() != 3 {
+				t.Errorf("synced with %d bytes, when it had its name: %t", info.Size(), missing == nil)
+			}
+		default:
+			rel, _ := filepath.Rel(dir, f.Name())
+			order = append(order, rel)
+		}
+	}
+	defer func() { Synced = nil }()
+	if err := Write(file, []byte("one"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(order, " "); got != ". a content a/b" {
+		t.Errorf("in this order: %s", got)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // fixture is a repository on disk, driven by the git program.
@@ -692,4 +693,46 @@ func BenchmarkTracked(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestPowerLoss lets the power fail at every moment at which an edit has synced something: the ref leads to whole objects, those of the last edit
+// that was told as done or of the one after it, and git finds nothing broken.
+func TestPowerLoss(t *testing.T) {
+	f := newFixture(t)
+	f.commit("first", 1)
+	const ref = "refs/notes/kept"
+	r := f.find()
+	withoutGit(r) // what another program syncs nobody tells us
+	edits := 0
+	disk := testkit.WatchDisk(t, f.dir, func() any { return edits })
+	for i := range 3 {
+		if err := r.Edit(t.Context(), ref, "Add", func(tree *Tree) error { return tree.Write(fmt.Sprintf("folder/%d", i), fmt.Append(nil, i)) }); err != nil {
+			t.Fatal(err)
+		}
+		edits++
+	}
+	disk.Look()
+	n := disk.Losses(3, func(dir string, note any) {
+		f.in(dir, "fsck", "--strict")
+		r, err := Find(dir)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if err := r.View(t.Context(), ref, func(tree *Tree) error {
+			names, err := tree.Files("folder")
+			if err == nil && (len(names) < note.(int) || len(names) > note.(int)+1) {
+				t.Errorf("%d edits are there of %d", len(names), note)
+			}
+			for _, name := range names {
+				if text, err := tree.Read("folder/" + name); err != nil || string(text) != name {
+					t.Errorf("%s: %q, %v", name, text, err)
+				}
+			}
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Logf("%d losses of power", n)
 }

@@ -1,6 +1,7 @@
 package gitx
 
 import (
+	"compress/zlib"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
+
+	"github.com/cellar-go/cellar/internal/atomicfile"
 )
 
 // native reads a repository by go-git. go-git's storage is not safe for concurrent use, hence the lock.
@@ -65,27 +68,40 @@ func (n *native) put(kind string, body []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	object := n.git.Storer.NewEncodedObject()
-	object.SetType(typ)
-	w, err := object.Writer()
-	if err != nil {
-		return "", err
-	}
-	if _, err := w.Write(body); err != nil {
-		return "", err
-	}
-	if err := w.Close(); err != nil {
-		return "", err
-	}
 	// An object that is there needs no writing, but must look new to a gc that is under way.
-	id, now := object.Hash().String(), time.Now()
-	if os.Chtimes(filepath.Join(n.objects, id[:2], id[2:]), now, now) == nil {
+	id, now := plumbing.ComputeHash(typ, body).String(), time.Now()
+	dir := filepath.Join(n.objects, id[:2])
+	if os.Chtimes(filepath.Join(dir, id[2:]), now, now) == nil {
 		return id, nil
 	}
-	_, err = n.git.Storer.SetEncodedObject(object)
-	return id, err
+	return id, writeObject(dir, id[2:], kind, body)
+}
+
+// writeObject writes a loose object, and makes it survive a loss of power before it has its name, which go-git does not: a ref must lead to whole
+// objects, and one that is not whole would be taken for there the next time.
+func writeObject(dir, name, kind string, body []byte) error {
+	if err := atomicfile.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, "tmp_obj_") // which git removes when it is old
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	z := zlib.NewWriter(f)
+	fmt.Fprintf(z, "%s %d\x00", kind, len(body)) // an error comes again
+	_, err = z.Write(body)
+	if err := errors.Join(err, z.Close(), f.Chmod(0o444)); err != nil {
+		return err
+	}
+	if err := atomicfile.Sync(f); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(dir)
 }
 
 // ref is what a ref's full name stands for, "" if it does not exist.
@@ -180,7 +196,7 @@ func (n *native) addConfig(section, key, value string) error {
 // empty ref behind when the value is stale, go-git issue 2399.)
 func (n *native) swap(common, ref, new, old string) error {
 	path := filepath.Join(common, filepath.FromSlash(ref))
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+	if err := atomicfile.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
 	lock, err := os.OpenFile(path+".lock", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
@@ -196,8 +212,9 @@ func (n *native) swap(common, ref, new, old string) error {
 	}
 	if err != nil { // a lock that was renamed is gone: the next one of that name is another writer's
 		os.Remove(lock.Name())
+		return err
 	}
-	return err
+	return atomicfile.SyncDir(filepath.Dir(path))
 }
 
 // write fills the lock file of a ref that is still at old.
@@ -211,7 +228,7 @@ func (n *native) write(lock *os.File, ref, new, old string) error {
 	if _, err := lock.WriteString(new + "\n"); err != nil {
 		return err
 	}
-	return lock.Sync()
+	return atomicfile.Sync(lock)
 }
 
 func (n *native) mergeBases(a, b string) ([]string, error) {

@@ -36,7 +36,8 @@ func (r *Repo) command(ctx context.Context, args ...string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, fault.New(fault.Environment, "install git, and put it on PATH", "git %s: the git program is not on PATH: %w", args[0], err)
 	}
-	cmd := exec.CommandContext(ctx, program, append([]string{"-C", r.dir()}, args...)...)
+	// By itself git syncs neither loose objects nor refs: after a loss of power a ref may be an empty file. (Before 2.36 it never syncs refs.)
+	cmd := exec.CommandContext(ctx, program, append([]string{"-C", r.dir(), "-c", "core.fsync=committed,reference"}, args...)...)
 	for _, v := range os.Environ() {
 		// In a hook these name the repository that the hook runs for; here the folder decides.
 		switch name, _, _ := strings.Cut(v, "="); name {

@@ -2,6 +2,7 @@ package gomod
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	cellar "github.com/cellar-go/cellar"
+	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
 )
 
@@ -39,6 +41,7 @@ func Source(cache string) (string, error) {
 		return "", fault.New(fault.Storage, "set CELLAR_CACHE to a folder that can be written", "cache: %w", err)
 	}
 	defer os.RemoveAll(temp)
+	folders := map[string]bool{}
 	for i := 0; i < len(parts); i += 2 {
 		file := filepath.Join(temp, filepath.FromSlash(parts[i]))
 		if strings.HasSuffix(file, "_test.go") {
@@ -47,7 +50,15 @@ func Source(cache string) (string, error) {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return "", fmt.Errorf("cellar: own source: %w", err)
 		}
-		if err := os.WriteFile(file, []byte(parts[i+1]), 0o644); err != nil {
+		if err := writeSynced(file, parts[i+1]); err != nil {
+			return "", fmt.Errorf("cellar: own source: %w", err)
+		}
+		for folder := filepath.Dir(file); len(folder) >= len(temp); folder = filepath.Dir(folder) {
+			folders[folder] = true
+		}
+	}
+	for folder := range folders {
+		if err := atomicfile.SyncDir(folder); err != nil {
 			return "", fmt.Errorf("cellar: own source: %w", err)
 		}
 	}
@@ -58,6 +69,20 @@ func Source(cache string) (string, error) {
 		return "", fmt.Errorf("cellar: own source: %w", err)
 	}
 	return dir, nil
+}
+
+// writeSynced waits for the disk: the folder's name says what is in it, and nobody looks again. What a loss of power had emptied would be built from
+// for good.
+func writeSynced(file, text string) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err == nil {
+		err = atomicfile.Sync(f)
+	}
+	return errors.Join(err, f.Close())
 }
 
 // Differences are the files of this module's source that a tree of it has otherwise than the binary, or not at all, sorted.

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/gomod"
 )
@@ -229,16 +230,20 @@ func (t *toolchain) buildWorker(ctx context.Context, ps *packages, imports []str
 	return out, install(filepath.Join(dir, "worker"), out)
 }
 
-// install moves a finished program into the cache, over a file system's border if need be.
+// install moves a finished program into the cache, over a file system's border if need be. Nobody looks into it again before it is started, so it waits
+// for the disk: a program that a loss of power has emptied would be started each time.
 func install(from, to string) error {
 	text, err := os.ReadFile(from)
 	if err != nil {
 		return err
 	}
-	return put(text, to, 0o755)
+	if err := atomicfile.Write(to, text, 0o755); err != nil {
+		return fault.New(fault.Storage, gomod.NoCache, "session: %w", err)
+	}
+	return nil
 }
 
-// put writes a file of the cache, whole or not at all while the machine stays up: it does not wait for the disk.
+// put writes a file of the cache, whole or not at all while the machine stays up: it does not wait for the disk. Who reads it finds out whether it is whole.
 func put(text []byte, to string, mode os.FileMode) error {
 	fail := func(err error) error {
 		return fault.New(fault.Storage, gomod.NoCache, "session: %w", err)

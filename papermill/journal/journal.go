@@ -10,7 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
+	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
 )
 
@@ -28,7 +30,11 @@ type Journal struct {
 	window  []byte // what was read last
 	from    int64  // and where it stands in the file
 	err     error  // the first error of writing: nothing can be added after it
-	damaged int64  // where a record is that can't be read though others follow; -1 without
+	damaged int64  // where a record is that can't be read though it was synced; -1 without
+
+	unsynced bool // records were added since the last Sync
+	mark     bool // the next record comes after a mark that all before it is synced
+	named    bool // the file's name survives a crash of the machine
 }
 
 // Body is where a record's body is.
@@ -51,6 +57,8 @@ func (b Body) Size() int64 {
 const (
 	bufferSize = 1 << 16 // what is gathered before it is written, and read at once
 	pieceSize  = 1 << 18 // of a large body
+
+	markSynced = '!' // of a piece that says that all before it is synced: its body is where it stands
 )
 
 // checksum is CRC-32C, which processors compute.
@@ -172,6 +180,18 @@ func (j *Journal) add(mark byte, head, body []byte) (span, error) {
 	if j.err != nil {
 		return span{}, j.err
 	}
+	if j.mark {
+		j.append(markSynced, nil, strconv.AppendInt(nil, j.at, 10))
+	}
+	j.mark, j.unsynced = false, true
+	s := j.append(mark, head, body)
+	if len(j.pending) >= bufferSize {
+		j.Flush() // its error is that of the next piece, or the next Flush: this one can be read back
+	}
+	return s, nil
+}
+
+func (j *Journal) append(mark byte, head, body []byte) span {
 	sum := crc32.Update(crc32.Checksum(head, checksum), checksum, body)
 	before := len(j.pending)
 	j.pending = fmt.Appendf(j.pending, "%c %d %d %08x ", mark, len(head), len(body), sum)
@@ -181,10 +201,7 @@ func (j *Journal) add(mark byte, head, body []byte) (span, error) {
 	j.pending = append(j.pending, body...)
 	j.pending = append(j.pending, '\n')
 	j.at += int64(len(j.pending) - before)
-	if len(j.pending) >= bufferSize {
-		j.Flush() // its error is that of the next piece, or the next Flush: this one can be read back
-	}
-	return s, nil
+	return s
 }
 
 // Flush puts what was added into the file, where it survives the end of this process. After an error the file ends with the last whole
@@ -203,15 +220,27 @@ func (j *Journal) Flush() error {
 	return nil
 }
 
+// Unsynced reports whether something was added that a crash of the machine may take back.
+func (j *Journal) Unsynced() bool { return j.unsynced }
+
 // Sync makes what was added survive a crash of the machine.
 func (j *Journal) Sync() error {
 	if err := j.Flush(); err != nil {
 		return err
 	}
-	if err := j.file.Sync(); err != nil {
-		j.err = storage(j.path, err)
+	if !j.unsynced {
+		return nil
 	}
-	return j.err
+	if err := atomicfile.Sync(j.file); err != nil {
+		j.err = storage(j.path, err)
+		return j.err
+	}
+	if !j.named { // a file whose folder does not know it is lost
+		atomicfile.SyncDir(filepath.Dir(j.path)) // not every folder can be opened for it
+		j.named = true
+	}
+	j.unsynced, j.mark = false, true
+	return nil
 }
 
 // Copy writes a body, also after an error of writing.
@@ -266,6 +295,9 @@ func (j *Journal) Remove() error {
 	if there { // its folder may have been removed, and made again
 		err = os.Remove(j.path)
 	}
+	if there && j.named { // else it comes back, and takes what was done since for a later run's
+		atomicfile.SyncDir(filepath.Dir(j.path))
+	}
 	return errors.Join(err, j.file.Close())
 }
 
@@ -275,8 +307,8 @@ func (j *Journal) Path() string { return j.path }
 // Err is the error that ended the writing, nil if all that was added is there.
 func (j *Journal) Err() error { return j.err }
 
-// Damaged is where the first record is that can't be read though whole ones follow it, which the end of a program does
-// not explain, or where what stands there never was one; -1 without.
+// Damaged is where the first record is that can't be read though it was synced, which neither the end of a program nor that of the machine
+// explains, or where what stands there never was one; -1 without.
 func (j *Journal) Damaged() int64 { return j.damaged }
 
 // Read opens a journal and gives each whole record to visit, in order. What stands after the last whole
@@ -287,7 +319,7 @@ func Read(path string, visit func(j *Journal, head json.RawMessage, body Body) e
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{path: path, file: f, err: errReadOnly, damaged: -1}
+	j := &Journal{path: path, file: f, err: errReadOnly, damaged: -1, named: true}
 	if err := j.scan(visit); err != nil {
 		f.Close()
 		return nil, err
@@ -312,6 +344,9 @@ func (j *Journal) scan(visit func(*Journal, json.RawMessage, Body) error) error 
 				j.damaged = s.at
 			}
 			return nil
+		}
+		if mark == markSynced {
+			continue
 		}
 		if body == nil && head == nil {
 			head = bytes.Clone(h)

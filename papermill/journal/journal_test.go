@@ -30,7 +30,7 @@ func text(n int) []byte {
 
 var sizes = []int{0, 1, 5, 1000, bufferSize - 10, bufferSize, pieceSize - 1, pieceSize, pieceSize + 1, 3 * pieceSize, 2_000_000}
 
-// write makes a journal of bodies of many sizes, written in many ways, and checks that each can be read back at once.
+// write makes a journal of bodies of many sizes, written in many ways and each synced, and checks that each can be read back at once.
 func write(t *testing.T, path string) []record {
 	t.Helper()
 	j, err := Create(path)
@@ -58,6 +58,9 @@ func write(t *testing.T, path string) []record {
 			}
 		}
 		all, bodies = append(all, r), append(bodies, body)
+		if err := j.Sync(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, i := range rand.Perm(len(all)) {
 		if got := read(t, j, bodies[i]); !bytes.Equal(got, all[i].body) {
@@ -165,6 +168,56 @@ func TestTorn(t *testing.T) {
 			if at >= next {
 				t.Fatalf("damaged at byte %d: only %d records, though the next ends at %d", at, len(got), next)
 			}
+		}
+	}
+}
+
+// TestHole: of what was added after the last Sync, a loss of power may leave any part, and that is no damage. Of what was synced it leaves all.
+func TestHole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j")
+	j, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []record
+	for i := range 6 {
+		r := record{fmt.Sprint(i), text(1000)}
+		if _, err := j.Add(i, r.body); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, r)
+		if i == 0 || i == 2 {
+			if err := j.Sync(); err != nil || j.Unsynced() {
+				t.Fatal(err, j.Unsynced())
+			}
+		}
+	}
+	if !j.Unsynced() {
+		t.Error("what was added after the last Sync counts as synced")
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want {
+		holed := bytes.Clone(whole)
+		clear(holed[bytes.Index(whole, want[i].body):][:900])
+		if err := os.WriteFile(path, holed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j, err := Read(path, func(*Journal, json.RawMessage, Body) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.Close()
+		if damaged := j.Damaged() >= 0; damaged != (i <= 2) {
+			t.Errorf("a hole in record %d of 6, of which 3 were synced: damaged at %d", i+1, j.Damaged())
+		}
+		if got := records(t, path); !same(got, want[:i]) {
+			t.Errorf("a hole in record %d: %d are read", i+1, len(got))
 		}
 	}
 }
@@ -299,6 +352,7 @@ func FuzzRead(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "j")
 	j, _ := Create(path)
 	j.Add(map[string]int{"a": 1}, []byte("body"))
+	j.Sync()
 	w := j.Begin("large")
 	w.Write(make([]byte, pieceSize+5))
 	w.End()

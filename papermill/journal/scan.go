@@ -43,7 +43,7 @@ func (s *scanner) next() (mark byte, head []byte, body span, ok bool) {
 	if n, err := fmt.Sscanf(string(start[:prefix]), "%c %d %d %x ", &mark, &heads, &bodies, &sum); n != 4 || err != nil {
 		return 0, nil, span{}, false
 	}
-	if mark != '=' && mark != '+' || heads < 0 || heads > maxHead || bodies < 0 || bodies > pieceSize || s.at+int64(prefix+heads+bodies+2) > s.size {
+	if mark != '=' && mark != '+' && mark != markSynced || heads < 0 || heads > maxHead || bodies < 0 || bodies > pieceSize || s.at+int64(prefix+heads+bodies+2) > s.size {
 		return 0, nil, span{}, false
 	}
 	s.r.Discard(prefix)
@@ -60,8 +60,9 @@ func (s *scanner) next() (mark byte, head []byte, body span, ok bool) {
 	return mark, head, body, true
 }
 
-// damaged reports whether what can't be read is more than a record that a crash has torn: a whole one stands somewhere after it, or it is
-// the file's beginning and looks like nothing that was to become a record. (After power loss a file may have its length, and zeros.)
+// damaged reports whether what can't be read is more than what a crash has torn: a mark stands somewhere after it, so it was synced, or it is
+// the file's beginning and looks like nothing that was to become a record. (Whole records after it don't say that: after a loss of power a file
+// may have its length, and zeros here and there.)
 func (s *scanner) damaged() bool {
 	first := []byte{0}
 	if _, err := s.file.ReadAt(first, 0); s.at == 0 && err == nil && !bytes.Contains([]byte("=+\x00"), first) {
@@ -77,11 +78,11 @@ func (s *scanner) damaged() bool {
 		if err != nil {
 			return false
 		}
-		if mark, _ := rest.Peek(2); string(mark) != "= " && string(mark) != "+ " {
+		if mark, _ := rest.Peek(2); string(mark) != string(markSynced)+" " {
 			continue
 		}
 		next := &scanner{file: s.file, size: s.size, at: at, r: bufio.NewReaderSize(io.NewSectionReader(s.file, at, s.size-at), bufferSize)}
-		if _, _, _, ok := next.next(); ok {
+		if _, _, _, ok := next.next(); ok && string(next.buffer) == fmt.Sprintf("\n%d\n", at) {
 			return true
 		}
 	}

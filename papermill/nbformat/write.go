@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
 )
 
@@ -106,7 +107,7 @@ func replace(path string, write func(io.Writer) error) (err error) {
 		err = f.Chmod(mode) // what the umask took away
 	}
 	if err == nil {
-		err = f.Sync()
+		err = atomicfile.Sync(f)
 	}
 	if closed := f.Close(); err == nil {
 		err = closed
@@ -115,7 +116,7 @@ func replace(path string, write func(io.Writer) error) (err error) {
 		err = os.Rename(f.Name(), path)
 	}
 	if err == nil {
-		syncDir(filepath.Dir(path))
+		atomicfile.SyncDir(filepath.Dir(path)) // makes the rename last; the file is whole either way
 	}
 	return err
 }
@@ -136,13 +137,5 @@ func createTemp(path string, mode fs.FileMode) (*os.File, error) {
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
 		}
-	}
-}
-
-// syncDir makes a rename last through a power loss; not every file system can, and the file is whole either way.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		d.Sync()
-		d.Close()
 	}
 }
