@@ -24,7 +24,7 @@ var (
 // endless are cells that only an interrupt ends, with what they need.
 var endless = []string{
 	"for {}", "select {}", "time.Sleep(time.Hour)", "<-make(chan int)", "f := func(n int) {}; for i := 0; ; i++ { f(i) }",
-	"mutex := new(sync.Mutex); mutex.Lock(); mutex.Lock()", "r, w, _ := os.Pipe(); r.Read(make([]byte, 1)); _ = w",
+	"mutex := new(sync.Mutex); mutex.Lock(); mutex.Lock()", "r, w, _ := os.Pipe(); r.Read(make([]byte, 1)); w.Close()",
 	"numbers := rand.Perm(5_000_000); for { sort.Slice(numbers, func(i, j int) bool { return numbers[i] < numbers[j] }); rand.Shuffle(len(numbers), func(i, j int) { numbers[i], numbers[j] = numbers[j], numbers[i] }) }",
 }
 
