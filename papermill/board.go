@@ -1,6 +1,7 @@
 package papermill
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,8 @@ type board struct {
 	cells    []*cellOutputs          // of all cells of the notebook, in its order
 	replays  map[int]*cellOutputs    // of cells that run again; they take the place of the old ones when the cell is through
 	byParent map[string]*cellOutputs // by the id of the execute_request; what names none, as from Calysto's threads, came from the last that ran
+	asides   map[string]bool         // by the id of the request: those that are no cell's, and only print a mark
+	mark     string                  // that of the last one, until it has come
 	displays map[string][]*display   // by display_id
 	widgets  widgets
 	hooks    map[string][]*widget                  // by the id of the execute_request: Output widgets that take its outputs, the last one first
@@ -63,7 +66,7 @@ type output struct {
 }
 
 func newBoard(nb *nbformat.Notebook, j *journal.Journal) *board {
-	b := &board{journal: j, layout: nb.Layout(), byParent: map[string]*cellOutputs{}, displays: map[string][]*display{},
+	b := &board{journal: j, layout: nb.Layout(), byParent: map[string]*cellOutputs{}, asides: map[string]bool{}, displays: map[string][]*display{},
 		replays: map[int]*cellOutputs{}, widgets: widgets{}, hooks: map[string][]*widget{}}
 	for i, c := range nb.Cells() {
 		b.cells = append(b.cells, &cellOutputs{cell: c, index: i, layout: b.layout, late: -1, timing: map[string]string{}})
@@ -133,7 +136,7 @@ func (b *board) publish(m *jupyter.Message) error {
 		defer m.Large.Close()
 	}
 	c := b.byParent[m.Parent.ID]
-	if c == nil || m.Parent.ID == "" && m.Header.Type == "status" {
+	if c == nil || m.Parent.ID == "" && m.Header.Type == "status" || b.aside(m) {
 		return nil
 	}
 	switch m.Header.Type {
@@ -184,6 +187,20 @@ func (b *board) publish(m *jupyter.Message) error {
 		b.shown(c.cell, out)
 	}
 	return b.show(to, out, in.Transient.DisplayID)
+}
+
+// aside reports whether a message only says how a request went that is no cell's, or is the mark that one was to print.
+func (b *board) aside(m *jupyter.Message) bool {
+	switch m.Header.Type {
+	case "status", "execute_input":
+		return b.asides[m.Parent.ID]
+	case "stream":
+		if b.mark != "" && bytes.Contains(m.Content, []byte(b.mark)) {
+			b.mark = ""
+			return true
+		}
+	}
+	return false
 }
 
 // unreadable: the kernel sent what can't be read, so an output is lost.

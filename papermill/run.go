@@ -63,19 +63,20 @@ func (r *run) run(ctx context.Context) error {
 type run struct {
 	Options
 	Result
-	kernel  *kernels.Kernel
-	board   *board
-	mask    Mask
-	gaps    gaps
-	backlog backlog
-	marked  *nbformat.Cell   // the cell with the error that ends the run; default: the one that has failed
-	cut     bool             // what the kernel sends can't be read on, for which a cell has failed
-	deaf    bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
-	synced  time.Time        // when the journal was last made to survive a crash of the machine
-	saved   time.Time        // when the output was last written
-	stale   bool             // a cell has started or ended since then
-	saving  time.Duration    // and how long that took
-	tick    <-chan time.Time // to save while a cell runs
+	kernel   *kernels.Kernel
+	board    *board
+	mask     Mask
+	gaps     gaps
+	backlog  backlog
+	marked   *nbformat.Cell   // the cell with the error that ends the run; default: the one that has failed
+	cut      bool             // what the kernel sends can't be read on, for which a cell has failed
+	unmarked bool             // the kernel does not print what it is asked to behind a cell's outputs; see settle
+	deaf     bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
+	synced   time.Time        // when the journal was last made to survive a crash of the machine
+	saved    time.Time        // when the output was last written
+	stale    bool             // a cell has started or ended since then
+	saving   time.Duration    // and how long that took
+	tick     <-chan time.Time // to save while a cell runs
 
 	undelivered bool   // Output is what the remote place should have, and doesn't
 	temporary   string // folder of an Output that nobody named
@@ -285,7 +286,7 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	defer cancel()
 	err = r.wait(ctx, id, o)
 	if err == nil {
-		err = r.settle(ctx, id, o)
+		err = r.settle(ctx, o)
 	}
 	if doubt := r.gaps.doubt(r.backlog.reset()); err == nil {
 		err = doubt

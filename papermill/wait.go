@@ -1,7 +1,6 @@
 package papermill
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -109,39 +108,74 @@ func (r *run) publish(m *jupyter.Message) error {
 }
 
 // settle waits for what a cell has printed, where the kernel sends that on a way of its own: it prints a mark, which comes last. Without it,
-// the end of what a cell prints would be the next one's, or nobody's.
-func (r *run) settle(ctx context.Context, parent string, c *cellOutputs) error {
-	mark := "cellar " + rand.Text()
-	id, err := r.kernel.Print(mark)
-	if id == "" || err != nil { // that the connection has gone, the next cell says
+// the end of what a cell prints would be the next one's, or nobody's. What timers show meanwhile names this request, and is the cell's, too.
+func (r *run) settle(ctx context.Context, c *cellOutputs) error {
+	if r.unmarked {
 		return nil
 	}
+	k := r.kernel
+	mark := "cellar " + rand.Text()
+	id, err := k.Print(mark)
+	if err != nil {
+		return kernels.ErrDied
+	}
+	if id == "" {
+		return nil
+	}
+	r.board.byParent[id], r.board.asides[id], r.board.mark = c, true, mark
 	c.idle = false
 	defer func() { c.idle = true }()
-	for {
-		m, err := r.kernel.IOPub.Take()
-		switch {
-		case err != nil:
+	var patience <-chan time.Time // runs once the kernel has answered: until then it may have other things to do, such as what a timer does
+	for answered := false; ; {
+		m, err := k.IOPub.Take()
+		if errors.Is(err, jupyter.ErrNotKept) {
+			r.cut = true
+			return err
+		}
+		if err != nil {
 			return kernels.ErrDied
-		case m == nil:
-			select {
-			case <-r.kernel.IOPub.Ready():
-			case <-r.kernel.Exited:
-				return kernels.ErrDied
-			case <-time.After(lateOutputs):
-				return errNoMark
-			case <-ctx.Done():
-				return context.Cause(ctx)
+		}
+		if m != nil {
+			if err := r.publish(m); err != nil {
+				return err
+			}
+			if r.board.mark == "" {
+				return nil
+			}
+			if answered && m.Header.Type == "stream" {
+				patience = time.After(lateOutputs)
 			}
 			continue
-		case m.Header.Type == "stream" && bytes.Contains(m.Content, []byte(mark)):
-			r.backlog.take(m)
-			return nil
-		case m.Header.Type == "stream" && m.Parent.ID == id:
-			m.Parent.ID = parent
 		}
-		if err := r.publish(m); err != nil {
+		if m, err = k.Replies.Take(); err != nil {
+			return kernels.ErrDied
+		} else if m != nil {
+			r.gaps.take(m.Header.ID)
+			if m.Parent.ID == id {
+				answered, patience = true, time.After(lateOutputs)
+			}
+			continue
+		}
+		if err := r.board.journal.Flush(); err != nil {
 			return err
+		}
+		select {
+		case <-k.IOPub.Ready():
+		case <-k.Replies.Ready():
+		case <-k.Exited:
+			r.drain(ctx, time.After(lastOutputs))
+			if r.board.mark == "" {
+				return nil // all has come; that the kernel has gone, the next cell says
+			}
+			return kernels.ErrDied
+		case <-k.Lost:
+			r.deaf = true
+			return errLost
+		case <-patience:
+			r.unmarked = true
+			return errNoMark
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -154,7 +188,7 @@ const (
 
 var errLost = errors.New("the kernel does not answer heartbeats any more: it hangs as a whole, which no interrupt ends")
 
-const errNoMark = lost("outputs may be missing: the kernel printed nothing more when it was asked to (did the notebook replace its console?), so nobody knows whether all has come")
+const errNoMark = lost("outputs may be missing: the kernel did not print what it was asked to behind them, so nobody knows whether all has come; it is not asked again")
 
 var errNoIdle = errors.New("the kernel did not say that all outputs are sent: some may be lost")
 
