@@ -291,7 +291,9 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	if doubt := r.gaps.doubt(r.backlog.reset()); err == nil {
 		err = doubt
 	}
-	if r.AllowLostOutputs && errors.As(err, new(lost)) {
+	failed := o.error()
+	own := failed != nil && !exits(failed) && !c.notebook.HasTag("raises-exception") // it fails the run as it is, and says more
+	if (r.AllowLostOutputs || own) && errors.As(err, new(lost)) {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %v", cellName(c.Number), err))
 		err = nil
 	}
@@ -305,7 +307,6 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 		c.Error = r.broken(c, err)
 		return false, stopped(err, "notebook %s, %w", r.Result.Notebook.Name(), c.Error)
 	}
-	failed := o.error()
 	switch {
 	case failed == nil:
 		if out := o.shown; out != nil && !r.Classic && !c.notebook.HasTag("raises-exception") {
@@ -316,7 +317,7 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 		return true, nil
 	}
 	c.Error = r.newCellError(c, failed)
-	if c.notebook.HasTag("raises-exception") {
+	if !own {
 		return false, nil
 	}
 	return false, fault.New(fault.Failed, "", "notebook %s, %w", r.Result.Notebook.Name(), c.Error)

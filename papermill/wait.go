@@ -190,7 +190,7 @@ var errLost = errors.New("the kernel does not answer heartbeats any more: it han
 
 const errNoMark = lost("outputs may be missing: the kernel did not print what it was asked to behind them, so nobody knows whether all has come; it is not asked again")
 
-var errNoIdle = errors.New("the kernel did not say that all outputs are sent: some may be lost")
+const errNoIdle = lost("outputs may be missing: the kernel did not say that all are sent")
 
 // died takes in what a dead kernel had sent for a cell, and is the cell's error: none if it had answered just before, and had sent all.
 func (r *run) died(ctx context.Context, id string, c *cellOutputs, replied bool) error {
