@@ -52,6 +52,7 @@ type cellOutputs struct {
 	changed   bool              // since the notebook's list was made
 	clearNext bool              // clear_output(wait=True): clear when something comes to take the place
 	idle      bool              // the kernel has said that all outputs of the request are sent
+	open      bool              // what it has printed may come after that all the same, on a way of its own: see settle
 	late      int               // index of the first output that came after that all the same; -1 without
 	timing    map[string]string // as nbclient writes it into metadata.execution
 	shown     *nbformat.Output  // the first error that is shown, but for the one with which a notebook ends itself; the cell need not have failed
@@ -158,7 +159,9 @@ func (b *board) publish(m *jupyter.Message) error {
 		if in.ExecutionState != "idle" {
 			return nil
 		}
-		err := errors.Join(b.release(c, ""), b.releaseWidgets())
+		if !c.open {
+			err = b.end(c)
+		}
 		c.idle = true
 		return err
 	case "execute_input":
@@ -187,6 +190,13 @@ func (b *board) publish(m *jupyter.Message) error {
 		b.shown(c.cell, out)
 	}
 	return b.show(to, out, in.Transient.DisplayID)
+}
+
+// end takes in what was held back of a cell: no more of it comes.
+func (b *board) end(c *cellOutputs) error {
+	err := errors.Join(b.release(c, ""), b.releaseWidgets())
+	c.open = false
+	return err
 }
 
 // aside reports whether a message only says how a request went that is no cell's, or is the mark that one was to print.
@@ -219,7 +229,7 @@ func (b *board) show(c *cellOutputs, out nbformat.Output, display string) error 
 		return err
 	}
 	e := c.event(eventOutput)
-	e.Type, e.Count, e.Display, e.Late = out.Type, out.ExecutionCount, display, c.idle
+	e.Type, e.Count, e.Display, e.Late = out.Type, out.ExecutionCount, display, c.ended()
 	if out.Type == "error" {
 		e.Error = &cellFailure{out.EName, out.EValue, out.Traceback}
 	}
@@ -274,7 +284,7 @@ func (b *board) release(c *cellOutputs, but string) error {
 // add adds the text that is written to a stream of a cell.
 func (b *board) add(c *cellOutputs, name string, write func(io.Writer) error) error {
 	e := c.event(eventStream)
-	e.Name, e.Late = name, c.idle
+	e.Name, e.Late = name, c.ended()
 	w := b.journal.Begin(e)
 	err := write(io.MultiWriter(w, pieces(func(text []byte) {
 		if c.comm == "" {
@@ -419,6 +429,9 @@ func (b *board) apply(e event, body journal.Body) error {
 	}
 	return nil
 }
+
+// ended reports whether all has come that the cell has shown while it ran.
+func (c *cellOutputs) ended() bool { return c.idle && !c.open }
 
 // begins reports whether a record is the first of its cell that came late.
 func (c *cellOutputs) begins(e event) bool {

@@ -281,12 +281,16 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	}
 	c.ran = true
 	o := r.board.of(c.index, c.Replayed)
+	o.open = r.kernel.PrintsAside() && !r.unmarked
 	r.board.byParent[id], r.board.byParent[""] = o, o
 	ctx, cancel := withTimeout(ctx, r.CellTimeout, "--execution-timeout", fmt.Errorf("the cell ran longer than %v", r.CellTimeout))
 	defer cancel()
 	err = r.wait(ctx, id, o)
-	if err == nil {
-		err = r.settle(ctx, o)
+	if o.open {
+		if err == nil {
+			err = r.settle(ctx, o)
+		}
+		err = cmp.Or(err, r.board.end(o))
 	}
 	if doubt := r.gaps.doubt(r.backlog.reset()); err == nil {
 		err = doubt

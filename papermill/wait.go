@@ -110,21 +110,13 @@ func (r *run) publish(m *jupyter.Message) error {
 // settle waits for what a cell has printed, where the kernel sends that on a way of its own: it prints a mark, which comes last. Without it,
 // the end of what a cell prints would be the next one's, or nobody's. What timers show meanwhile names this request, and is the cell's, too.
 func (r *run) settle(ctx context.Context, c *cellOutputs) error {
-	if r.unmarked {
-		return nil
-	}
 	k := r.kernel
 	mark := "cellar " + rand.Text()
 	id, err := k.Print(mark)
 	if err != nil {
 		return kernels.ErrDied
 	}
-	if id == "" {
-		return nil
-	}
 	r.board.byParent[id], r.board.asides[id], r.board.mark = c, true, mark
-	c.idle = false
-	defer func() { c.idle = true }()
 	var patience <-chan time.Time // runs once the kernel has answered: until then it may have other things to do, such as what a timer does
 	for answered := false; ; {
 		m, err := k.IOPub.Take()

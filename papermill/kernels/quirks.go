@@ -41,12 +41,12 @@ func (k *Kernel) SafeBacklog() (messages int, bytes int64) {
 	return 500, 1 << 40
 }
 
-// Print has a kernel print a text of ASCII letters after all that it has printed before, if it is one that prints on a way of its own. Its
-// messages have the identifier as parent, which is empty for other kernels: they are not asked.
+// PrintsAside reports whether the kernel sends what is printed on a way of its own.
+func (k *Kernel) PrintsAside() bool { return k.quirk.print != "" }
+
+// Print has a kernel that prints aside print a text of ASCII letters after all that it has printed before. Its messages have the identifier
+// as parent.
 func (k *Kernel) Print(text string) (id string, err error) {
-	if k.quirk.print == "" {
-		return "", nil
-	}
 	quoted, err := json.Marshal(text)
 	if err != nil {
 		return "", err
