@@ -118,7 +118,8 @@ func (r *run) settle(ctx context.Context, c *cellOutputs) error {
 	}
 	r.board.byParent[id], r.board.asides[id], r.board.mark = c, true, mark
 	var patience <-chan time.Time // runs once the kernel has answered: until then it may have other things to do, such as what a timer does
-	for answered := false; ; {
+	for answered := false; r.board.mark != ""; {
+		more := empty
 		m, err := k.IOPub.Take()
 		if errors.Is(err, jupyter.ErrNotKept) {
 			r.cut = true
@@ -131,35 +132,30 @@ func (r *run) settle(ctx context.Context, c *cellOutputs) error {
 			if err := r.publish(m); err != nil {
 				return err
 			}
-			if r.board.mark == "" {
-				return nil
-			}
 			if answered && m.Header.Type == "stream" {
 				patience = time.After(lateOutputs)
 			}
-			continue
-		}
-		if m, err = k.Replies.Take(); err != nil {
+			more = full
+		} else if m, err = k.Replies.Take(); err != nil {
 			return kernels.ErrDied
 		} else if m != nil {
 			r.gaps.take(m.Header.ID)
 			if m.Parent.ID == id {
 				answered, patience = true, time.After(lateOutputs)
 			}
-			continue
-		}
-		if err := r.board.journal.Flush(); err != nil {
+			more = full
+		} else if err := r.board.journal.Flush(); err != nil {
 			return err
 		}
 		select {
+		case <-more:
 		case <-k.IOPub.Ready():
 		case <-k.Replies.Ready():
 		case <-k.Exited:
 			r.drain(ctx, time.After(lastOutputs))
-			if r.board.mark == "" {
-				return nil // all has come; that the kernel has gone, the next cell says
+			if r.board.mark != "" {
+				return kernels.ErrDied // else all has come; that the kernel has gone, the next cell says
 			}
-			return kernels.ErrDied
 		case <-k.Lost:
 			r.deaf = true
 			return errLost
@@ -170,6 +166,7 @@ func (r *run) settle(ctx context.Context, c *cellOutputs) error {
 			return context.Cause(ctx)
 		}
 	}
+	return nil
 }
 
 const (
