@@ -52,7 +52,7 @@ type cellOutputs struct {
 	changed   bool              // since the notebook's list was made
 	clearNext bool              // clear_output(wait=True): clear when something comes to take the place
 	idle      bool              // the kernel has said that all outputs of the request are sent
-	open      bool              // what it has printed may come after that all the same, on a way of its own: see settle
+	open      bool              // what comes after that is not late, as where the kernel sends what is printed on a way of its own: see settle
 	late      int               // index of the first output that came after that all the same; -1 without
 	timing    map[string]string // as nbclient writes it into metadata.execution
 	shown     *nbformat.Output  // the first error that is shown, but for the one with which a notebook ends itself; the cell need not have failed

@@ -363,9 +363,12 @@ func (r *run) broken(c *Cell, err error) *CellError {
 	out.EValue = r.mask.Text(out.EValue)
 	out.Traceback = []string{out.EName + ": " + out.EValue}
 	r.OnOutput(c.notebook, out)
-	if err := r.board.show(r.board.of(c.index, c.Replayed), out, ""); err != nil {
+	o := r.board.of(c.index, c.Replayed)
+	o.open = true // the error is how the cell ended, and did not come after that
+	if err := r.board.show(o, out, ""); err != nil {
 		r.Warnings = append(r.Warnings, err.Error())
 	}
+	o.open = false
 	e := r.newCellError(c, &out)
 	e.cause = err
 	return e
