@@ -16,6 +16,8 @@ type backlog struct {
 	most      int   // messages that are too many
 	mostBytes int64 // and bytes
 
+	zone *time.Duration // what its dates lack, of a kernel that gives local time without its zone, or as if it were universal
+
 	came  []arrival // of those that may have been on their way with the next one
 	bytes int64     // of these
 	full  bool      // they were too many
@@ -32,6 +34,13 @@ func (b *backlog) take(m *jupyter.Message) {
 		return
 	}
 	sent, ok := sentAt(m.Header.Date)
+	if ok && b.zone == nil { // the first one was not on its way for long
+		d := m.Came.Sub(sent).Round(zones)
+		b.zone = &d
+	}
+	if ok {
+		sent = sent.Add(*b.zone)
+	}
 	if ok && sent.Before(m.Came.Add(time.Second)) { // else nobody knows by which clock it goes: all since the cell's begin count
 		arrived := 0
 		for arrived < len(b.came) && !b.came[arrived].at.After(sent) {
@@ -57,7 +66,10 @@ func (b *backlog) reset() (tooMuch string) {
 	return tooMuch
 }
 
-// sentAt reads the date of a header. xeus leaves out the zeros at the begin of its microseconds; where that can't be told from the zeros that
+// zones is what all zones of time differ by, or a multiple of it.
+const zones = 15 * time.Minute
+
+// sentAt reads the date of a header, which may lack its zone. xeus leaves out the zeros at the begin of its microseconds; where that can't be told from the zeros that
 // others leave out at the end, the earlier time is the safe one.
 func sentAt(date string) (time.Time, bool) {
 	if whole, fraction, ok := strings.Cut(date, "."); ok {
@@ -66,6 +78,10 @@ func sentAt(date string) (time.Time, bool) {
 			date = whole + "." + strings.Repeat("0", 6-n) + fraction
 		}
 	}
-	t, err := time.Parse(time.RFC3339Nano, date)
-	return t, err == nil
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05"} { // a fraction is read with each
+		if t, err := time.Parse(layout, date); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
 }

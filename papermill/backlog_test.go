@@ -38,11 +38,22 @@ func TestBacklog(t *testing.T) {
 		"another zone": {5000, time.Millisecond, time.Microsecond, func(t time.Time) string {
 			return t.In(time.FixedZone("", 3600)).Format("2006-01-02T15:04:05.000000-07:00")
 		}, false},
-		"local time as if universal": {5000, time.Millisecond, time.Microsecond, func(t time.Time) string { return t.Add(time.Hour).Format(micros) }, true},
-		"no date, many":              {most, time.Second, 0, func(time.Time) string { return "" }, true},
-		"no date, few":               {most - 1, time.Second, 0, func(time.Time) string { return "" }, false},
+		"another zone, as Java writes it": {5000, time.Millisecond, time.Microsecond, func(t time.Time) string {
+			return t.In(time.FixedZone("", -3600)).Format("2006-01-02T15:04:05.000-0700")
+		}, false},
+		"local time as if universal":         {5000, time.Millisecond, time.Microsecond, func(t time.Time) string { return t.Add(time.Hour).Format(micros) }, false},
+		"local time without a zone":          {5000, time.Millisecond, time.Microsecond, func(t time.Time) string { return t.Add(-345 * time.Minute).Format("2006-01-02T15:04:05.000") }, false},
+		"local time without a zone, a flood": {5000, 10 * time.Microsecond, 6 * time.Millisecond, func(t time.Time) string { return t.Add(-345 * time.Minute).Format("2006-01-02T15:04:05.000") }, true},
+		"after minutes, at once":             {most, 0, 15 * time.Minute, iso(micros), true},
+		"another clock":                      {5000, time.Millisecond, time.Microsecond, func(t time.Time) string { return t.Add(time.Minute).Format(micros) }, true},
+		"no date, many":                      {most, time.Second, 0, func(time.Time) string { return "" }, true},
+		"no date, few":                       {most - 1, time.Second, 0, func(time.Time) string { return "" }, false},
 	} {
 		b := backlog{most: most, mostBytes: 1 << 20}
+		first := &jupyter.Message{Came: begin}
+		first.Header.Date = c.date(begin)
+		b.take(first)
+		b.reset()
 		for i := range c.messages {
 			sent := begin.Add(time.Duration(i) * c.every)
 			m := &jupyter.Message{Came: sent.Add(c.takes)}

@@ -1,6 +1,7 @@
 package papermill
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,8 @@ type board struct {
 	cells    []*cellOutputs          // of all cells of the notebook, in its order
 	replays  map[int]*cellOutputs    // of cells that run again; they take the place of the old ones when the cell is through
 	byParent map[string]*cellOutputs // by the id of the execute_request; what names none, as from Calysto's threads, came from the last that ran
+	asides   map[string]bool         // by the id of the request: those that are no cell's, and only print a mark
+	mark     string                  // that of the last one, until it has come
 	displays map[string][]*display   // by display_id
 	widgets  widgets
 	hooks    map[string][]*widget                  // by the id of the execute_request: Output widgets that take its outputs, the last one first
@@ -49,6 +52,7 @@ type cellOutputs struct {
 	changed   bool              // since the notebook's list was made
 	clearNext bool              // clear_output(wait=True): clear when something comes to take the place
 	idle      bool              // the kernel has said that all outputs of the request are sent
+	open      bool              // what comes after that is not late, as where the kernel sends what is printed on a way of its own: see settle
 	late      int               // index of the first output that came after that all the same; -1 without
 	timing    map[string]string // as nbclient writes it into metadata.execution
 	shown     *nbformat.Output  // the first error that is shown, but for the one with which a notebook ends itself; the cell need not have failed
@@ -63,7 +67,7 @@ type output struct {
 }
 
 func newBoard(nb *nbformat.Notebook, j *journal.Journal) *board {
-	b := &board{journal: j, layout: nb.Layout(), byParent: map[string]*cellOutputs{}, displays: map[string][]*display{},
+	b := &board{journal: j, layout: nb.Layout(), byParent: map[string]*cellOutputs{}, asides: map[string]bool{}, displays: map[string][]*display{},
 		replays: map[int]*cellOutputs{}, widgets: widgets{}, hooks: map[string][]*widget{}}
 	for i, c := range nb.Cells() {
 		b.cells = append(b.cells, &cellOutputs{cell: c, index: i, layout: b.layout, late: -1, timing: map[string]string{}})
@@ -133,7 +137,7 @@ func (b *board) publish(m *jupyter.Message) error {
 		defer m.Large.Close()
 	}
 	c := b.byParent[m.Parent.ID]
-	if c == nil || m.Parent.ID == "" && m.Header.Type == "status" {
+	if c == nil || m.Parent.ID == "" && m.Header.Type == "status" || b.aside(m) {
 		return nil
 	}
 	switch m.Header.Type {
@@ -155,7 +159,9 @@ func (b *board) publish(m *jupyter.Message) error {
 		if in.ExecutionState != "idle" {
 			return nil
 		}
-		err := errors.Join(b.release(c, ""), b.releaseWidgets())
+		if !c.open {
+			err = b.end(c)
+		}
 		c.idle = true
 		return err
 	case "execute_input":
@@ -186,6 +192,27 @@ func (b *board) publish(m *jupyter.Message) error {
 	return b.show(to, out, in.Transient.DisplayID)
 }
 
+// end takes in what was held back of a cell: no more of it comes.
+func (b *board) end(c *cellOutputs) error {
+	err := errors.Join(b.release(c, ""), b.releaseWidgets())
+	c.open = false
+	return err
+}
+
+// aside reports whether a message only says how a request went that is no cell's, or is the mark that one was to print.
+func (b *board) aside(m *jupyter.Message) bool {
+	switch m.Header.Type {
+	case "status", "execute_input":
+		return b.asides[m.Parent.ID]
+	case "stream":
+		if b.mark != "" && bytes.Contains(m.Content, []byte(b.mark)) {
+			b.mark = ""
+			return true
+		}
+	}
+	return false
+}
+
 // unreadable: the kernel sent what can't be read, so an output is lost.
 type unreadable struct{ error }
 
@@ -202,7 +229,7 @@ func (b *board) show(c *cellOutputs, out nbformat.Output, display string) error 
 		return err
 	}
 	e := c.event(eventOutput)
-	e.Type, e.Count, e.Display, e.Late = out.Type, out.ExecutionCount, display, c.idle
+	e.Type, e.Count, e.Display, e.Late = out.Type, out.ExecutionCount, display, c.ended()
 	if out.Type == "error" {
 		e.Error = &cellFailure{out.EName, out.EValue, out.Traceback}
 	}
@@ -257,7 +284,7 @@ func (b *board) release(c *cellOutputs, but string) error {
 // add adds the text that is written to a stream of a cell.
 func (b *board) add(c *cellOutputs, name string, write func(io.Writer) error) error {
 	e := c.event(eventStream)
-	e.Name, e.Late = name, c.idle
+	e.Name, e.Late = name, c.ended()
 	w := b.journal.Begin(e)
 	err := write(io.MultiWriter(w, pieces(func(text []byte) {
 		if c.comm == "" {
@@ -402,6 +429,9 @@ func (b *board) apply(e event, body journal.Body) error {
 	}
 	return nil
 }
+
+// ended reports whether all has come that the cell has shown while it ran.
+func (c *cellOutputs) ended() bool { return c.idle && !c.open }
 
 // begins reports whether a record is the first of its cell that came late.
 func (c *cellOutputs) begins(e event) bool {

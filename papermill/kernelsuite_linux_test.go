@@ -358,7 +358,7 @@ func TestPrintedAside(t *testing.T) {
 			continue
 		}
 		lines = append(lines, strings.Count(text(c), "\n"))
-		if out := c.Outputs(); c.Source() == many && len(out) != 1 || c.ExecutionCount() != len(lines) {
+		if out := c.Outputs(); c.Source() == many && len(out) != 1 || c.Metadata().Object("papermill").Raw("late") != nil || c.ExecutionCount() != len(lines) {
 			t.Errorf("[%d] %s: %d outputs", c.ExecutionCount(), c.Source(), len(out))
 		}
 	}
@@ -366,9 +366,42 @@ func TestPrintedAside(t *testing.T) {
 		t.Errorf("lines: %d", lines)
 	}
 
-	_, _, err = k.run(t, t.Context(), Options{}, "console.log = () => {}")
-	if fault.ExitCode(err) != 1 || !strings.Contains(err.Error(), "nobody knows whether all has come") {
+	// What the notebook does to its console is none of the mark's business.
+	_, nb, err = k.run(t, t.Context(), Options{}, "const seen = [], log = console.log; console.log = (...a) => { seen.push(...a); log(...a) }", `console.log("one")`, "seen",
+		"console.log = () => {}", one)
+	if seen := string(nb.Cells()[2].Outputs()[0].Data["text/plain"]); err != nil || strings.Contains(seen, "cellar") || !strings.Contains(seen, "one") {
+		t.Errorf("seen: %s, %v", seen, err)
+	}
+
+	// What timers show names the request of the mark while that is the last one.
+	_, nb, err = k.run(t, t.Context(), Options{}, `let n = 0, on = true
+const tick = () => { if (on) { Deno.jupyter.display({"text/plain": "#" + n++}, {raw: true}); setTimeout(tick, 0) } }
+tick()`, "1", "2", "3", "4", "5", "6", "7", "8", "9", "on = false; n")
+	displays := 0
+	for _, c := range nb.Cells() {
+		for _, out := range c.Outputs() {
+			if out.Type == "display_data" {
+				displays++
+			}
+		}
+	}
+	if last := nb.Cells()[10].Outputs(); err != nil || len(last) == 0 || !strings.Contains(string(last[len(last)-1].Data["text/plain"]), fmt.Sprint(displays)) {
+		t.Errorf("%d displays, %v: %v", displays, last, err)
+	}
+
+	// A timer that keeps the kernel busy keeps it from printing the mark, and is waited for.
+	_, _, err = k.run(t, t.Context(), Options{}, "setTimeout(() => { for (const begin = Date.now(); Date.now() < begin + 11000;); }, 50)")
+	if err != nil {
 		t.Error(err)
+	}
+
+	for _, allow := range []bool{false, true} {
+		begin := time.Now()
+		r, _, err := k.run(t, t.Context(), Options{AllowLostOutputs: allow}, "delete globalThis.Deno", "1", "2")
+		const want = "nobody knows whether all has come"
+		if told := strings.Contains(fmt.Sprint(err, r.Warnings), want); !told || (fault.ExitCode(err) == 1) == allow || time.Since(begin) > 2*lateOutputs {
+			t.Errorf("%v %q after %v", err, r.Warnings, time.Since(begin))
+		}
 	}
 }
 

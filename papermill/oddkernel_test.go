@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/jupyter"
 	"github.com/cellar-go/cellar/internal/testkit"
+	"github.com/cellar-go/cellar/papermill/nbformat"
 )
 
 // oddKernel is a kernel that breaks the protocol in the way that a cell's source names; the test program runs it for TestOddKernels.
@@ -56,6 +58,9 @@ func oddKernel(connectionFile string) {
 			case "a message is lost":
 				s.Session.Header("stream") // numbered, and not sent
 				reply("ok")
+			case "a message is lost and it raises":
+				s.Session.Header("stream")
+				s.Reply(jupyter.Shell, m, "execute_reply", fields{"status": "error", "ename": "Oops", "evalue": "its own"})
 			case "a message is late":
 				late, err := s.Session.New("stream", fields{"name": "stdout", "text": "late"})
 				if err != nil {
@@ -114,7 +119,7 @@ func TestOddKernels(t *testing.T) {
 	}
 	shown := map[string]string{"exits after its answer": lines.String(), "a message is late": "late", "bytes that are no UTF-8": "a\uFFFD\uFFFDb", "nobody's": "from nobody, then ours"}
 	for source, want := range map[string]string{
-		"no idle":                 "OutputLost: the kernel did not say that all outputs are sent",
+		"no idle":                 "OutputLost: outputs may be missing: the kernel did not say that all are sent",
 		"not to be read":          "OutputLost: a message of the kernel can't be read",
 		"aborted":                 "aborted",
 		"idle before the answer":  "",
@@ -131,6 +136,31 @@ func TestOddKernels(t *testing.T) {
 			t.Errorf("%s: %v: %s", source, err, statuses(r))
 		case want != "" && (fault.ExitCode(err) != 1 || !strings.Contains(err.Error(), want) || statuses(r) != "failed"):
 			t.Errorf("%s: %v: %s", source, err, statuses(r))
+		case source == "a message is lost" && slices.ContainsFunc(r.Notebook.Cells(), func(c *nbformat.Cell) bool { return c.Metadata().Object("papermill").Raw("late") != nil }):
+			t.Errorf("%s: our own error is marked as late", source)
+		}
+	}
+
+	for source, allowed := range map[string]bool{"no idle": true, "not to be read": false, "a message is lost": true, "a message is lost and it raises": false} {
+		r, err := Run(context.Background(), Options{Input: pythonNotebook(t, source, ""), Kernel: "odd", AllowLostOutputs: true})
+		if (err == nil) != allowed || allowed && (len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], "cell 1: ")) {
+			t.Errorf("%s, allowed: %v %q", source, err, r.Warnings)
+		}
+	}
+
+	// An error of the cell's own says more than that outputs were lost, unless it may raise one.
+	in := pythonNotebook(t, "a message is lost and it raises")
+	for tag, want := range map[string]string{"": "Oops: its own", "raises-exception": "OutputLost: outputs are missing"} {
+		nb, err := nbformat.Read(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tag != "" {
+			nb.Cells()[0].SetTags(tag)
+		}
+		r, err := Run(context.Background(), Options{Input: in, Notebook: nb, Kernel: "odd"})
+		if fault.ExitCode(err) != 1 || !strings.Contains(err.Error(), want) || (tag == "") != strings.Contains(fmt.Sprint(r.Warnings), "outputs are missing") {
+			t.Errorf("tag %q: %v %q", tag, err, r.Warnings)
 		}
 	}
 }

@@ -63,18 +63,19 @@ func (r *run) run(ctx context.Context) error {
 type run struct {
 	Options
 	Result
-	kernel  *kernels.Kernel
-	board   *board
-	mask    Mask
-	gaps    gaps
-	backlog backlog
-	marked  *nbformat.Cell   // the cell with the error that ends the run; default: the one that has failed
-	cut     bool             // what the kernel sends can't be read on, for which a cell has failed
-	deaf    bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
-	saved   time.Time        // when the output was last written
-	stale   bool             // a cell has started or ended since then
-	saving  time.Duration    // and how long that took
-	tick    <-chan time.Time // to save while a cell runs
+	kernel   *kernels.Kernel
+	board    *board
+	mask     Mask
+	gaps     gaps
+	backlog  backlog
+	marked   *nbformat.Cell   // the cell with the error that ends the run; default: the one that has failed
+	cut      bool             // what the kernel sends can't be read on, for which a cell has failed
+	unmarked bool             // the kernel does not print what it is asked to behind a cell's outputs; see settle
+	deaf     bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
+	saved    time.Time        // when the output was last written
+	stale    bool             // a cell has started or ended since then
+	saving   time.Duration    // and how long that took
+	tick     <-chan time.Time // to save while a cell runs
 
 	recoverable bool             // the journal is where the next run finds it
 	due         <-chan time.Time // when the journal is to be synced; nil: nothing is there to sync, or nobody has waited yet
@@ -166,7 +167,7 @@ func stopped(cause error, format string, args ...any) error {
 	case errors.Is(cause, errLost):
 		return fault.New(fault.Failed, "the cells after it did not run: --resume goes on from there; a kernel that is only busy for long, in a C library that never lets go, needs a longer --heartbeat", format, args...)
 	case errors.As(cause, new(lost)):
-		return fault.New(fault.Failed, "print in larger pieces, or go on all the same by cellar run --allow-lost-outputs", format, args...)
+		return fault.New(fault.Failed, "print in larger pieces, show less at once, or go on all the same by cellar run --allow-lost-outputs", format, args...)
 	case errors.Is(cause, kernels.ErrDied):
 		return fault.New(fault.Failed, "the cells after it did not run: --resume goes on from there; a kernel that was killed often lacked memory (--memory bounds it)", format, args...)
 	}
@@ -286,17 +287,23 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	}
 	c.ran = true
 	o := r.board.of(c.index, c.Replayed)
+	o.open = r.kernel.PrintsAside() && !r.unmarked
 	r.board.byParent[id], r.board.byParent[""] = o, o
 	ctx, cancel := withTimeout(ctx, r.CellTimeout, "--execution-timeout", fmt.Errorf("the cell ran longer than %v", r.CellTimeout))
 	defer cancel()
 	err = r.wait(ctx, id, o)
-	if err == nil {
-		err = r.settle(ctx, id, o)
+	if o.open {
+		if err == nil {
+			err = r.settle(ctx, o)
+		}
+		err = cmp.Or(err, r.board.end(o))
 	}
 	if doubt := r.gaps.doubt(r.backlog.reset()); err == nil {
 		err = doubt
 	}
-	if r.AllowLostOutputs && errors.As(err, new(lost)) {
+	failed := o.error()
+	own := failed != nil && !exits(failed) && !c.notebook.HasTag("raises-exception") // it fails the run as it is, and says more
+	if (r.AllowLostOutputs || own) && errors.As(err, new(lost)) {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %v", cellName(c.Number), err))
 		err = nil
 	}
@@ -310,7 +317,6 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 		c.Error = r.broken(c, err)
 		return false, stopped(err, "notebook %s, %w", r.Result.Notebook.Name(), c.Error)
 	}
-	failed := o.error()
 	switch {
 	case failed == nil:
 		if out := o.shown; out != nil && !r.Classic && !c.notebook.HasTag("raises-exception") {
@@ -321,7 +327,7 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 		return true, nil
 	}
 	c.Error = r.newCellError(c, failed)
-	if c.notebook.HasTag("raises-exception") {
+	if !own {
 		return false, nil
 	}
 	return false, fault.New(fault.Failed, "", "notebook %s, %w", r.Result.Notebook.Name(), c.Error)
@@ -363,9 +369,12 @@ func (r *run) broken(c *Cell, err error) *CellError {
 	out.EValue = r.mask.Text(out.EValue)
 	out.Traceback = []string{out.EName + ": " + out.EValue}
 	r.OnOutput(c.notebook, out)
-	if err := r.board.show(r.board.of(c.index, c.Replayed), out, ""); err != nil {
+	o := r.board.of(c.index, c.Replayed)
+	o.open = true // the error is how the cell ended, and did not come after that
+	if err := r.board.show(o, out, ""); err != nil {
 		r.Warnings = append(r.Warnings, err.Error())
 	}
+	o.open = false
 	e := r.newCellError(c, &out)
 	e.cause = err
 	return e

@@ -1,7 +1,6 @@
 package papermill
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -116,41 +115,65 @@ func (r *run) publish(m *jupyter.Message) error {
 }
 
 // settle waits for what a cell has printed, where the kernel sends that on a way of its own: it prints a mark, which comes last. Without it,
-// the end of what a cell prints would be the next one's, or nobody's.
-func (r *run) settle(ctx context.Context, parent string, c *cellOutputs) error {
+// the end of what a cell prints would be the next one's, or nobody's. What timers show meanwhile names this request, and is the cell's, too.
+func (r *run) settle(ctx context.Context, c *cellOutputs) error {
+	k := r.kernel
 	mark := "cellar " + rand.Text()
-	id, err := r.kernel.Print(mark)
-	if id == "" || err != nil { // that the connection has gone, the next cell says
-		return nil
+	id, err := k.Print(mark)
+	if err != nil {
+		return kernels.ErrDied
 	}
-	c.idle = false
-	defer func() { c.idle = true }()
-	for {
-		m, err := r.kernel.IOPub.Take()
-		switch {
-		case err != nil:
-			return kernels.ErrDied
-		case m == nil:
-			select {
-			case <-r.kernel.IOPub.Ready():
-			case <-r.kernel.Exited:
-				return kernels.ErrDied
-			case <-time.After(lateOutputs):
-				return errNoMark
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-			continue
-		case m.Header.Type == "stream" && bytes.Contains(m.Content, []byte(mark)):
-			r.backlog.take(m)
-			return nil
-		case m.Header.Type == "stream" && m.Parent.ID == id:
-			m.Parent.ID = parent
-		}
-		if err := r.publish(m); err != nil {
+	r.board.byParent[id], r.board.asides[id], r.board.mark = c, true, mark
+	var patience <-chan time.Time // runs once the kernel has answered: until then it may have other things to do, such as what a timer does
+	for answered := false; r.board.mark != ""; {
+		more := empty
+		m, err := k.IOPub.Take()
+		if errors.Is(err, jupyter.ErrNotKept) {
+			r.cut = true
 			return err
 		}
+		if err != nil {
+			return kernels.ErrDied
+		}
+		if m != nil {
+			if err := r.publish(m); err != nil {
+				return err
+			}
+			if answered && m.Header.Type == "stream" {
+				patience = time.After(lateOutputs)
+			}
+			more = full
+		} else if m, err = k.Replies.Take(); err != nil {
+			return kernels.ErrDied
+		} else if m != nil {
+			r.gaps.take(m.Header.ID)
+			if m.Parent.ID == id {
+				answered, patience = true, time.After(lateOutputs)
+			}
+			more = full
+		} else if err := r.board.journal.Flush(); err != nil {
+			return err
+		}
+		select {
+		case <-more:
+		case <-k.IOPub.Ready():
+		case <-k.Replies.Ready():
+		case <-k.Exited:
+			r.drain(ctx, time.After(lastOutputs))
+			if r.board.mark != "" {
+				return kernels.ErrDied // else all has come; that the kernel has gone, the next cell says
+			}
+		case <-k.Lost:
+			r.deaf = true
+			return errLost
+		case <-patience:
+			r.unmarked = true
+			return errNoMark
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
+	return nil
 }
 
 const (
@@ -161,9 +184,9 @@ const (
 
 var errLost = errors.New("the kernel does not answer heartbeats any more: it hangs as a whole, which no interrupt ends")
 
-const errNoMark = lost("outputs may be missing: the kernel printed nothing more when it was asked to (did the notebook replace its console?), so nobody knows whether all has come")
+const errNoMark = lost("outputs may be missing: the kernel did not print what it was asked to behind them, so nobody knows whether all has come; it is not asked again")
 
-var errNoIdle = errors.New("the kernel did not say that all outputs are sent: some may be lost")
+const errNoIdle = lost("outputs may be missing: the kernel did not say that all are sent")
 
 // died takes in what a dead kernel had sent for a cell, and is the cell's error: none if it had answered just before, and had sent all.
 func (r *run) died(ctx context.Context, id string, c *cellOutputs, replied bool) error {

@@ -10,7 +10,7 @@ import (
 // quirk is what has to be known of an implementation, since it can't be seen.
 type quirk struct {
 	// print prints a text, in a kernel that sends what is printed on a way of its own: it may come after the word that its cell has ended,
-	// and is then the next cell's.
+	// and is then the next cell's. A notebook that puts another console in the place of the kernel's neither sees this nor keeps it from coming.
 	print string
 
 	// zmqRust: its sockets are those of the crate zeromq, which has no limit of messages but one of 128 KiB, beyond what the system holds. Of
@@ -19,7 +19,7 @@ type quirk struct {
 }
 
 var quirks = map[string]quirk{ // by implementation
-	"Deno kernel":   {print: "console.log(%s)", zmqRust: true},
+	"Deno kernel":   {print: `(Deno[Deno.internal]?.core?.print ?? console.log)(%s)`, zmqRust: true},
 	"evcxr_jupyter": {zmqRust: true},
 }
 
@@ -41,12 +41,12 @@ func (k *Kernel) SafeBacklog() (messages int, bytes int64) {
 	return 500, 1 << 40
 }
 
-// Print has a kernel print a text of ASCII letters after all that it has printed before, if it is one that prints on a way of its own. Its
-// messages have the identifier as parent, which is empty for other kernels: they are not asked.
+// PrintsAside reports whether the kernel sends what is printed on a way of its own.
+func (k *Kernel) PrintsAside() bool { return k.quirk.print != "" }
+
+// Print has a kernel that prints aside print a text of ASCII letters after all that it has printed before. Its messages have the identifier
+// as parent.
 func (k *Kernel) Print(text string) (id string, err error) {
-	if k.quirk.print == "" {
-		return "", nil
-	}
 	quoted, err := json.Marshal(text)
 	if err != nil {
 		return "", err
