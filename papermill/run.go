@@ -68,6 +68,7 @@ type run struct {
 	mask     Mask
 	gaps     gaps
 	backlog  backlog
+	shown    int              // messages of the kernel that show something; see recount
 	marked   *nbformat.Cell   // the cell with the error that ends the run; default: the one that has failed
 	cut      bool             // what the kernel sends can't be read on, for which a cell has failed
 	unmarked bool             // the kernel does not print what it is asked to behind a cell's outputs; see settle
@@ -298,8 +299,8 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 		}
 		err = cmp.Or(err, r.board.end(o))
 	}
-	if doubt := r.gaps.doubt(r.backlog.reset()); err == nil {
-		err = doubt
+	if doubt := r.gaps.doubt(r.backlog.reset()); err == nil && doubt != nil {
+		err = r.recount(ctx, doubt)
 	}
 	failed := o.error()
 	own := failed != nil && !exits(failed) && !c.notebook.HasTag("raises-exception") // it fails the run as it is, and says more

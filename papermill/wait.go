@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -111,21 +112,60 @@ var (
 func (r *run) publish(m *jupyter.Message) error {
 	r.gaps.take(m.Header.ID)
 	r.backlog.take(m)
+	switch m.Header.Type {
+	case "stream", "display_data", "update_display_data", "execute_result":
+		r.shown++
+	}
 	return r.board.publish(m)
 }
 
 // settle waits for what a cell has printed, where the kernel sends that on a way of its own: it prints a mark, which comes last. Without it,
 // the end of what a cell prints would be the next one's, or nobody's. What timers show meanwhile names this request, and is the cell's, too.
 func (r *run) settle(ctx context.Context, c *cellOutputs) error {
-	k := r.kernel
 	mark := "cellar " + rand.Text()
-	id, err := k.Print(mark)
+	id, err := r.kernel.Print(mark)
 	if err != nil {
 		return kernels.ErrDied
 	}
 	r.board.byParent[id], r.board.asides[id], r.board.mark = c, true, mark
-	var patience <-chan time.Time // runs once the kernel has answered: until then it may have other things to do, such as what a timer does
-	for answered := false; r.board.mark != ""; {
+	err = r.takeUntil(ctx, id, func(*jupyter.Message) {}, func() bool { return r.board.mark == "" }, lateOutputs)
+	if errors.Is(err, errSilent) {
+		r.unmarked = true
+		return errNoMark
+	}
+	return err
+}
+
+// recount asks a kernel that counts what it sends whether all has come: the doubt is over then, or is a certainty.
+func (r *run) recount(ctx context.Context, doubt error) error {
+	id, err := r.kernel.AskSent()
+	if id == "" || err != nil {
+		return doubt
+	}
+	sent, known := 0, true
+	err = r.takeUntil(ctx, id, func(m *jupyter.Message) {
+		if sent, known = kernels.Sent(m); !known {
+			sent = 0
+		}
+	}, func() bool { return !known || sent > 0 && r.shown >= sent }, gapPatience)
+	if errors.Is(err, errSilent) {
+		err = lost(fmt.Sprintf("outputs are missing: %d of the messages that the kernel sent did not arrive", sent-r.shown))
+		r.shown = sent // it is said once
+	}
+	if err == nil && !known {
+		return doubt
+	}
+	return err
+}
+
+var errSilent = errors.New("the kernel is silent")
+
+// takeUntil takes in messages until all that a request was made for is there. Until the kernel has answered, it may have other things to do,
+// such as what a timer does; from then on it is silent for as long as patience at most.
+func (r *run) takeUntil(ctx context.Context, request string, answer func(*jupyter.Message), done func() bool, patience time.Duration) error {
+	k := r.kernel
+	var over <-chan time.Time
+	for answered := false; !answered || !done(); {
 		more := empty
 		m, err := k.IOPub.Take()
 		if errors.Is(err, jupyter.ErrNotKept) {
@@ -139,16 +179,17 @@ func (r *run) settle(ctx context.Context, c *cellOutputs) error {
 			if err := r.publish(m); err != nil {
 				return err
 			}
-			if answered && m.Header.Type == "stream" {
-				patience = time.After(lateOutputs)
+			if answered {
+				over = time.After(patience)
 			}
 			more = full
 		} else if m, err = k.Replies.Take(); err != nil {
 			return kernels.ErrDied
 		} else if m != nil {
 			r.gaps.take(m.Header.ID)
-			if m.Parent.ID == id {
-				answered, patience = true, time.After(lateOutputs)
+			if m.Parent.ID == request {
+				answer(m)
+				answered, over = true, time.After(patience)
 			}
 			more = full
 		} else if err := r.board.journal.Flush(); err != nil {
@@ -160,15 +201,15 @@ func (r *run) settle(ctx context.Context, c *cellOutputs) error {
 		case <-k.Replies.Ready():
 		case <-k.Exited:
 			r.drain(ctx, time.After(lastOutputs))
-			if r.board.mark != "" {
+			if !done() {
 				return kernels.ErrDied // else all has come; that the kernel has gone, the next cell says
 			}
+			return nil
 		case <-k.Lost:
 			r.deaf = true
 			return errLost
-		case <-patience:
-			r.unmarked = true
-			return errNoMark
+		case <-over:
+			return errSilent
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

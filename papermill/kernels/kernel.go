@@ -204,17 +204,19 @@ func (k *Kernel) LastWords() string {
 }
 
 type executeRequest struct {
-	Code            string   `json:"code"`
-	Silent          bool     `json:"silent"`
-	StoreHistory    bool     `json:"store_history"`
-	UserExpressions struct{} `json:"user_expressions"`
-	AllowStdin      bool     `json:"allow_stdin"`
-	StopOnError     bool     `json:"stop_on_error"`
+	Code            string            `json:"code"`
+	Silent          bool              `json:"silent"`
+	StoreHistory    bool              `json:"store_history"`
+	UserExpressions map[string]string `json:"user_expressions"`
+	AllowStdin      bool              `json:"allow_stdin"`
+	StopOnError     bool              `json:"stop_on_error"`
 }
+
+var noExpressions = map[string]string{} // some kernels take no null
 
 // Execute asks for the execution of a cell and returns the id that all its messages have as parent.
 func (k *Kernel) Execute(code, cellID string) (string, error) {
-	m, err := k.client.Session.New("execute_request", executeRequest{Code: code, StoreHistory: true, StopOnError: true})
+	m, err := k.client.Session.New("execute_request", executeRequest{Code: code, StoreHistory: true, UserExpressions: noExpressions, StopOnError: true})
 	if err != nil {
 		return "", err
 	}

@@ -7,7 +7,7 @@ A notebook finds what it would find under `python -m ipykernel_launcher`, becaus
 outputs are never thrown away, however many wait to be sent; messages are numbered when they are sent, so that one that is lost is missed;
 and debugpy, a quarter of the cost of a start, is not imported unless the notebook does. Where an ipykernel has no place for one of these, it is
 left as it is. Other kernels that are made with ipykernel (those of bash, Scheme, Octave) get the first two. xeus-python, which has places for none,
-is slowed down in a flood.
+is slowed down in a flood, and counts what it sends.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class Adapt(importlib.abc.MetaPathFinder):
     def __init__(self) -> None:
         self.by_module = {
             "ipykernel.kernelapp": lambda module: keep_outputs(module.IPKernelApp),
-            "xeus_python_shell.shell": lambda module: pace_outputs(module.XPythonShell, module.XDisplayPublisher),
+            "xeus_python_shell.shell": lambda module: pace_outputs(module.XPythonShell, module.XDisplayPublisher, module.XDisplayHook),
         }
 
     def find_spec(self, name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
@@ -180,21 +180,42 @@ class Adapt(importlib.abc.MetaPathFinder):
         return spec
 
 
-def pace_outputs(shell: Any, publisher: Any) -> None:
-    """Lets xeus-python's thread that sends come along in a flood: it drops what is beyond 1,000 messages, and can't be told not to."""
+def pace_outputs(shell: Any, publisher: Any, hook: Any) -> None:
+    """Lets xeus-python's thread that sends come along in a flood: it drops what is beyond 1,000 messages, and can't be told not to. And counts
+    what it was given to send, so that the runner can tell whether it has dropped some after all."""
     messages = itertools.count(1)
+    asked = 0
+
+    def counted() -> None:
+        if next(messages) % 50 == 0:
+            time.sleep(0.001)
+
+    def cellar_sent(_: Any) -> int:
+        nonlocal asked
+        asked += 1
+        return next(messages) - asked
 
     def paced(send: Any) -> Any:
         @functools.wraps(send)
         def wrapper(*arguments: Any, **named: Any) -> Any:
             result = send(*arguments, **named)
-            if next(messages) % 50 == 0:
-                time.sleep(0.001)
+            counted()
             return result
 
         return wrapper
 
+    shell.cellar_sent = cellar_sent
     publisher.publish = paced(publisher.publish)
+    finish = hook.finish_displayhook
+
+    @functools.wraps(finish)
+    def finish_displayhook(self: Any) -> None:
+        shows = bool(self.data)
+        finish(self)
+        if shows:
+            counted()
+
+    hook.finish_displayhook = finish_displayhook
     run_cell = shell.run_cell_async
 
     @functools.wraps(run_cell)
@@ -204,6 +225,8 @@ def pace_outputs(shell: Any, publisher: Any) -> None:
         write = vars(stream).get("write")
         if isinstance(write, property):
             stream.write = property(lambda self: paced(write.__get__(self)))
+        else:
+            del shell.cellar_sent
         return run_cell(*arguments, **named)
 
     shell.run_cell_async = first_run

@@ -3,6 +3,7 @@ package kernels
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/cellar-go/cellar/internal/jupyter"
 )
@@ -13,6 +14,9 @@ type quirk struct {
 	// and is then the next cell's. A notebook that puts another console in the place of the kernel's neither sees this nor keeps it from coming.
 	print string
 
+	// sent is an expression for the number of messages that show something and that it has sent, in a kernel that launcher.py makes count them.
+	sent string
+
 	// zmqRust: its sockets are those of the crate zeromq, which has no limit of messages but one of 128 KiB, beyond what the system holds. Of
 	// small messages Deno dropped none below 2 MB when nobody read.
 	zmqRust bool
@@ -21,6 +25,7 @@ type quirk struct {
 var quirks = map[string]quirk{ // by implementation
 	"Deno kernel":   {print: `(Deno[Deno.internal]?.core?.print ?? console.log)(%s)`, zmqRust: true},
 	"evcxr_jupyter": {zmqRust: true},
+	"xeus-python":   {sent: "get_ipython().cellar_sent()"},
 }
 
 // quirkOf is that of the kernel that has sent this kernel_info_reply.
@@ -51,6 +56,32 @@ func (k *Kernel) Print(text string) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
-	h, err := k.client.Request(jupyter.Shell, "execute_request", executeRequest{Code: fmt.Sprintf(k.quirk.print, quoted), Silent: true, StopOnError: true})
+	h, err := k.client.Request(jupyter.Shell, "execute_request", executeRequest{Code: fmt.Sprintf(k.quirk.print, quoted), Silent: true, UserExpressions: noExpressions, StopOnError: true})
 	return h.ID, err
+}
+
+// AskSent asks a kernel how many messages that show something it has sent; Sent reads the answer, which has the identifier as parent. It is
+// empty for a kernel that counts none.
+func (k *Kernel) AskSent() (id string, err error) {
+	if k.quirk.sent == "" {
+		return "", nil
+	}
+	h, err := k.client.Request(jupyter.Shell, "execute_request", executeRequest{Silent: true, UserExpressions: map[string]string{sentName: k.quirk.sent}})
+	return h.ID, err
+}
+
+const sentName = "sent"
+
+// Sent is the answer to AskSent; false if the kernel could not say.
+func Sent(reply *jupyter.Message) (messages int, ok bool) {
+	var in struct {
+		Values map[string]struct {
+			Data map[string]string `json:"data"`
+		} `json:"user_expressions"`
+	}
+	if reply.Decode(&in) != nil {
+		return 0, false
+	}
+	messages, err := strconv.Atoi(in.Values[sentName].Data["text/plain"])
+	return messages, err == nil
 }
