@@ -158,6 +158,9 @@ scaled := len(base) * alpha
 	if header, _, _ := strings.Cut(r.Stdout, "\n"); r.Code == 0 || computed != 1 || loaded != 1 || !strings.Contains(header, "assets") {
 		t.Errorf("%d\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
+	if !strings.Contains(r.Stderr, "plain.ipynb alpha=1 and 1 more: plain.ipynb has no cell tagged") || strings.Count(r.Stderr, "no cell tagged") != 2 {
+		t.Errorf("warnings:\n%s", r.Stderr)
+	}
 	logs := ""
 	for _, alpha := range []string{"1", "2"} {
 		log := p.Read("../runs/n-alpha=" + alpha + ".log")
@@ -172,13 +175,19 @@ scaled := len(base) * alpha
 	if strings.Count(logs, " computed ") != 3 || strings.Count(logs, " loaded ") != 1 {
 		t.Errorf("the logs say\n%s", logs)
 	}
-	var reports []struct{ Assets []became }
+	var reports []struct {
+		Assets   []became
+		Warnings []string
+	}
 	r = p.Try(append(all, "--json")...)
 	if err := json.Unmarshal([]byte(r.Stdout), &reports); err != nil || len(reports) != 6 {
 		t.Fatalf("%v\n%s", err, r.Stdout)
 	}
 	for i, want := range []int{2, 2, 0, 0, 0, 0} {
 		got := reports[i].Assets
+		if warned := strings.Contains(strings.Join(reports[i].Warnings, "\n"), "no cell tagged"); warned != (i >= 2) {
+			t.Errorf("run %d: warnings %q", i, reports[i].Warnings)
+		}
 		if len(got) != want || got == nil || slices.ContainsFunc(got, func(a became) bool { return a.Status != "loaded" || a.Version == "" }) {
 			t.Errorf("run %d has %+v\n%s", i, got, r.Stdout)
 		}

@@ -157,6 +157,7 @@ var badInputs = []badInput{
 	{name: "a folder for a file of parameters", make: write("folder/x", ""), args: append(slices.Clone(prepare), "-f", "folder")},
 	{name: "a file of parameters that is no YAML", make: write("p.yaml", "a: 1\nb: [2\n"), args: append(slices.Clone(prepare), "-f", "p.yaml"), code: 2},
 	{name: "a file of parameters that is a list", make: write("p.yaml", "- 1\n- 2\n"), args: append(slices.Clone(prepare), "-f", "p.yaml"), code: 2},
+	{name: "a file of parameters in Latin-1", make: write("p.yaml", "a: caf\xe9\n"), args: append(slices.Clone(prepare), "-f", "p.yaml"), code: 2},
 	{name: "a file of parameters that is binary", make: write("p.yaml", "\x00\xff\x01"), args: append(slices.Clone(prepare), "-f", "p.yaml"), code: 2},
 }
 

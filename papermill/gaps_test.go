@@ -131,3 +131,20 @@ func TestNeverSent(t *testing.T) {
 		}
 	}
 }
+
+// TestHalfPair: half a surrogate pair, which no message can hold, does not take along what was printed around it.
+func TestHalfPair(t *testing.T) {
+	testkit.UsePython(t)
+	pool := kernels.NewPool(kernels.PoolOptions{})
+	defer pool.Close()
+	for name, o := range map[string]Options{"launcher": {}, "pool": {Pool: pool}} {
+		o.Input, o.Output = pythonNotebook(t, `print("before"); print("\ud800 half"); print("after")`), filepath.Join(t.TempDir(), "out.ipynb")
+		if r, err := Run(context.Background(), o); err != nil || len(r.Warnings) > 0 {
+			t.Errorf("%s: %v %q", name, err, r.Warnings)
+			continue
+		}
+		if got, want := marked(t, o.Output), `"before\n\ufffd half\nafter\n"`; got != want && got != "\"before\\n\ufffd half\\nafter\\n\"" {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, want)
+		}
+	}
+}

@@ -64,8 +64,8 @@ func NewMask(secrets []Secret) (Mask, error) {
 		for _, part := range append(strings.Split(s.Value, "\n"), s.Value) { // a text of several lines is cut at their ends wherever it is shown
 			for _, form := range forms(strings.TrimRight(part, "\r\n")) {
 				text[form] = true
-				for _, ascii := range []bool{false, true} { // as a notebook writes it
-					text[nbformat.Escape(form, ascii)], escaped[nbformat.Escape(form, ascii)] = true, true
+				for _, inJSON := range []string{nbformat.Escape(form, false), nbformat.Escape(form, true), goJSON(form)} {
+					text[inJSON], escaped[inJSON] = true, true
 				}
 			}
 		}
@@ -124,6 +124,12 @@ func forms(text string) []string {
 		}
 	}
 	return all
+}
+
+// goJSON is a text as Go programs write it in JSON: what HTML may take for its own is escaped.
+func goJSON(text string) string {
+	quoted, _ := json.Marshal(text) // a text always encodes
+	return string(quoted[1 : len(quoted)-1])
 }
 
 // within is what stands between the first and the last quote; "" without quotes.

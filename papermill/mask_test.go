@@ -107,12 +107,12 @@ func TestSecretForms(t *testing.T) {
 
 // TestMaskJSON: JSON stays JSON, also where a secret is a number, or as what begins within an escape.
 func TestMaskJSON(t *testing.T) {
-	m, err := NewMask([]Secret{{"A", "12345678"}, {"B", "nope-1"}, {"C", `x", "y`}, {"D", `tail\`}, {"E", "00e4bc"}, {"F", "true"}})
+	m, err := NewMask([]Secret{{"A", "12345678"}, {"B", "nope-1"}, {"C", `x", "y`}, {"D", `tail\`}, {"E", "00e4bc"}, {"F", "true"}, {"G", "u?a=1&b=<2>"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	const text = `{"a": 12345678, "b": [0.12345678, -123456789e5, "12345678"], "c": "\nope-1 nope-1 \\nope-1", "d": ["x", "y"], "e": "x\", \"y tail\\", "f": "tail\"\u00e4bc 00e4bc", "g": [true, "true"]}`
-	const want = `{"a": 99999999, "b": [0.99999999, -999999999e5, "***"], "c": "\nope-1 *** \\***", "d": ["x", "y"], "e": "*** ***", "f": "tail\"\u00e4bc ***", "g": [true, "***"]}`
+	const text = `{"a": 12345678, "b": [0.12345678, -123456789e5, "12345678"], "c": "\nope-1 nope-1 \\nope-1", "d": ["x", "y"], "e": "x\", \"y tail\\", "f": "tail\"\u00e4bc 00e4bc", "g": [true, "true"], "h": "u?a=1\u0026b=\u003c2\u003e u?a=1&b=<2>"}`
+	const want = `{"a": 99999999, "b": [0.99999999, -999999999e5, "***"], "c": "\nope-1 *** \\***", "d": ["x", "y"], "e": "*** ***", "f": "tail\"\u00e4bc ***", "g": [true, "***"], "h": "*** ***"}`
 	if got := m.JSON(json.RawMessage(text)); string(got) != want || !json.Valid(got) {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}

@@ -236,6 +236,7 @@ func (r *run) end(ctx context.Context) {
 	r.kernel.Close()
 	defer context.AfterFunc(ctx, enough)()
 	<-drained
+	r.warnLost(r.gaps.doubt(r.backlog.reset()))
 	if overdue {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("the kernel still ran %v after it was asked to end, and was stopped: outputs that were to come, as of threads, are not in the notebook", r.Grace))
 	}

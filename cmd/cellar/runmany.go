@@ -155,13 +155,11 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 		table = append(table, row)
 	}
 	ui.Table(c.OutOrStdout(), header, table)
+	if flags.shows("WARNING") {
+		warnings(c.ErrOrStderr(), reports)
+	}
 	said := map[string]bool{}
 	for _, r := range reports {
-		if r.Result.Saved && !written(r) {
-			for _, w := range r.Result.Warnings { // they say where it is
-				fmt.Fprintln(c.ErrOrStderr(), w)
-			}
-		}
 		if r.Err != nil && !errors.Is(r.Err, context.Canceled) && !said[r.Err.Error()] {
 			said[r.Err.Error()] = true
 			fmt.Fprintln(c.ErrOrStderr())
@@ -217,6 +215,27 @@ func checkInputs(inputs []string, jobs []batch.Job) error {
 		}
 	}
 	return nil
+}
+
+// warnings prints what the runs warn of, once, and for which.
+func warnings(w io.Writer, reports []batch.Report) {
+	var texts []string
+	runs := map[string][]string{} // by the warning
+	for _, r := range reports {
+		for _, text := range r.Result.Warnings {
+			if runs[text] == nil {
+				texts = append(texts, text)
+			}
+			runs[text] = append(runs[text], strings.TrimSpace(relative(place.Shown(r.Input))+" "+batch.Values(r.Grid)))
+		}
+	}
+	for _, text := range texts {
+		which := runs[text][0]
+		if more := len(runs[text]) - 1; more > 0 {
+			which += fmt.Sprintf(" and %d more", more)
+		}
+		fmt.Fprintf(w, "%s: %s\n", which, text)
+	}
 }
 
 // checkParameters finds out what is wrong with a job's parameters, before another one has run for hours.
@@ -319,6 +338,9 @@ func jsonReport(r batch.Report, ran assetsOfRun, mask papermill.Mask) map[string
 	}
 	if r.Status != batch.Skipped {
 		m["seconds"] = r.Took.Seconds()
+	}
+	if len(r.Result.Warnings) > 0 {
+		m["warnings"] = r.Result.Warnings
 	}
 	if r.Err != nil {
 		m["error"], m["hint"], m["exit_code"] = r.Err.Error(), fault.Hint(r.Err), fault.ExitCode(r.Err)

@@ -29,6 +29,7 @@ import itertools
 import json
 import logging
 import os
+import re
 import runpy
 import signal
 import threading
@@ -126,7 +127,10 @@ def number_what_is_sent(session: Any) -> None:
             return original(msg, ident)  # type: ignore[no-any-return]
         content = msg.get("content")
         if isinstance(content, dict):
-            content = session.pack(content)  # may fail, or take its time: before there is a number that somebody waits for
+            try:
+                content = session.pack(content)  # may fail, or take its time: before there is a number that somebody waits for
+            except UnicodeEncodeError:  # all that was printed since the last message would be lost with half a surrogate pair
+                content = session.pack(without_surrogates(content))
         try:
             number = unused.pop()
         except IndexError:
@@ -148,6 +152,17 @@ def number_what_is_sent(session: Any) -> None:
             session.serialize = serialize
     except Exception:
         pass
+
+
+def without_surrogates(value: Any) -> Any:
+    """Puts U+FFFD in the place of what UTF-8 can't have."""
+    if isinstance(value, str):
+        return re.sub("[\ud800-\udfff]", "\ufffd", value)
+    if isinstance(value, dict):
+        return {without_surrogates(k): without_surrogates(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_surrogates(v) for v in value]
+    return value
 
 
 class Adapt(importlib.abc.MetaPathFinder):

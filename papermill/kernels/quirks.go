@@ -41,7 +41,7 @@ func quirkOf(info json.RawMessage) quirk {
 // libzmq's sockets is 1,000 unless a kernel sets another, but what has left one is told to its sender in lots of half of that: the low water mark.
 func (k *Kernel) SafeBacklog() (messages int, bytes int64) {
 	if k.quirk.zmqRust {
-		return 1 << 20, 1 << 20
+		return 1 << 20, 2 << 20
 	}
 	return 500, 1 << 40
 }

@@ -74,7 +74,7 @@ func isASCII(s string) bool {
 func plain(src, name string) error {
 	switch {
 	case strings.TrimSpace(src) == "":
-		hint := "create it in Jupyter, or restore it: git checkout -- " + name
+		hint := "create it in Jupyter" + restored(name)
 		if name == "-" {
 			hint = "what was to write it into the pipe has failed"
 		}
@@ -123,8 +123,16 @@ func notJSON(src, name string, err error) error {
 	}
 	at = min(syntax.at, len(src))
 	column := utf8.RuneCountInString(src[strings.LastIndexByte(src[:at], '\n')+1:at]) + 1
-	return fault.New(fault.Input, "restore it from git (git checkout -- "+name+") or repair that line",
+	return fault.New(fault.Input, "repair that line"+restored(name),
 		"notebook %s, line %d, column %d%s: not JSON: %w", name, lineOf(src, at), column, where, err)
+}
+
+// restored is how to get back a notebook that git may have; what came from elsewhere it has not.
+func restored(name string) string {
+	if name == "-" || strings.Contains(name, ":") {
+		return ""
+	}
+	return ", or restore it: git checkout -- " + name
 }
 
 func inCell(number int) string { return fmt.Sprintf(" (cell %d)", number) }
@@ -132,7 +140,7 @@ func inCell(number int) string { return fmt.Sprintf(" (cell %d)", number) }
 // check makes sure of all that the other methods rely on, and makes the list of cells.
 func (nb *Notebook) check(src string) error {
 	wrong := func(n *node, format string, args ...any) error {
-		return fault.New(fault.Input, "see nbformat.readthedocs.io for the format, or restore it: git checkout -- "+nb.name,
+		return fault.New(fault.Input, "see nbformat.readthedocs.io for the format"+restored(nb.name),
 			"notebook %s, line %d: %s", nb.name, lineOf(src, n.at), fmt.Sprintf(format, args...))
 	}
 	if nb.root.kind != object || nb.root.get("nbformat") == nil {

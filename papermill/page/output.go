@@ -290,8 +290,17 @@ func (p *writer) data(mime string, raw json.RawMessage) {
 		return
 	}
 	encoder := base64.NewEncoder(base64.StdEncoding, p)
-	io.WriteString(encoder, textOf(raw))
+	io.WriteString(encoder, withNamespace(textOf(raw)))
 	encoder.Close()
+}
+
+// withNamespace completes a picture that was written to stand in HTML: in a file of its own SVG has to say what it is.
+func withNamespace(svg string) string {
+	if at := strings.Index(svg, "<svg"); at >= 0 && !strings.Contains(svg, "xmlns=") {
+		at += len("<svg")
+		return svg[:at] + ` xmlns="http://www.w3.org/2000/svg"` + svg[at:]
+	}
+	return svg
 }
 
 func (p *writer) json(raw json.RawMessage) {

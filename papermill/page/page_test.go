@@ -126,7 +126,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	got := show(t, nb, Options{Title: "<T>", HideSources: true, Files: files})
-	for _, want := range []string{"<title>&lt;T&gt;</title>", "shown", `src="data:image/png;base64,cG5n"`, `src="../b.png"`, `src="http://x/c.png"`, `src="data:image/svg+xml;base64,PHN2Zy8+"`, `src="none.png"`} {
+	for _, want := range []string{"<title>&lt;T&gt;</title>", "shown", `src="data:image/png;base64,cG5n"`, `src="../b.png"`, `src="http://x/c.png"`, `src="data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciLz4="`, `src="none.png"`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %s", want)
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/cellar-go/cellar/internal/fault"
 )
@@ -80,6 +81,9 @@ type Flags struct {
 func (f Flags) Parse() (List, error) {
 	var all List
 	add := func(flag, text string) error {
+		if !utf8.ValidString(text) { // YAML's parser would take U+FFFD for what it can't read
+			return fault.New(fault.Usage, "write it in UTF-8", "%s: not UTF-8", flag)
+		}
 		m, err := parseYAML(text)
 		if err != nil {
 			return fault.New(fault.Usage, "give a mapping, such as {alpha: 0.1, name: x}", "%s: %w", flag, err)
