@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,12 +116,12 @@ func report(c *cobra.Command, g *global, s *project.Snapshot, outcomes []project
 		fmt.Fprintln(c.OutOrStdout(), "Nothing to do.")
 		return nil
 	}
-	writeReport(c.OutOrStdout(), s, lines, rows)
+	writeReport(c.OutOrStdout(), s, lines, rows, besides, "")
 	return nil
 }
 
-// writeReport prints the table of what became of assets, why nothing is stored of some, and how to load one.
-func writeReport(out io.Writer, s *project.Snapshot, lines []reportLine, rows [][]string) {
+// writeReport prints the table of what became of assets, why nothing is stored of some, and how to load one: at a commit, if it is another one's.
+func writeReport(out io.Writer, s *project.Snapshot, lines []reportLine, rows [][]string, besides, commit string) {
 	ui.Table(out, []string{"ASSET", "WAS", "VALUE", "VERSION", "COMMIT", "TIME"}, rows)
 	why := []string{}
 	for _, l := range lines {
@@ -134,11 +135,23 @@ func writeReport(out io.Writer, s *project.Snapshot, lines []reportLine, rows []
 	if s != nil && s.Commit == "" {
 		fmt.Fprintln(out, "\nThere is no commit that these versions could belong to: git init and git commit make one.")
 	}
+	at, atInGo := "", ""
+	if commit != "" {
+		at, atInGo = fmt.Sprintf(" --at %.7s", commit), fmt.Sprintf(", at(%.7q)", commit)
+	}
+	ofParameters := ""
 	for _, l := range slices.Backward(lines) {
-		if l.Version != "" {
-			fmt.Fprintf(out, "\nLoad one:  cellar load %s    in a notebook:  load(%q)\n", graph.Typed(l.Asset), l.Asset)
-			break
+		if l.Version == "" {
+			continue
 		}
+		if besides != byParameters || l.Clean {
+			fmt.Fprintf(out, "\nLoad one:  cellar load %s%s    in a notebook:  load(%q%s)\n", graph.Typed(l.Asset), at, l.Asset, atInGo)
+			return
+		}
+		ofParameters = cmp.Or(ofParameters, l.Asset)
+	}
+	if ofParameters != "" {
+		fmt.Fprintf(out, "\nThese are the values for the parameters of this run. All versions:  cellar history %s\n", graph.Typed(ofParameters))
 	}
 }
 

@@ -18,6 +18,8 @@ type assetsOfRun struct {
 	snapshot *project.Snapshot
 	lines    []reportLine
 	rows     [][]string
+	besides  string
+	commit   string // of a notebook that is that of a commit
 }
 
 // ranAssets says what a run that went well did with the assets of its notebook: for which commit, with the parameters of the run, whose
@@ -37,16 +39,21 @@ func ranAssets(ctx context.Context, p *project.Project, o papermill.Options, exe
 	if err != nil || len(outcomes) == 0 {
 		return a, err
 	}
-	besides := "changes" // what tells the values from those of the commit
+	a.besides = "changes" // what tells the values from those of the commit
 	if len(o.Parameters) > 0 {
-		besides = "parameters"
+		a.besides = byParameters
 	}
-	a.snapshot = s
-	a.lines, a.rows, err = reportLines(ctx, s, outcomes, besides)
+	a.snapshot, a.commit = s, o.Page.Commit
+	a.lines, a.rows, err = reportLines(ctx, s, outcomes, a.besides)
 	return a, err
 }
 
-func (a assetsOfRun) write(w io.Writer) { writeReport(w, a.snapshot, a.lines, a.rows) }
+func (a assetsOfRun) write(w io.Writer) {
+	writeReport(w, a.snapshot, a.lines, a.rows, a.besides, a.commit)
+}
+
+// byParameters: values that are not the commit's are the run's own, which nothing loads by name.
+const byParameters = "parameters"
 
 // summary counts them: 2 loaded, 1 not stored.
 func (a assetsOfRun) summary() string {
