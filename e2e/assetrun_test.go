@@ -406,3 +406,26 @@ func TestNameWithTab(t *testing.T) {
 		}
 	}
 }
+
+// TestRunUntracked: who runs a notebook that git does not know is told why other commands don't see its assets, and what to do.
+func TestRunUntracked(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t)
+	p.Notebook("known.ipynb", "--- a\n//| asset: a\n\na := 1\n")
+	p.Commit("Begin")
+	p.Notebook("new.ipynb", "--- b\n//| asset: b\n\nb := 2\n")
+	const advice = "git add new.ipynb"
+	if r := p.Try("run", "new.ipynb"); r.Code != 0 || !strings.Contains(r.Stdout, advice) {
+		t.Errorf("%d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	if r := p.Try("run", "known.ipynb"); r.Code != 0 || strings.Contains(r.Stdout, "git add") {
+		t.Errorf("%d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	p.Git("add", "new.ipynb")
+	if r := p.Try("run", "new.ipynb"); r.Code != 0 || strings.Contains(r.Stdout, advice) {
+		t.Errorf("%d\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	if got := p.Load("new/b", "--json"); !strings.Contains(got, "2") {
+		t.Error(got)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cellar-go/cellar/assetlib/graph"
@@ -71,6 +72,16 @@ func Open(dir string, o Options) (*Project, error) {
 	}
 	p.Store, err = store.Open(folder, store.Options{Budget: budget})
 	return p, err
+}
+
+// Untracked reports whether git does not know a file: what it defines is seen by its own runs only.
+func (p *Project) Untracked(file string) (bool, error) {
+	rel, err := p.Rel(file)
+	if err != nil || p.Repo == nil {
+		return false, err
+	}
+	tracked, err := p.Repo.Tracked(filepath.Ext(file))
+	return err == nil && !slices.Contains(tracked, rel), err
 }
 
 // Rel names a file by its slash path from the project's root.

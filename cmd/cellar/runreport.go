@@ -20,6 +20,7 @@ type assetsOfRun struct {
 	rows     [][]string
 	besides  string
 	commit   string // of a notebook that is that of a commit
+	unknown  string // the notebook, if git does not know it
 }
 
 // ranAssets says what a run that went well did with the assets of its notebook: for which commit, with the parameters of the run, whose
@@ -43,6 +44,13 @@ func ranAssets(ctx context.Context, p *project.Project, o papermill.Options, exe
 	if len(o.Parameters) > 0 {
 		a.besides = byParameters
 	}
+	if o.Origin == "" {
+		if untracked, err := p.Untracked(o.Input); err != nil {
+			return a, err
+		} else if untracked {
+			a.unknown = relative(o.Input)
+		}
+	}
 	a.snapshot, a.commit = s, o.Page.Commit
 	a.lines, a.rows, err = reportLines(ctx, s, outcomes, a.besides)
 	return a, err
@@ -50,6 +58,9 @@ func ranAssets(ctx context.Context, p *project.Project, o papermill.Options, exe
 
 func (a assetsOfRun) write(w io.Writer) {
 	writeReport(w, a.snapshot, a.lines, a.rows, a.besides, a.commit)
+	if a.unknown != "" && len(a.lines) > 0 {
+		fmt.Fprintf(w, "Git does not know the notebook yet, and other commands only see what it knows:  git add %s\n", a.unknown)
+	}
 }
 
 // byParameters: values that are not the commit's are the run's own, which nothing loads by name.
