@@ -166,11 +166,11 @@ func stopped(cause error, format string, args ...any) error {
 	case errors.Is(cause, context.Canceled):
 		return fault.New(fault.Interrupted, "the output has what ran; the same command with --resume goes on from there", format, args...)
 	case errors.Is(cause, errLost):
-		return fault.New(fault.Failed, "the cells after it did not run: --resume goes on from there; a kernel that is only busy for long, in a C library that never lets go, needs a longer --heartbeat", format, args...)
+		return fault.New(fault.Failed, "the cells after it did not run: cellar run --resume goes on from there; a kernel that is only busy for long, in a C library that never lets go, needs a longer --heartbeat", format, args...)
 	case errors.As(cause, new(lost)):
 		return fault.New(fault.Failed, "print in larger pieces, show less at once, or go on all the same by cellar run --allow-lost-outputs", format, args...)
 	case errors.Is(cause, kernels.ErrDied):
-		return fault.New(fault.Failed, "the cells after it did not run: --resume goes on from there; a kernel that was killed often lacked memory (--memory bounds it)", format, args...)
+		return fault.New(fault.Failed, "the cells after it did not run: cellar run --resume goes on from there; a kernel that was killed often lacked memory (--memory bounds it)", format, args...)
 	}
 	return fault.New(fault.Failed, "", format, args...)
 }

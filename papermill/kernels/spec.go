@@ -92,6 +92,9 @@ func Find(name, language string) (Spec, error) {
 	if err := brokenSpec(name); err != nil {
 		return Spec{}, fault.New(fault.Environment, hint, "kernel %s can't be used: %w", name, err)
 	}
+	if name == "" && language != "" {
+		return Spec{}, fault.New(fault.Environment, hint, "no kernel for %s is installed", language)
+	}
 	if name == "" {
 		return Spec{}, fault.New(fault.Input, hint, "the notebook doesn't say which kernel runs it")
 	}
@@ -131,6 +134,10 @@ func installers(kind string) string {
 	switch is := func(words ...string) bool { return slices.Contains(words, kind) }; {
 	case is("python", "ipykernel"):
 		return "python3 -m pip install ipykernel && python3 -m ipykernel install --user"
+	case is("xpython", "xeus"):
+		return "python3 -m pip install xeus-python"
+	case is("ijavascript"):
+		return "npm install -g ijavascript && ijsinstall"
 	case is("ir", "r"):
 		return `Rscript -e 'install.packages("IRkernel"); IRkernel::installspec()'`
 	case is("julia"):
@@ -138,7 +145,7 @@ func installers(kind string) string {
 	case is("bash"):
 		return "python3 -m pip install bash_kernel && python3 -m bash_kernel.install"
 	case is("rust", "evcxr"):
-		return "cargo install evcxr_jupyter && evcxr_jupyter --install"
+		return "cargo install --locked evcxr_jupyter && evcxr_jupyter --install"
 	case is("deno", "typescript", "javascript", "tslab", "jslab"):
 		return "deno jupyter --install"
 	case is("c#", "csharp", "f#", "fsharp", "powershell", "pwsh") || strings.HasPrefix(kind, ".net"):

@@ -107,7 +107,7 @@ func TestFind(t *testing.T) {
 
 func TestHowToInstall(t *testing.T) {
 	for _, c := range []struct{ name, language, want string }{
-		{"python3", "", "ipykernel install"}, {"my-env", "python", "ipykernel install"}, {"ir", "R", "IRkernel"}, {"rust", "rust", "evcxr_jupyter"}, {"rust", "", "evcxr_jupyter"},
+		{"python3", "", "ipykernel install"}, {"my-env", "python", "ipykernel install"}, {"ir", "R", "IRkernel"}, {"rust", "rust", "evcxr_jupyter"}, {"rust", "", "evcxr_jupyter"}, {"xeus-python", "julia", "xeus-python"}, {"", "rust", "evcxr_jupyter"},
 		{"julia-1.9", "python", "IJulia"}, {".net-csharp", "C#", "dotnet"}, {"scala", "scala", "almond"}, {"calysto_scheme", "scheme", "calysto_scheme"}, {"calysto_bash", "bash", "bash_kernel"},
 		{"javascript", "javascript", "deno"}, {"unheard-of", "unheard-of", ""}, {"", "r", "IRkernel"},
 	} {
