@@ -3,8 +3,10 @@ package papermill
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +30,11 @@ func oddKernel(connectionFile string) {
 		os.Exit(1)
 	}
 	type fields = map[string]any
+	info := fields{}
+	if os.Getenv("ODD_COUNTS") != "" { // and its messages have no numbers
+		info["implementation"], s.Session.ID = "xeus-python", ""
+	}
+	sent := "" // what it says of that
 	for {
 		select {
 		case <-s.Requests(jupyter.Control):
@@ -36,11 +43,26 @@ func oddKernel(connectionFile string) {
 		case m := <-s.Requests(jupyter.Shell):
 			status := func(state string) { s.Publish(m.Header, "status", fields{"execution_state": state}) }
 			reply := func(status string) {
-				s.Reply(jupyter.Shell, m, strings.Replace(m.Header.Type, "_request", "_reply", 1), fields{"status": status, "execution_count": 1})
+				content := fields{"status": status, "execution_count": 1, "user_expressions": fields{"sent": fields{"status": "ok", "data": fields{"text/plain": sent}}}}
+				maps.Copy(content, info)
+				s.Reply(jupyter.Shell, m, strings.Replace(m.Header.Type, "_request", "_reply", 1), content)
 			}
 			status("busy")
 			var in struct{ Code string }
 			m.Decode(&in)
+			if count, says, ok := strings.Cut(in.Code, " messages, it says "); ok { // all of one time, so that all are on their way at once
+				n, _ := strconv.Atoi(count)
+				begun := time.Now().UTC().Format(time.RFC3339Nano)
+				for range n {
+					line, err := s.Session.New("stream", fields{"name": "stdout", "text": "x\n"})
+					if err != nil {
+						panic(err)
+					}
+					line.Parent, line.Header.Date = m.Header, begun
+					s.PublishMessage(line)
+				}
+				sent = says
+			}
 			switch in.Code {
 			case "no idle":
 				reply("ok")
@@ -145,6 +167,23 @@ func TestOddKernels(t *testing.T) {
 		r, err := Run(context.Background(), Options{Input: pythonNotebook(t, source, ""), Kernel: "odd", AllowLostOutputs: true})
 		if (err == nil) != allowed || allowed && (len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], "cell 1: ")) {
 			t.Errorf("%s, allowed: %v %q", source, err, r.Warnings)
+		}
+	}
+
+	testkit.InstallKernel(t, os.Getenv("JUPYTER_PATH"), "counts", map[string]any{"argv": []string{self, "odd-kernel", "{connection_file}"}, "language": "odd", "display_name": "Counts", "env": map[string]string{"ODD_COUNTS": "1"}})
+	for source, want := range map[string]string{
+		"600 messages, it says 600":     "",
+		"600 messages, it says 602":     "outputs are missing: 2 of the messages",
+		"600 messages, it says nothing": "outputs may be missing: 500 messages or more",
+		"400 messages, it says 402":     "", // it is not asked
+	} {
+		r, err := Run(context.Background(), Options{Input: pythonNotebook(t, source), Kernel: "counts"})
+		lines, _, _ := strings.Cut(source, " ")
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", source, err)
+		}
+		if got := strings.Count(text(r.Notebook.Cells()[len(r.Notebook.Cells())-1]), "x\n"); fmt.Sprint(got) != lines {
+			t.Errorf("%s: %d lines", source, got)
 		}
 	}
 

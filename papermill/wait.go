@@ -142,12 +142,9 @@ func (r *run) recount(ctx context.Context, doubt error) error {
 	if id == "" || err != nil {
 		return doubt
 	}
-	sent, known := 0, true
-	err = r.takeUntil(ctx, id, func(m *jupyter.Message) {
-		if sent, known = kernels.Sent(m); !known {
-			sent = 0
-		}
-	}, func() bool { return !known || sent > 0 && r.shown >= sent }, gapPatience)
+	sent, known := 0, false
+	answer := func(m *jupyter.Message) { sent, known = kernels.Sent(m) }
+	err = r.takeUntil(ctx, id, answer, func() bool { return !known || r.shown >= sent }, gapPatience)
 	if errors.Is(err, errSilent) {
 		err = lost(fmt.Sprintf("outputs are missing: %d of the messages that the kernel sent did not arrive", sent-r.shown))
 		r.shown = sent // it is said once

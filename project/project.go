@@ -22,7 +22,7 @@ type Project struct {
 	Root  string     // absolute
 	Repo  *gitx.Repo // nil outside git
 	Store *store.Store
-	run   string
+	run   string // see Options.Run
 }
 
 // Options of Open. The zero value takes the store from $CELLAR_STORE, else the git common folder.
