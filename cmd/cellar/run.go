@@ -290,6 +290,9 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 			if result.Delivered {
 				output = place.Shown(o.Remote)
 			}
+			if html != "" && err == nil {
+				output += " · " + relative(place.Shown(html))
+			}
 			fmt.Fprintf(c.ErrOrStderr(), "%s · %s · %s\n\n", filepath.Base(o.Input), ui.Duration(result.Ended.Sub(result.Started)), output)
 		}
 	}
