@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/cellar-go/cellar/internal/fault"
@@ -18,25 +16,6 @@ import (
 	"github.com/cellar-go/cellar/papermill/journal"
 	"github.com/cellar-go/cellar/papermill/nbformat"
 )
-
-// fullDisk makes what the test program writes break off as on a full disk, at a size of its files, until it is told that there is space.
-func fullDisk(t *testing.T, size uint64) (freed func()) {
-	t.Helper()
-	signal.Ignore(syscall.SIGXFSZ)
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	small := limit
-	small.Cur = size
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small); err != nil {
-		t.Fatal(err)
-	}
-	return func() {
-		syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
-		signal.Reset(syscall.SIGXFSZ)
-	}
-}
 
 // TestSaveFullDisk: when there is no space for what a cell shows, the executed notebook has all that had come until then, and what is wrong is
 // said once.
@@ -54,7 +33,7 @@ func TestSaveFullDisk(t *testing.T) {
 			freed := func() {}
 			defer func() { freed() }()
 			r, err := Run(t.Context(), Options{Input: in, Output: out,
-				OnStart: func(Result) { freed = fullDisk(t, 300_000) },
+				OnStart: func(Result) { freed = testkit.FullDisk(t, 300_000) },
 				OnCell: func(c Cell) {
 					if c.Status == Failed {
 						freed()

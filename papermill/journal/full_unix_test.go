@@ -4,35 +4,23 @@ package journal
 
 import (
 	"bytes"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // TestFullDisk limits the size of files, so that the writing breaks off as on a full disk: what was added before it was noticed can be read
 // back, wherever it is by then, and nothing can be added any more.
 func TestFullDisk(t *testing.T) {
-	signal.Ignore(syscall.SIGXFSZ)
-	defer signal.Reset(syscall.SIGXFSZ)
 	path := filepath.Join(t.TempDir(), "j")
 	j, err := Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer j.Remove()
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	small := limit
-	small.Cur = 2 * bufferSize
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small); err != nil {
-		t.Fatal(err)
-	}
-	defer syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
+	testkit.FullDisk(t, 2*bufferSize)
 	var all [][]byte
 	var bodies []Body
 	for err == nil && len(all) < 100 {

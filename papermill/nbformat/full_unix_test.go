@@ -4,12 +4,11 @@ package nbformat
 
 import (
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/cellar-go/cellar/internal/fault"
+	"github.com/cellar-go/cellar/internal/testkit"
 )
 
 // TestFullDisk limits the size of files, so that the write breaks off in the middle as on a full disk.
@@ -22,21 +21,9 @@ func TestFullDisk(t *testing.T) {
 	before := string(nb.Bytes())
 	nb.Insert(0, "markdown", string(make([]byte, 100_000)))
 
-	signal.Ignore(syscall.SIGXFSZ)
-	defer signal.Reset(syscall.SIGXFSZ)
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	small := limit
-	small.Cur = 10_000
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &small); err != nil {
-		t.Fatal(err)
-	}
+	freed := testkit.FullDisk(t, 10_000)
 	err := nb.WriteFile(path)
-	if e := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); e != nil {
-		t.Fatal(e)
-	}
+	freed()
 	if fault.ExitCode(err) != int(fault.Storage) {
 		t.Errorf("got %v", err)
 	}
