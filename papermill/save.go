@@ -55,6 +55,24 @@ func (r *run) rescue() (path string, err error) {
 	return path, nil
 }
 
+// writeCellText is Cell.Write.
+func (r *run) writeCellText(index int, w io.Writer) error {
+	o := r.board.cells[index]
+	o.list(r.board.journal)
+	o.untold = false
+	text := r.mask.jsonWriter(w)
+	return errors.Join(o.cell.Write(text), text.Flush())
+}
+
+// tellLate tells of cells whose outputs have changed since they ended.
+func (r *run) tellLate() {
+	for i, c := range r.Cells {
+		if r.board.cells[i].untold && (c.Status == Completed || c.Status == Failed) {
+			r.OnLate(c)
+		}
+	}
+}
+
 // load brings the outputs into the result's notebook.
 func (r *run) load() error {
 	var text bytes.Buffer
