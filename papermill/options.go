@@ -65,7 +65,8 @@ type Options struct {
 	// stays, and a notebook that is only prepared gets no times. The caller warns of unknown parameters.
 	Classic bool
 
-	// Managed: the notebook is one that the caller goes on with. Its metadata keeps the paths that it has, and no cells are added that lead to an error.
+	// Managed: the notebook is one that the caller goes on with. Its metadata keeps the paths that it has; the cells that lead to an error are the
+	// caller's affair.
 	Managed bool
 
 	Version string // of this program, for the run's metadata; default "cellar"

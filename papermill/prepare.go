@@ -65,7 +65,9 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	for i, c := range nb.Cells() {
 		numbers[c] = i + 1
 	}
-	unmark(nb)
+	if !r.Managed {
+		unmark(nb)
+	}
 	injected, warnings, err := r.inject(nb, parameters.Language(name, language))
 	if err != nil {
 		return err

@@ -3,10 +3,10 @@ package classic
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"syscall"
 	"unicode/utf8"
 
@@ -92,7 +92,7 @@ func (e *events) tell(ev event) {
 	}
 }
 
-// cell tells how far a cell is. The text of its outputs goes by unheld.
+// cell tells how far a cell is.
 func (e *events) cell(what string, index int, c papermill.Cell) {
 	if e == nil || e.err != nil {
 		return
@@ -103,7 +103,7 @@ func (e *events) cell(what string, index int, c papermill.Cell) {
 	}
 	_, e.err = fmt.Fprintf(e.w, `{"event": %q, "cell": %d, "is": `, what, index)
 	if e.err == nil {
-		e.err = errors.Join(c.Write(oneLine{e.w}))
+		e.err = c.Write(oneLine{e.w})
 	}
 	if e.err == nil {
 		_, e.err = io.WriteString(e.w, "}\n")
@@ -114,12 +114,7 @@ func (e *events) cell(what string, index int, c papermill.Cell) {
 type oneLine struct{ w io.Writer }
 
 func (l oneLine) Write(text []byte) (int, error) {
-	kept := bytes.Map(func(c rune) rune {
-		if c == '\n' || c == '\r' {
-			return -1
-		}
-		return c
-	}, text)
+	kept := slices.DeleteFunc(bytes.Clone(text), func(c byte) bool { return c == '\n' || c == '\r' })
 	if _, err := l.w.Write(kept); err != nil {
 		return 0, err
 	}
