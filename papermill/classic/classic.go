@@ -252,7 +252,7 @@ func (r *run) warnExtension(path string, extensions ...string) {
 	case !slices.ContainsFunc(extensions, func(e string) bool { return strings.HasSuffix(name, e) }):
 		text = fmt.Sprintf("The specified file (%s) does not end in one of ['%s']", path, strings.Join(extensions, "', '"))
 	}
-	if text != "" && !r.warned[text] {
+	if text != "" && !r.warned[text] && !r.call.Managed {
 		r.warned[text] = true
 		fmt.Fprintln(r.Err, "UserWarning: "+r.log.mask.Text(text))
 	}

@@ -61,6 +61,7 @@ class PapermillNotebookClient:
     def execute(self, **kwargs: Any) -> Any:
         """Run the notebook, and return it. A cell that fails ends the run, and raises nothing: the manager has it. Raises what ``execute_notebook``
         raises where the kernel does not start, dies, or takes too long."""
+        self._refuse_parts()
         if kwargs:
             self.log.warning("arguments that no client of cellar knows: %s", ", ".join(sorted(kwargs)))
         with tempfile.TemporaryDirectory(prefix="cellar-") as scratch:
@@ -81,6 +82,13 @@ class PapermillNotebookClient:
             if code != 0 and not failed_by_a_cell(said):
                 raise failure(code, said, None)
         return self.nb
+
+    def _refuse_parts(self) -> None:
+        """Raise PapermillException for a class that defines a part of Jupyter's client which is not called here: the run would not be the one it means."""
+        for c in type(self).__mro__[: type(self).__mro__.index(PapermillNotebookClient)]:
+            parts = sorted(name for name in vars(c) if name.removeprefix("async_") in _PARTS)
+            if parts:
+                raise PapermillException(f"{c.__name__} defines {', '.join(parts)}: cellar runs cells by its own program, which does not call it; what needs it needs Papermill itself")
 
     def _arguments(self, output: str, saves: bool) -> list[str]:
         arguments = [program(), "papermill", "-", output, "--no-progress-bar", "--log-level=WARNING"]
@@ -144,6 +152,16 @@ class PapermillNotebookClient:
                 file.flush()
         elif self.log_output and "text/plain" in output.get("data", {}):
             self.log.info("".join(output["data"]["text/plain"]))
+
+
+_PARTS = frozenset(
+    (
+        *("papermill_execute_cells", "process_message", "reset_execution_trackers", "create_kernel_manager", "start_new_kernel"),
+        *("start_new_kernel_client", "setup_kernel", "execute_cell", "run_cell", "set_widgets_metadata", "wait_for_reply", "output", "clear_output"),
+        *("clear_display_id_mapping", "handle_comm_msg", "register_output_hook", "remove_output_hook", "on_comm_open_jupyter_widget"),
+    )
+)
+"""What nbclient's and Papermill's clients call of themselves."""
 
 
 def _error(index: int, cell: Any) -> PapermillExecutionError:

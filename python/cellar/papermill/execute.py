@@ -151,21 +151,24 @@ def _written(said: list[str], output: str) -> str:
 def _written_in_python(
     input_path: Any, parameters: Mapping[str, Any], kernel_name: str | None, language: str | None, engine_name: str | None
 ) -> Call | None:
-    """The source of the parameters, where a translator in Python writes it; None: the program does."""
+    """What asks the program to take the source of the parameters from a translator in Python; None: it writes that itself."""
     if translators.all_by_program():
         return None
     nb = load_notebook_node(parameterize_path(input_path, add_builtin_parameters(parameters)))
+    writer = _warn_of_unknown(nb, parameters, kernel_name, language, engine_name)
+    return None if writer is None else Call(source=translators.translate_parameters(*writer, parameters))
+
+
+def _warn_of_unknown(
+    nb: Any, parameters: Mapping[str, Any], kernel_name: str | None, language: str | None, engine_name: str | None
+) -> tuple[str, str] | None:
+    """The kernel and the language for which a translator in Python writes a notebook's parameters, after a warning of those that the notebook does not
+    declare; None: the program writes them, and warns."""
     engine = engines.papermill_engines.get_engine(engine_name)
     kernel_name, language = engine.nb_kernel_name(nb, kernel_name), engine.nb_language(nb, language)
     translator = translators.papermill_translators.find_translator(kernel_name, language)
     if translators.by_program(translator, kernel_name, language):
         return None
-    warn_of_unknown(nb, parameters, translator, language)
-    return Call(source=translators.translate_parameters(kernel_name, language, parameters))
-
-
-def warn_of_unknown(nb: Any, parameters: Mapping[str, Any], translator: Any, language: str) -> None:
-    """Name the parameters that the notebook does not declare, as far as a translator can tell."""
     at = find_first_tagged_cell_index(nb, "parameters")
     known: set[str] = set()
     if at >= 0:
@@ -178,6 +181,7 @@ def warn_of_unknown(nb: Any, parameters: Mapping[str, Any], translator: Any, lan
             logger.warning(f"Passed unknown parameter: {name}")
     if at < 0 and find_first_tagged_cell_index(nb, "injected-parameters") < 0:
         logger.warning("Input notebook does not contain a cell with tag 'parameters'")
+    return kernel_name, language
 
 
 def _by_engine(
@@ -207,6 +211,7 @@ def _by_engine(
         _check_output(output_path)
         nb = load_notebook_node(input_path)
         if parameters:
+            _warn_of_unknown(nb, parameters, kernel_name, language, engine_name)
             nb = parameterize_notebook(nb, parameters, report_mode, kernel_name=kernel_name, language=language, engine_name=engine_name)
         prepare_notebook_metadata(nb, input_path, output_path, report_mode)
         remove_error_markers(nb)
@@ -243,7 +248,7 @@ def prepare_notebook_metadata(nb: Any, input_path: Any, output_path: Any, report
     for cell in nb.cells:
         if report_mode and cell.cell_type == "code":
             cell.metadata.setdefault("jupyter", node({}))["source_hidden"] = True
-    nb.metadata.papermill["input_path"] = None if isinstance(input_path, Mapping) else input_path
+    nb.metadata.papermill["input_path"] = _STANDARD_OUTPUT if isinstance(input_path, Mapping) else input_path  # as the program calls it
     nb.metadata.papermill["output_path"] = output_path
     return nb
 

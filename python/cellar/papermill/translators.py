@@ -153,7 +153,7 @@ class _Program(Translator):
     @classmethod
     def comment(cls, cmt_str: str) -> str:
         before, after = cls.mark
-        return " ".join(part for part in (before, cmt_str.strip(), after) if part)
+        return f"{before} {cmt_str.strip()} {after}".rstrip()
 
     @classmethod
     def assign(cls, name: str, str_val: str) -> str:
