@@ -1,25 +1,40 @@
-"""The client of a kernel that runs a notebook under a manager, which engines use: the program."""
+"""The client that engines use to run a notebook under a manager: the program, and Jupyter's own client for what only that can do."""
 
 from __future__ import annotations
 
-import logging
+import inspect
 import math
 import os
 import tempfile
+from collections.abc import Mapping
 from typing import IO, Any
+
+try:
+    from nbclient import NotebookClient as _Jupyter
+    from nbclient.exceptions import CellExecutionError
+except ImportError:
+    _Jupyter = None  # type: ignore[assignment,misc]
 
 from ._process import Call, Event, failed_by_a_cell, failure, run
 from ._program import join_texts, node, program, write_text
-from .exceptions import PapermillException, PapermillExecutionError
+from .exceptions import CellTimeoutError, DeadKernelError, PapermillException, PapermillExecutionError
 from .iorw import local_path
 from .log import logger
 
+_BY_PROGRAM = frozenset(("timeout", "startup_timeout", "kernel_name", "allow_errors"))
+"""Jupyter's options that the program has, too."""
 
-class PapermillNotebookClient:
-    """Runs ``nb_man.nb`` by the program: its cells get their outputs, and the manager hears of each cell when it begins and ends.
+_NO_MATTER = frozenset(("iopub_timeout", "raise_on_iopub_timeout", "shell_timeout_interval", "ipython_hist_file", "store_widget_state", "shutdown_kernel"))
+"""Those about which it has nothing to decide."""
 
-    Of Jupyter's options it knows ``timeout``, ``startup_timeout``, ``kernel_name`` and ``allow_errors``; others are named in a warning. While it runs,
-    the program writes ``nb_man.output_path``, with its journal, and the manager does not.
+
+class PapermillNotebookClient(_Jupyter or object):  # type: ignore[misc,valid-type]
+    """Runs ``nb_man.nb``: its cells get their outputs, and the manager hears of each cell when it begins and ends.
+
+    The program does it, and writes ``nb_man.output_path`` meanwhile, with its journal; the manager does not. What the program can't do is done by
+    Jupyter's client, with its ways of losing outputs, and saved by the manager: a kernel manager that is given (``km``, ``kernel_manager_class``), options
+    other than ``timeout``, ``startup_timeout``, ``kernel_name`` and ``allow_errors``, and classes that define a part of that client. Where it is not
+    installed these raise PapermillException.
     """
 
     def __init__(
@@ -28,42 +43,65 @@ class PapermillNotebookClient:
         km: Any = None,
         raise_on_iopub_timeout: bool = True,
         *,
-        log: logging.Logger | None = None,
+        log: Any = None,
         log_output: bool = False,
         stdout_file: IO[str] | None = None,
         stderr_file: IO[str] | None = None,
-        timeout: float | None = None,
-        startup_timeout: float = 60,
-        kernel_name: str | None = None,
-        allow_errors: bool = False,
         **kw: Any,
     ) -> None:
-        if km is not None or "kernel_manager_class" in kw:
-            raise PapermillException(f"{type(self).__name__}: cellar starts its kernels itself, and runs none by a kernel manager in Python; what needs one needs Papermill itself")
+        log = log or logger
+        unknown = sorted(kw.keys() - options() - {"input_path"})
+        kw = {name: value for name, value in kw.items() if name in options()}
+        if _Jupyter:
+            super().__init__(nb_man.nb, km=km, raise_on_iopub_timeout=raise_on_iopub_timeout, log=log, **kw)
+        else:
+            if km is not None:
+                self._refuse("a kernel manager")
+            self.nb, self.log = nb_man.nb, log
+            for name in _BY_PROGRAM:
+                setattr(self, name, kw.get(name, 60 if name == "startup_timeout" else None))
         self.nb_man = nb_man
-        self.log = log or logger
         self.log_output = log_output
         self.stdout_file = stdout_file
         self.stderr_file = stderr_file
-        self.timeout = timeout
-        self.startup_timeout = startup_timeout
-        self.kernel_name = kernel_name
-        self.allow_errors = allow_errors
-        kw.pop("input_path", None)
-        if kw:
-            self.log.warning("arguments that no client of cellar knows: %s", ", ".join(sorted(kw)))
-
-    @property
-    def nb(self) -> Any:
-        """The notebook."""
-        return self.nb_man.nb
+        if unknown:
+            log.warning("arguments that no client of cellar knows: %s", ", ".join(unknown))
 
     def execute(self, **kwargs: Any) -> Any:
         """Run the notebook, and return it. A cell that fails ends the run, and raises nothing: the manager has it. Raises what ``execute_notebook``
         raises where the kernel does not start, dies, or takes too long."""
-        self._refuse_parts()
+        beyond = self._beyond_program(kwargs)
+        if beyond and not _Jupyter:
+            self._refuse(beyond)
+        elif beyond:
+            self.log.info("%s: by Jupyter's client", beyond)
+            self._by_jupyter(kwargs)
+        else:
+            self._by_program()
+        return self.nb_man.nb
+
+    def _refuse(self, what: str) -> None:
+        raise PapermillException(f"{type(self).__name__}: {what}: the program has none of it, and nbclient, which has, is not installed")
+
+    def _beyond_program(self, kwargs: Mapping[str, Any]) -> str:
+        """What only Jupyter's client can do of what is wanted, "" if the program can do it all."""
+        for c in type(self).__mro__[: type(self).__mro__.index(PapermillNotebookClient)]:
+            for name in vars(c):
+                if name in _PARTS:
+                    return f"{c.__name__}.{name}"
         if kwargs:
-            self.log.warning("arguments that no client of cellar knows: %s", ", ".join(sorted(kwargs)))
+            return ", ".join(sorted(kwargs))
+        if not _Jupyter:
+            return ""
+        if self.km is not None:
+            return "a kernel manager"
+        plain = _Jupyter(self.nb)
+        options = _Jupyter.class_own_traits().keys() - _BY_PROGRAM - _NO_MATTER
+        return next((name for name in sorted(options) if not name.startswith("_") and getattr(self, name) != getattr(plain, name)), "")
+
+    # By the program.
+
+    def _by_program(self) -> None:
         with tempfile.TemporaryDirectory(prefix="cellar-") as scratch:
             path = local_path(self.nb_man.output_path)
             output = os.path.join(scratch, "output.ipynb") if path is None else path
@@ -74,21 +112,14 @@ class PapermillNotebookClient:
                 outputs=bool(self.log_output or self.stdout_file or self.stderr_file),
             )
             before = getattr(self.nb_man, "_saved_by_program", False)
-            self.nb_man._saved_by_program = path is not None
+            self.nb_man._saved_by_program = True
             try:
-                code, said = run(self._arguments(output, path is not None), scratch, call=call, stdin=write_text(self.nb).encode(), say=self.log.warning)
+                text = write_text(self.nb_man.nb).encode()
+                code, said = run(self._arguments(output, path is not None), scratch, call=call, stdin=text, say=self.log.warning)
             finally:
                 self.nb_man._saved_by_program = before
             if code != 0 and not failed_by_a_cell(said):
                 raise failure(code, said, None)
-        return self.nb
-
-    def _refuse_parts(self) -> None:
-        """Raise PapermillException for a class that defines a part of Jupyter's client which is not called here: the run would not be the one it means."""
-        for c in type(self).__mro__[: type(self).__mro__.index(PapermillNotebookClient)]:
-            parts = sorted(name for name in vars(c) if name.removeprefix("async_") in _PARTS)
-            if parts:
-                raise PapermillException(f"{c.__name__} defines {', '.join(parts)}: cellar runs cells by its own program, which does not call it; what needs it needs Papermill itself")
 
     def _arguments(self, output: str, saves: bool) -> list[str]:
         arguments = [program(), "papermill", "-", output, "--no-progress-bar", "--log-level=WARNING"]
@@ -106,24 +137,23 @@ class PapermillNotebookClient:
 
     def _hear(self, event: Event) -> None:
         """Take in what the program says: papermill/classic/call.go has the events."""
-        what, index = event["event"], event.get("cell")
+        what, index, nb = event["event"], event.get("cell"), self.nb_man.nb
         if what == "started":
-            self.log.info(f"Executing notebook with kernel: {self.kernel_name or self.nb.metadata.kernelspec.name}")
+            self.log.info(f"Executing notebook with kernel: {self.kernel_name or nb.metadata.kernelspec.name}")
         elif what == "running":
-            self.nb_man.cell_start(self.nb.cells[index], index)
+            self.nb_man.cell_start(nb.cells[index], index)
         elif what == "output":
             self.log_output_message(node(event["output"]))
         elif what == "ended":
             for key, value in event["metadata"].items():
                 if value is None:
-                    self.nb.metadata.pop(key, None)
+                    nb.metadata.pop(key, None)
                 else:
-                    self.nb.metadata[key] = node(value)
+                    nb.metadata[key] = node(value)
         else:
-            self._end_cell(what, index, join_texts(node(event["is"])))
+            self._end_cell(what, nb.cells[index], index, join_texts(node(event["is"])))
 
-    def _end_cell(self, status: str, index: int, ran: Any) -> None:
-        cell = self.nb.cells[index]
+    def _end_cell(self, status: str, cell: Any, index: int, ran: Any) -> None:
         for key in ("outputs", "execution_count"):
             if key in ran:
                 cell[key] = ran[key]
@@ -136,7 +166,43 @@ class PapermillNotebookClient:
             return
         if status == "failed":
             self.nb_man.cell_exception(cell, cell_index=index, exception=_error(index, cell))
-        self.nb_man.cell_complete(self.nb.cells[index], cell_index=index)
+        self.nb_man.cell_complete(self.nb_man.nb.cells[index], cell_index=index)
+
+    # By Jupyter's client.
+
+    def _by_jupyter(self, kwargs: Mapping[str, Any]) -> None:
+        self.nb = self.nb_man.nb
+        self.reset_execution_trackers()
+        with self.setup_kernel(**kwargs):
+            self.log.info(f"Executing notebook with kernel: {self.kernel_name}")
+            self.papermill_execute_cells()
+            answer = self.wait_for_reply(self.kc.kernel_info())
+            self.nb.metadata["language_info"] = answer["content"]["language_info"]
+            self.set_widgets_metadata()
+
+    def papermill_execute_cells(self) -> None:
+        """Run the cells up to the first that fails, and tell the manager."""
+        for index in range(len(self.nb.cells)):
+            self.nb_man.cell_start(self.nb.cells[index], index)
+            try:
+                self.execute_cell(self.nb.cells[index], index)
+            except (CellExecutionError, CellTimeoutError, DeadKernelError) as e:
+                self.nb_man.cell_exception(self.nb.cells[index], cell_index=index, exception=e)
+                if not isinstance(e, CellExecutionError):
+                    raise
+                return
+            finally:
+                self.nb_man.cell_complete(self.nb.cells[index], cell_index=index)
+
+    def process_message(self, *args: Any, **kwargs: Any) -> Any:
+        """Take in a message of the kernel."""
+        output = super().process_message(*args, **kwargs)
+        self.nb_man.autosave_cell()
+        if output:
+            self.log_output_message(output)
+        return output
+
+    # By both.
 
     def log_output_message(self, output: Any) -> None:
         """Hand on an output: to the log, if that is wanted, and to the files of streams."""
@@ -154,14 +220,15 @@ class PapermillNotebookClient:
             self.log.info("".join(output["data"]["text/plain"]))
 
 
+def options() -> frozenset[str]:
+    """The options that a client can be given."""
+    return _BY_PROGRAM | _NO_MATTER | frozenset(_Jupyter.class_traits() if _Jupyter else ())
+
+
 _PARTS = frozenset(
-    (
-        *("papermill_execute_cells", "process_message", "reset_execution_trackers", "create_kernel_manager", "start_new_kernel"),
-        *("start_new_kernel_client", "setup_kernel", "execute_cell", "run_cell", "set_widgets_metadata", "wait_for_reply", "output", "clear_output"),
-        *("clear_display_id_mapping", "handle_comm_msg", "register_output_hook", "remove_output_hook", "on_comm_open_jupyter_widget"),
-    )
-)
-"""What nbclient's and Papermill's clients call of themselves."""
+    ("papermill_execute_cells", "process_message", "execute_cell", "setup_kernel", "start_new_kernel", "start_new_kernel_client", "create_kernel_manager")
+) | frozenset(name for name, value in (vars(_Jupyter) if _Jupyter else {}).items() if inspect.isroutine(value) and not name.startswith("__") and name != "execute")
+"""What Jupyter's and Papermill's clients call of themselves, and the program does not."""
 
 
 def _error(index: int, cell: Any) -> PapermillExecutionError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import math
 import os
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from . import engines, translators
+from .clientwrap import options as client_options
 from ._process import Call, failure, pipe, run
 from ._program import node, program, read_notebook, yaml
 from .exceptions import PapermillException, PapermillExecutionError
@@ -45,7 +47,8 @@ def execute_notebook(
 
     input_path is a path, or a notebook (nbformat's NotebookNode). output_path is where the executed notebook goes; None: nowhere. Both
     may be URLs, and name parameters: reports/{region}.ipynb. parameters are written into a cell after the one tagged ``parameters``. Of
-    engine_kwargs, execution_timeout and autosave_cell_every are known, both in seconds; an engine in Python gets them all.
+    engine_kwargs, execution_timeout and autosave_cell_every are known, both in seconds, and the options of PapermillNotebookClient; an engine in
+    Python gets them all.
 
     The run ends with this process, however that ends: the cell is interrupted, and the output saved.
 
@@ -54,7 +57,8 @@ def execute_notebook(
     """
     if input_path is None:
         raise PapermillException("there is no notebook to read: input_path is None")
-    if not engines.done_by_program(engine_name):
+    options = engine_kwargs.keys() & client_options() - {"timeout"}
+    if not engines.done_by_program(engine_name) or options and not prepare_only:
         return _by_engine(
             input_path,
             output_path,
@@ -90,7 +94,7 @@ def execute_notebook(
             ("--language", language),
             ("--cwd", None if cwd is None else os.fspath(cwd)),
             ("--start-timeout", start_timeout),
-            ("--execution-timeout", engine_kwargs.pop("execution_timeout", None)),
+            ("--execution-timeout", _timeout(engine_kwargs)),
             ("--autosave-cell-every", engine_kwargs.pop("autosave_cell_every", None)),
         ):
             if value is not None:
@@ -138,6 +142,13 @@ def execute_notebook(
         if output_path is None:
             notebook["metadata"]["papermill"]["output_path"] = None
         return notebook
+
+
+def _timeout(engine_kwargs: dict[str, Any]) -> int | None:
+    """The seconds that a cell may take: execution_timeout, else timeout, as Jupyter's client calls it. Both leave the arguments."""
+    timeout = engine_kwargs.pop("timeout", None)
+    timeout = engine_kwargs.pop("execution_timeout", None) or timeout
+    return None if timeout is None or timeout < 0 else math.ceil(timeout)
 
 
 def _written(said: list[str], output: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import engines, translators
 from ._process import Call, failure, run
-from ._program import program, read_notebook, write_text, yaml
+from ._program import node, program, write_text, yaml
 from .exceptions import PapermillException, PapermillMissingParameterException
 from .iorw import load_notebook_node
 from .log import logger
@@ -77,5 +77,5 @@ def parameterize_notebook(
         made = load_notebook_node(output)
     if report_mode:
         cell = made.cells[find_first_tagged_cell_index(made, "injected-parameters")]
-        cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
+        cell.metadata.setdefault("jupyter", node({}))["source_hidden"] = True
     return made

@@ -325,7 +325,6 @@ class SQLTranslator(_Program):
     """SQL."""
 
     language = "sql"
-    statement = "SET VARIABLE {name} = {value};"
     mark = ("--", "")
 
 
