@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 import tempfile
@@ -227,7 +226,7 @@ def options() -> frozenset[str]:
 
 _PARTS = frozenset(
     ("papermill_execute_cells", "process_message", "execute_cell", "setup_kernel", "start_new_kernel", "start_new_kernel_client", "create_kernel_manager")
-) | frozenset(name for name, value in (vars(_Jupyter) if _Jupyter else {}).items() if inspect.isroutine(value) and not name.startswith("__") and name != "execute")
+) | frozenset(name for name, value in (vars(_Jupyter) if _Jupyter else {}).items() if callable(value) and not name.startswith("__") and name != "execute")
 """What Jupyter's and Papermill's clients call of themselves, and the program does not."""
 
 
