@@ -581,6 +581,73 @@ def test_a_comment_that_would_end(tmp_path):
         parameterize_notebook(nb, {"x": 1}, comment="*) exit 1 (*")
 
 
+def test_old_notebooks(tmp_path):
+    """They are upgraded, as Papermill does it."""
+    cell = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": ["x = 1"]}
+    path = tmp_path / "in.ipynb"
+    path.write_text(json.dumps({"cells": [cell], "metadata": {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}, "nbformat": 4, "nbformat_minor": 2}))
+    papermill_engines.register("calculator", Calculator)
+    nb = pm.execute_notebook(path, tmp_path / "out.ipynb", engine_name="calculator", progress_bar=False)
+    assert nb.nbformat_minor == 5 and nb.cells[0].id and statuses(nb) == ["completed"]
+    assert pm.execute_notebook(nbformat.read(path, as_version=4), None, engine_name="calculator", progress_bar=False).cells[0].id
+
+
+def test_places(tmp_path):
+    """Notebooks on a web server: the output is delivered when the run ends."""
+    import http.server
+
+    files, puts = {"/in.ipynb": notebook(tmp_path / "in.ipynb", "x = 1", "2", tags=["parameters"]).read_bytes()}, []
+
+    class Shelf(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path in files else 404)
+            self.end_headers()
+            self.wfile.write(files.get(self.path, b""))
+
+        def do_PUT(self):
+            puts.append(self.path)
+            files[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(201)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    papermill_engines.register("same", type("Same", (NBClientEngine,), {}))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shelf) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}"
+            nb = pm.execute_notebook(url + "/in.ipynb", url + "/out_{x}.ipynb", {"x": 5}, engine_name="same", progress_bar=False)
+            there = json.loads(files["/out_5.ipynb"])
+            assert there["metadata"]["papermill"]["output_path"] == url + "/out_5.ipynb" and there["cells"][2]["outputs"] and statuses(nb) == ["completed"] * 3
+            assert len(puts) <= 3  # as it begins and ends
+            with pytest.raises(PapermillException, match="404"):
+                pm.execute_notebook(url + "/none.ipynb", None, engine_name="same")
+        finally:
+            server.shutdown()
+
+
+def test_standard_output(tmp_path, capsys):
+    papermill_engines.register("calculator", Calculator)
+    pm.execute_notebook(notebook(tmp_path / "in.ipynb", "x = 1"), "-", engine_name="calculator", progress_bar=False, request_save_on_cell_execute=False)
+    assert json.loads(capsys.readouterr().out)["cells"][0]["outputs"][0]["text"] == ["1"]
+
+
+def test_threads(tmp_path, monkeypatch):
+    """Runs of several threads don't mix up their paths."""
+    monkeypatch.chdir(tmp_path)
+    papermill_engines.register("same", type("Same", (NBClientEngine,), {}))
+    for i in range(4):
+        notebook(tmp_path / f"in{i}.ipynb", f"print({i})")
+    threads = [threading.Thread(target=pm.execute_notebook, args=(f"in{i}.ipynb", f"out{i}.ipynb"), kwargs={"engine_name": "same", "progress_bar": False}) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [nbformat.read(f"out{i}.ipynb", as_version=4).cells[0].outputs[0].text for i in range(4)] == [f"{i}\n" for i in range(4)]
+
+
 def test_without_packages(tmp_path):
     """Engines work in a Python with nothing installed, but for what is Jupyter's."""
     path = notebook(tmp_path / "in.ipynb", "a = 1", "print(a)", "1/0", "4", tags=["parameters"])

@@ -129,7 +129,7 @@ class PapermillNotebookClient(_Jupyter or object):  # type: ignore[misc,valid-ty
         if self.timeout is not None and self.timeout > 0:
             arguments.append(f"--execution-timeout={math.ceil(self.timeout)}")
         if saves:
-            arguments.append(f"--autosave-cell-every={math.ceil(getattr(self.nb_man, 'autosave_cell_every', 30))}")
+            arguments.append(f"--autosave-cell-every={math.ceil(getattr(self.nb_man, 'autosave_cell_every', 30) or 0)}")
         else:
             arguments.append("--no-request-save-on-cell-execute")
         return arguments

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import copy
 import os
 import re
@@ -11,37 +12,38 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
-from ._program import program, read_notebook, write_text
+from ._program import node, program, read_notebook, write_text
 from .exceptions import PapermillException
 
 _ELSEWHERE = re.compile(r"-$|[A-Za-z][A-Za-z0-9+.]*://")
 
-_cwd: str | None = None  # the folder that relative paths are in; None: the process's
+_cwd: contextvars.ContextVar[str | None] = contextvars.ContextVar("_cwd", default=None)
+"""The folder that relative paths are in; None: the process's."""
 
 
 @contextlib.contextmanager
 def local_file_io_cwd(path: Any = None) -> Iterator[None]:
     """Let relative paths of notebooks be in a folder, by default today's, wherever the process goes meanwhile."""
-    global _cwd
-    before, _cwd = _cwd, os.fspath(path) if path is not None else os.getcwd()
+    token = _cwd.set(os.getcwd() if path is None else os.path.abspath(path))
     try:
         yield
     finally:
-        _cwd = before
+        _cwd.reset(token)
 
 
 def local_path(path: Any) -> str | None:
     """The absolute path of a file; None if there is no path, or it is one of another place."""
     if path is None or _ELSEWHERE.match(os.fspath(path)):
         return None
-    return os.path.join(_cwd or os.getcwd(), os.fspath(path))
+    return os.path.join(_cwd.get() or os.getcwd(), os.fspath(path))
 
 
 def _file(path: Any) -> str:
     path = os.fspath(path)
     if _ELSEWHERE.match(path):
         raise PapermillException(f"{path}: cellar.papermill.iorw reads and writes texts of files only; execute_notebook and inspect_notebook take the URL itself")
-    return os.path.join(_cwd, path) if _cwd else path
+    folder = _cwd.get()
+    return os.path.join(folder, path) if folder else path
 
 
 class PapermillIO:
@@ -112,42 +114,38 @@ def load_notebook_node(notebook_path: Any) -> Any:
     """A notebook, of a path or a copy of one that is there, with the metadata that Papermill's notebooks have."""
     from .version import version
 
-    if isinstance(notebook_path, Mapping):
-        notebook = _upgraded(copy.deepcopy(notebook_path))
-    elif local_path(notebook_path) is not None:
-        notebook = read_notebook(_file(notebook_path))
-    else:
+    elsewhere = not isinstance(notebook_path, Mapping) and local_path(notebook_path) is None
+    try:
+        from nbformat import v4
+    except ImportError:
         notebook = _by_program(notebook_path)
-    metadata = notebook["metadata"].get("papermill")
-    if metadata is None:
-        from ._program import node
-
-        notebook["metadata"]["papermill"] = node({"default_parameters": {}, "parameters": {}, "environment_variables": {}, "version": version})
+    else:
+        if elsewhere:
+            notebook = _by_program(notebook_path)
+        else:
+            notebook = node(copy.deepcopy(notebook_path)) if isinstance(notebook_path, Mapping) else read_notebook(_file(notebook_path))
+        notebook = v4.upgrade(notebook) or notebook
+    notebook["metadata"].setdefault(
+        "papermill", node({"default_parameters": {}, "parameters": {}, "environment_variables": {}, "version": version})
+    )
     for cell in notebook["cells"]:
         cell["metadata"].setdefault("tags", [])
-        cell["metadata"].setdefault("papermill", {})
+        cell["metadata"].setdefault("papermill", node({}))
     return notebook
 
 
-def _upgraded(notebook: Any) -> Any:
-    """A notebook of the format's newest version, if somebody is there who can do that: the program does it all the same."""
-    try:
-        from nbformat import from_dict, v4
-    except ImportError:
-        from ._program import node
-
-        return node(notebook)
-    return v4.upgrade(from_dict(notebook))
-
-
-def _by_program(place: Any) -> Any:
-    """The notebook that is at another place."""
+def _by_program(source: Any) -> Any:
+    """A notebook, of a path, of another place or as it is there, as the program reads it: of the newest version."""
     from ._process import Call, failure, run
 
+    if isinstance(source, Mapping):
+        place, stdin = "-", write_text(source).encode()
+    else:
+        place = local_path(source) or os.fspath(source)
+        stdin = sys.stdin.buffer.read() if place == "-" else None
     with tempfile.TemporaryDirectory(prefix="cellar-") as scratch:
         output = os.path.join(scratch, "output.ipynb")
-        arguments = [program(), "papermill", os.fspath(place), output, "--prepare-only", "--log-level=WARNING"]
-        stdin = sys.stdin.buffer.read() if os.fspath(place) == "-" else None
+        arguments = [program(), "papermill", place, output, "--prepare-only", "--log-level=WARNING"]
         code, said = run(arguments, scratch, call=Call(managed=True), stdin=stdin)
         if code != 0:
             raise failure(code, said, None)

@@ -56,7 +56,7 @@ def parameterize_notebook(
     kernel_name, language = engine.nb_kernel_name(nb, kernel_name), engine.nb_language(nb, language)
     given = None if isinstance(parameters, str) else parameters
     translator = translators.papermill_translators.find_translator(kernel_name, language)
-    if translators.by_program(translator, kernel_name, language):
+    if translators.by_program(translator, kernel_name, language) and translate_parameters is translators.translate_parameters:
         call = Call(managed=True, comment=comment)
     else:
         if given is None:
