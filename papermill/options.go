@@ -115,10 +115,11 @@ type Cell struct {
 	// Replayed: a former run has done it, and it runs again because the rest needs what it makes.
 	Replayed bool
 
-	notebook *nbformat.Cell
-	index    int  // in the notebook
-	ran      bool // the kernel was asked to run it
-	kept     bool // a former run has done it
+	notebook  *nbformat.Cell
+	index     int  // in the notebook
+	ran       bool // the kernel was asked to run it
+	kept      bool // a former run has done it
+	unwritten bool // the notebook does not have its state yet
 }
 
 // Source is the cell's text.

@@ -254,8 +254,8 @@ func (r *run) end(ctx context.Context) {
 func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	c.Started, c.Status = time.Now(), Running
 	r.OnCell(*c)
+	c.unwritten = true
 	if r.SaveCells {
-		r.writeCell(c)
 		r.stale = true
 		r.autosave()
 	}
@@ -270,7 +270,7 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 		if c.Replayed {
 			r.board.replayed(c.index)
 		}
-		r.writeCell(c)
+		c.unwritten = true
 		if noted := r.note(c); err == nil {
 			err = noted
 		}
@@ -283,6 +283,7 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	if err := r.tellOutputs(); err != nil && !errors.Is(err, jupyter.ErrClosed) {
 		return false, err
 	}
+	r.kernel.IOPub.Rest(rest)
 	id, err := r.kernel.Execute(source, c.ID)
 	if err != nil && !errors.Is(err, jupyter.ErrClosed) {
 		return false, err

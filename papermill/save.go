@@ -86,6 +86,12 @@ func (r *run) autosave() {
 // save writes the executed notebook as far as it is.
 func (r *run) save() error {
 	start := time.Now()
+	for i := range r.Cells {
+		if c := &r.Cells[i]; c.unwritten {
+			r.writeCell(c)
+			c.unwritten = false
+		}
+	}
 	r.board.list()
 	err := r.write()
 	r.saved, r.saving, r.stale = time.Now(), time.Since(start), false
