@@ -73,6 +73,7 @@ type run struct {
 	cut      bool             // what the kernel sends can't be read on, for which a cell has failed
 	unmarked bool             // the kernel does not print what it is asked to behind a cell's outputs; see settle
 	deaf     bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
+	timer    *time.Timer      // see after
 	saved    time.Time        // when the output was last written
 	stale    bool             // a cell has started or ended since then
 	saving   time.Duration    // and how long that took

@@ -27,7 +27,7 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 	defer k.IOPub.Rest(0)
 	for looked := false; !replied || !c.idle || r.gaps.missing() > 0; {
 		if replied && c.idle && !looked {
-			looked, patience = true, time.After(gapPatience)
+			looked, patience = true, r.after(gapPatience)
 		}
 		more := empty
 		m, err := k.IOPub.Take()
@@ -46,7 +46,7 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 				return err
 			}
 			if replied && !looked {
-				patience = time.After(lateOutputs)
+				patience = r.after(lateOutputs)
 			}
 			more = full
 		} else if m, err = k.Replies.Take(); err != nil {
@@ -57,7 +57,7 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 				if err := r.reply(m, c); err != nil {
 					return err
 				}
-				replied, patience = true, time.After(lateOutputs)
+				replied, patience = true, r.after(lateOutputs)
 				k.IOPub.Rest(0)
 			}
 			more = full
@@ -91,7 +91,7 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 			if err := k.Interrupt(); err != nil {
 				return stopping
 			}
-			patience = time.After(r.Grace)
+			patience = r.after(r.Grace)
 		case <-patience:
 			if stopping != nil {
 				r.deaf = true
@@ -104,6 +104,15 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 		}
 	}
 	return stopping
+}
+
+// after is time.After for one wait at a time: a timer for each cell would be one of the largest things that a cell takes.
+func (r *run) after(d time.Duration) <-chan time.Time {
+	if r.timer == nil {
+		r.timer = time.NewTimer(d)
+	}
+	r.timer.Reset(d)
+	return r.timer.C
 }
 
 // What a select goes on at at once, and never.
