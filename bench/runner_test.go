@@ -161,7 +161,7 @@ func runners(b *testing.B, names ...string) {
 			return []string{bin("python"), "-c", "import sys; from ploomber_engine import execute_notebook; execute_notebook(sys.argv[1], sys.argv[2], progress_bar=False)", in, out}
 		}},
 	}
-	ofOneCell := map[string]float64{} // own CPU milliseconds, by peer
+	ofOneCell := map[string][2]float64{} // CPU milliseconds, own and the kernel's, by peer
 	for _, name := range names {
 		j := jobs[name]
 		dir := b.TempDir()
@@ -200,13 +200,15 @@ func runners(b *testing.B, names ...string) {
 				b.ReportMetric(float64(failed)/float64(b.N), "failed/op")
 				b.ReportMetric(float64(memory)/(1<<20), "own-MB")
 				own /= float64(b.N)
+				kernel := 1000*cpu/float64(b.N) - own
 				if len(j.cells) == 1 {
 					b.ReportMetric(own, "own-ms/op")
 				} else {
-					b.ReportMetric((own-ofOneCell[peer.name])/float64(len(j.cells)-1), "own-ms/cell")
+					b.ReportMetric((own-ofOneCell[peer.name][0])/float64(len(j.cells)-1), "own-ms/cell")
+					b.ReportMetric((kernel-ofOneCell[peer.name][1])/float64(len(j.cells)-1), "kernel-ms/cell")
 				}
 				if name == "1 cell" {
-					ofOneCell[peer.name] = own
+					ofOneCell[peer.name] = [2]float64{own, kernel}
 				}
 				if j.want > 0 {
 					b.ReportMetric(100*float64(kept)/float64(b.N*j.want), "%kept")

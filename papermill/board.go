@@ -98,6 +98,9 @@ type content struct {
 
 // read reads the content of a message.
 func read(m *jupyter.Message) (in content, err error) {
+	if in.ExecutionState = plainState(m); in.ExecutionState != "" {
+		return in, nil
+	}
 	if m.Large == nil {
 		return in, m.Decode(&in)
 	}
@@ -127,6 +130,19 @@ func read(m *jupyter.Message) (in content, err error) {
 	}
 	m.Content = text
 	return in, m.Decode(&in)
+}
+
+// plainState is what a status says, as nearly all kernels write it: most messages of a cell that shows little are no more.
+func plainState(m *jupyter.Message) string {
+	if m.Header.Type == "status" {
+		switch string(m.Content) {
+		case `{"execution_state": "busy"}`, `{"execution_state":"busy"}`:
+			return "busy"
+		case `{"execution_state": "idle"}`, `{"execution_state":"idle"}`:
+			return "idle"
+		}
+	}
+	return ""
 }
 
 // mostInMemory is the size beyond which a value of a large message stays in its file.

@@ -26,10 +26,10 @@ type notebookMetadata struct {
 
 // cellMetadata is metadata.papermill of a cell.
 type cellMetadata struct {
+	Duration  *float64 `json:"duration"`
+	EndTime   *string  `json:"end_time"`
 	Exception *bool    `json:"exception"`
 	StartTime *string  `json:"start_time"`
-	EndTime   *string  `json:"end_time"`
-	Duration  *float64 `json:"duration"`
 	Status    Status   `json:"status"`
 }
 

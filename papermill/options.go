@@ -128,11 +128,12 @@ type Cell struct {
 	// Replayed: a former run has done it, and it runs again because the rest needs what it makes.
 	Replayed bool
 
-	notebook *nbformat.Cell
-	index    int  // in the notebook
-	ran      bool // the kernel was asked to run it
-	kept     bool // a former run has done it
-	write    func(io.Writer) error
+	notebook  *nbformat.Cell
+	index     int  // in the notebook
+	ran       bool // the kernel was asked to run it
+	kept      bool // a former run has done it
+	unwritten bool // the notebook does not have its state yet
+	write     func(io.Writer) error
 }
 
 // Write writes the cell as it is now, with its outputs, as JSON without secrets. It can be called from OnCell and OnLate.

@@ -73,6 +73,7 @@ type run struct {
 	cut      bool             // what the kernel sends can't be read on, for which a cell has failed
 	unmarked bool             // the kernel does not print what it is asked to behind a cell's outputs; see settle
 	deaf     bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
+	timer    *time.Timer      // see after
 	saved    time.Time        // when the output was last written
 	stale    bool             // a cell has started or ended since then
 	saving   time.Duration    // and how long that took
@@ -255,8 +256,8 @@ func (r *run) end(ctx context.Context) {
 func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	c.Started, c.Status = time.Now(), Running
 	r.OnCell(*c)
+	c.unwritten = true
 	if r.SaveCells {
-		r.writeCell(c)
 		r.stale = true
 		r.autosave()
 	}
@@ -271,7 +272,7 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 		if c.Replayed {
 			r.board.replayed(c.index)
 		}
-		r.writeCell(c)
+		c.unwritten = true
 		if noted := r.note(c); err == nil {
 			err = noted
 		}
@@ -284,6 +285,7 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	if err := r.tellOutputs(); err != nil && !errors.Is(err, jupyter.ErrClosed) {
 		return false, err
 	}
+	r.kernel.IOPub.Rest(rest)
 	id, err := r.kernel.Execute(source, c.ID)
 	if err != nil && !errors.Is(err, jupyter.ErrClosed) {
 		return false, err

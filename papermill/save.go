@@ -55,8 +55,17 @@ func (r *run) rescue() (path string, err error) {
 	return path, nil
 }
 
+// writeState brings a cell's state into the notebook.
+func (r *run) writeState(index int) {
+	if c := &r.Cells[index]; c.unwritten {
+		r.writeCell(c)
+		c.unwritten = false
+	}
+}
+
 // writeCellText is Cell.Write.
 func (r *run) writeCellText(index int, w io.Writer) error {
+	r.writeState(index)
 	o := r.board.cells[index]
 	o.list(r.board.journal)
 	o.untold = false
@@ -104,6 +113,9 @@ func (r *run) autosave() {
 // save writes the executed notebook as far as it is.
 func (r *run) save() error {
 	start := time.Now()
+	for i := range r.Cells {
+		r.writeState(i)
+	}
 	r.board.list()
 	err := r.write()
 	r.saved, r.saving, r.stale = time.Now(), time.Since(start), false

@@ -24,9 +24,10 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 		patience <-chan time.Time // until what was asked for is forced, or what should have come is missed
 	)
 	defer k.Works(false)
+	defer k.IOPub.Rest(0)
 	for looked := false; !replied || !c.idle || r.gaps.missing() > 0; {
 		if replied && c.idle && !looked {
-			looked, patience = true, time.After(gapPatience)
+			looked, patience = true, r.after(gapPatience)
 		}
 		more := empty
 		m, err := k.IOPub.Take()
@@ -45,7 +46,7 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 				return err
 			}
 			if replied && !looked {
-				patience = time.After(lateOutputs)
+				patience = r.after(lateOutputs)
 			}
 			more = full
 		} else if m, err = k.Replies.Take(); err != nil {
@@ -56,11 +57,14 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 				if err := r.reply(m, c); err != nil {
 					return err
 				}
-				replied, patience = true, time.After(lateOutputs)
+				replied, patience = true, r.after(lateOutputs)
+				k.IOPub.Rest(0)
 			}
 			more = full
-		} else if err := r.board.journal.Flush(); err != nil { // what came is safe before we wait for more
-			return err
+		} else if !replied || c.idle { // what came is safe before we wait for more, but for the end of the cell, which comes now
+			if err := r.board.journal.Flush(); err != nil {
+				return err
+			}
 		}
 		if r.due == nil && r.recoverable && r.board.journal.Unsynced() {
 			r.due = time.After(max(syncPause, syncShare*r.syncing))
@@ -87,7 +91,7 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 			if err := k.Interrupt(); err != nil {
 				return stopping
 			}
-			patience = time.After(r.Grace)
+			patience = r.after(r.Grace)
 		case <-patience:
 			if stopping != nil {
 				r.deaf = true
@@ -100,6 +104,15 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 		}
 	}
 	return stopping
+}
+
+// after is time.After for one wait at a time: a timer for each cell would be one of the largest things that a cell takes.
+func (r *run) after(d time.Duration) <-chan time.Time {
+	if r.timer == nil {
+		r.timer = time.NewTimer(d)
+	}
+	r.timer.Reset(d)
+	return r.timer.C
 }
 
 // What a select goes on at at once, and never.
@@ -215,9 +228,10 @@ func (r *run) takeUntil(ctx context.Context, request string, answer func(*jupyte
 }
 
 const (
-	lateOutputs = 10 * time.Second // how long a kernel may be silent between its answer and the word that all outputs are sent
-	gapPatience = 2 * time.Second  // how much later than its successors a message may come
-	lastOutputs = 2 * time.Second  // how long a dead kernel's messages may take to arrive
+	rest        = 10 * time.Millisecond // how long after a cell's begin its outputs may be left in the socket
+	lateOutputs = 10 * time.Second      // how long a kernel may be silent between its answer and the word that all outputs are sent
+	gapPatience = 2 * time.Second       // how much later than its successors a message may come
+	lastOutputs = 2 * time.Second       // how long a dead kernel's messages may take to arrive
 )
 
 var errLost = errors.New("the kernel does not answer heartbeats any more: it hangs as a whole, which no interrupt ends")

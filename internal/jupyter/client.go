@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
@@ -75,7 +76,9 @@ func Dial(ctx context.Context, c Connection, o ClientOptions) (*Client, error) {
 		if s.channel == IOPub {
 			p.send([][]byte{{1}}) // subscribe to every topic
 		}
-		box := &Inbox{ready: make(chan struct{}, 1)}
+		box := &Inbox{ready: make(chan struct{}, 1), conn: p.rw.Conn}
+		box.rouse = time.AfterFunc(time.Hour, box.wake)
+		box.rouse.Stop()
 		cl.inbox[s.channel] = box
 		cl.wg.Go(func() { cl.read(s.channel, p, box) })
 	}
@@ -255,7 +258,7 @@ func (c *Client) read(ch Channel, p *peer, box *Inbox) {
 			return true, err
 		}
 	}
-	var before parent
+	var before headers
 	for {
 		large = nil
 		frames, err := p.receive()
@@ -324,7 +327,33 @@ type Inbox struct {
 	queue []*Message
 	err   error
 	ready chan struct{}
+
+	conn  net.Conn
+	rests atomic.Bool
+	rouse *time.Timer // ends a rest
 }
+
+// Rest leaves what comes next in the socket for the time d, unless much comes, so that it is read at once: each message by itself would wake the
+// process, which takes more time than to read it. 0 ends the rest. On systems that can't do that there is none.
+func (b *Inbox) Rest(d time.Duration) {
+	if d == 0 {
+		b.rouse.Stop()
+		b.wake()
+		return
+	}
+	lowWater(b.conn, restless)
+	b.rests.Store(true)
+	b.rouse.Reset(d)
+}
+
+func (b *Inbox) wake() {
+	if b.rests.Swap(false) {
+		lowWater(b.conn, 1)
+	}
+}
+
+// restless is how many bytes are much at once.
+const restless = 1 << 14
 
 func (b *Inbox) put(m *Message) {
 	b.mu.Lock()

@@ -5,17 +5,45 @@ import (
 	"encoding/json"
 )
 
-// read fills a header from its JSON. All kernels send plain strings, for which encoding/json would take a large part of our time.
-func (h *Header) read(raw []byte) error {
-	if h.readPlain(raw) {
+// read fills a header from its JSON. All kernels send plain strings, for which encoding/json would take a large part of our time, and most are
+// those of the message before, which are kept.
+func (h *Header) read(raw []byte, before *Header) error {
+	if h.readPlain(raw, before) {
 		return nil
 	}
 	*h = Header{}
 	return json.Unmarshal(raw, h)
 }
 
+// write is the header's JSON; by encoding/json only where something needs an escape.
+func (h *Header) write() ([]byte, error) {
+	b := make([]byte, 0, 256)
+	for _, f := range [...]struct{ name, value string }{
+		{`{"msg_id":"`, h.ID}, {`","session":"`, h.Session}, {`","username":"`, h.Username}, {`","date":"`, h.Date}, {`","msg_type":"`, h.Type},
+		{`","version":"`, h.Version}, {`","subshell_id":"`, h.Subshell},
+	} {
+		if !needsNoEscape(f.value) {
+			return marshal(h)
+		}
+		if f.value != "" || f.name != `","subshell_id":"` {
+			b = append(append(b, f.name...), f.value...)
+		}
+	}
+	return append(b, `"}`...), nil
+}
+
+// needsNoEscape reports whether a text is printable ASCII that needs no escape in JSON.
+func needsNoEscape(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x80 || s[i] == '"' || s[i] == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
 // readPlain reads an object whose names it knows and whose values are strings without escapes, or null; false if it is anything else.
-func (h *Header) readPlain(raw []byte) bool {
+func (h *Header) readPlain(raw []byte, before *Header) bool {
 	s := plainScanner{raw}
 	if !s.take('{') {
 		return false
@@ -33,7 +61,9 @@ func (h *Header) readPlain(raw []byte) bool {
 			return false
 		}
 		if value, ok := s.text(); ok {
-			*field = string(value)
+			if *field = *before.field(name); *field != string(value) {
+				*field = string(value)
+			}
 		} else if !s.null() {
 			return false
 		}

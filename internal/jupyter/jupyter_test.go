@@ -164,7 +164,7 @@ func TestClientsWithOneIdentity(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if reply, err := decode(back, signer, nil, &parent{}); err != nil || reply.Parent != m.Header {
+		if reply, err := decode(back, signer, nil, &headers{}); err != nil || reply.Parent != m.Header {
 			t.Errorf("%+v, %v", reply, err)
 		}
 	}
@@ -272,11 +272,11 @@ func TestBrokenMessages(t *testing.T) {
 		"metadata not JSON":  frames(good, "{}", "{]", "{}"),
 		"signature too long": {delimiter, bytes.Repeat([]byte("0"), 1000), []byte(good), []byte("{}"), []byte("{}"), []byte("{}")},
 	} {
-		if m, err := decode(f, s, nil, &parent{}); err == nil {
+		if m, err := decode(f, s, nil, &headers{}); err == nil {
 			t.Errorf("%s: %+v", name, m)
 		}
 	}
-	m, err := decode(frames(good, "{}", "{}", "{broken"), s, nil, &parent{})
+	m, err := decode(frames(good, "{}", "{}", "{broken"), s, nil, &headers{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -486,7 +486,7 @@ func TestLargeContent(t *testing.T) {
 	signer, _ := newSigner(s.Connection())
 	part := []byte("{}")
 	frames := [][]byte{delimiter, signer.Sign(part, part, part, []byte("{ }")), part, part, part, nil}
-	if _, err := decode(frames, signer, f, &parent{}); !errors.Is(err, ErrSignature) {
+	if _, err := decode(frames, signer, f, &headers{}); !errors.Is(err, ErrSignature) {
 		t.Errorf("a wrong signature: %v", err)
 	}
 }

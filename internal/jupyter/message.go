@@ -120,13 +120,13 @@ var (
 
 // encode makes the frames of a message.
 func encode(m *Message, s *signer) ([][]byte, error) {
-	header, err := marshal(m.Header)
+	header, err := m.Header.write()
 	if err != nil {
 		return nil, err
 	}
 	parent := emptyObject
 	if m.Parent.ID != "" {
-		if parent, err = marshal(m.Parent); err != nil {
+		if parent, err = m.Parent.write(); err != nil {
 			return nil, err
 		}
 	}
@@ -144,8 +144,8 @@ func encode(m *Message, s *signer) ([][]byte, error) {
 }
 
 // decode checks and reads the frames of a message. The signature is checked before anything is parsed. large is its content if that is
-// not among the frames; it may be nil. before has the parent of the message before, which may be the same.
-func decode(frames [][]byte, s *signer, large *Large, before *parent) (*Message, error) {
+// not among the frames; it may be nil. before is the message before, much of which may be the same.
+func decode(frames [][]byte, s *signer, large *Large, before *headers) (*Message, error) {
 	at := frameIndex(frames, delimiter)
 	if len(frames)-at < 6 {
 		return nil, errTruncated
@@ -159,37 +159,38 @@ func decode(frames [][]byte, s *signer, large *Large, before *parent) (*Message,
 		return nil, err
 	}
 	m := &Message{Identities: frames[:at:at], Metadata: body[3], Content: body[4], Buffers: body[5:], Large: large}
-	if err := m.Header.read(body[1]); err != nil {
+	if err := m.Header.read(body[1], &before.own); err != nil {
 		return nil, fmt.Errorf("cellar: read jupyter header: %w", err)
 	}
 	if m.Header.ID == "" || m.Header.Type == "" {
 		return nil, errors.New("cellar: read jupyter header: msg_id or msg_type is missing")
 	}
+	before.own = m.Header
 	var err error
-	if m.Parent, err = before.read(body[2]); err != nil {
+	if m.Parent, err = before.readParent(body[2]); err != nil {
 		return nil, fmt.Errorf("cellar: read parent header of %s: %w", m.Header.Type, err)
 	}
-	if !json.Valid(m.Metadata) { // content is read, and answered, by those who know what it should be
+	if !bytes.Equal(m.Metadata, emptyObject) && !json.Valid(m.Metadata) { // content is read, and answered, by those who know what it should be
 		return nil, fmt.Errorf("cellar: read metadata of %s: it is not JSON", m.Header.Type)
 	}
 	return m, nil
 }
 
-// parent is the parent header that was read last: all that answers a request has the same.
-type parent struct {
-	raw    []byte
-	header Header
+// headers are those of the message that was read last.
+type headers struct {
+	own, parent Header
+	raw         []byte // the parent's text: all that answers a request has the same
 }
 
-func (p *parent) read(raw []byte) (Header, error) {
+func (p *headers) readParent(raw []byte) (Header, error) {
 	if len(raw) > 0 && bytes.Equal(raw, p.raw) {
-		return p.header, nil
+		return p.parent, nil
 	}
 	var h Header
-	if err := h.read(raw); err != nil {
+	if err := h.read(raw, &p.parent); err != nil {
 		return h, err
 	}
-	p.raw, p.header = raw, h
+	p.raw, p.parent = raw, h
 	return h, nil
 }
 

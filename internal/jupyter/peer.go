@@ -78,7 +78,7 @@ func open(c net.Conn, kind zmq4.SocketType, id string, server bool, keys *keys, 
 	}
 	rw := &buffered{Conn: c}
 	rw.r, rw.w = bufio.NewReaderSize(newSocketReader(c), 1<<16), bufio.NewWriterSize(&rw.out, 1<<16)
-	rw.out.c = c
+	rw.out.c = newSocketWriter(c)
 	var security zmq4.Security = plain{}
 	var box *curve
 	if keys != nil {
@@ -241,6 +241,7 @@ type keeper func(frame int, size int64, r io.Reader) (kept bool, err error)
 func readMessage(r io.Reader, limit int64, box *curve, keep keeper) (frames [][]byte, command bool, err error) {
 	frames = make([][]byte, 0, 8) // as many as a message has, as a rule
 	var head [9]byte
+	var small []byte // memory for small frames, which are needed as long as each other
 	for more := true; more; {
 		if _, err := io.ReadFull(r, head[:2]); err != nil {
 			return nil, false, err
@@ -266,7 +267,16 @@ func readMessage(r io.Reader, limit int64, box *curve, keep keeper) (frames [][]
 				continue
 			}
 		}
-		body, err := readBody(r, int(size))
+		var body []byte
+		if size <= smallFrame {
+			if len(small) < int(size) {
+				small = make([]byte, smallFrames)
+			}
+			body, small = small[:size:size], small[size:]
+			_, err = io.ReadFull(r, body)
+		} else {
+			body, err = readBody(r, int(size))
+		}
 		if err != nil {
 			return nil, false, err
 		}
@@ -282,6 +292,11 @@ func readMessage(r io.Reader, limit int64, box *curve, keep keeper) (frames [][]
 	}
 	return frames, command, nil
 }
+
+const (
+	smallFrame  = 1 << 9
+	smallFrames = 768 // about as much as the frames take of a message that shows little
+)
 
 func readBody(r io.Reader, size int) ([]byte, error) {
 	const step = 1 << 20
@@ -326,7 +341,7 @@ func (b *buffered) Write(p []byte) (int, error) {
 
 // progress counts what goes out, so that a slow peer can be told from one that stands still.
 type progress struct {
-	c     net.Conn
+	c     io.Writer
 	bytes atomic.Int64
 }
 

@@ -442,7 +442,7 @@ func FuzzWire(f *testing.F) {
 				return
 			}
 			cutCommand(frames, zmq4.CmdPing)
-			m, err := decode(frames, open, nil, &parent{})
+			m, err := decode(frames, open, nil, &headers{})
 			if err != nil {
 				continue
 			}
@@ -450,7 +450,7 @@ func FuzzWire(f *testing.F) {
 			if err != nil {
 				t.Fatalf("can't write what was read: %v", err)
 			}
-			back, err := decode(again, open, nil, &parent{})
+			back, err := decode(again, open, nil, &headers{})
 			if err != nil || back.Header != m.Header || back.Parent != m.Parent && m.Parent.ID != "" || !bytes.Equal(back.Content, m.Content) && len(m.Content) > 0 {
 				t.Fatalf("%+v came back as %+v, %v", m, back, err)
 			}

@@ -259,7 +259,7 @@ func echo(p *peer, frames [][]byte) {
 
 func (s *Server) request(ch Channel) func(*peer, [][]byte) {
 	return func(p *peer, frames [][]byte) {
-		m, err := decode(frames, s.signer, nil, &parent{})
+		m, err := decode(frames, s.signer, nil, &headers{})
 		if err != nil {
 			s.complain(ch, err)
 			return

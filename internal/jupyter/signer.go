@@ -3,6 +3,7 @@ package jupyter
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"hash"
@@ -27,8 +28,8 @@ type signer struct {
 	hashes sync.Pool // of hash.Hash with the key
 
 	mu   sync.Mutex
-	seen map[[sha256.Size]byte]struct{}
-	ring [][sha256.Size]byte // the seen ones, oldest at next
+	seen map[uint64]struct{} // the begins of signatures, which nobody without the key can choose
+	ring []uint64            // the seen ones, oldest at next
 	next int
 }
 
@@ -39,7 +40,7 @@ func newSigner(c Connection) (*signer, error) {
 	}
 	key := []byte(c.Key)
 	return &signer{
-		key: key, seen: map[[sha256.Size]byte]struct{}{},
+		key: key, seen: map[uint64]struct{}{},
 		hashes: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }},
 	}, nil
 }
@@ -74,19 +75,20 @@ func (s *signer) verify(signature []byte, parts [][]byte, more io.Reader) error 
 	if _, err := hex.Decode(got, signature); err != nil || !hmac.Equal(got, want[:]) {
 		return ErrSignature
 	}
+	begin := binary.BigEndian.Uint64(want[:])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, again := s.seen[want]; again {
+	if _, again := s.seen[begin]; again {
 		return ErrReplay
 	}
 	if len(s.ring) < remembered {
-		s.ring = append(s.ring, want)
+		s.ring = append(s.ring, begin)
 	} else {
 		delete(s.seen, s.ring[s.next])
-		s.ring[s.next] = want
+		s.ring[s.next] = begin
 		s.next = (s.next + 1) % remembered
 	}
-	s.seen[want] = struct{}{}
+	s.seen[begin] = struct{}{}
 	return nil
 }
 

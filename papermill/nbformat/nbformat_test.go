@@ -322,3 +322,35 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// FuzzFlat: a flat object is laid out as any other value is.
+func FuzzFlat(f *testing.F) {
+	f.Add("status", "completed", "start_time", 1.5, true)
+	f.Add("a b", "é", "a", 0.0, false)
+	f.Add("", "", "\"", -1e300, true)
+	f.Fuzz(func(t *testing.T, a, text, b string, number float64, yes bool) {
+		type flat = map[string]any
+		for _, value := range []any{flat{a: text, b: number}, flat{a: yes}, flat{a: nil, b: text, "c": yes}, flat{a: flat{}}, flat{}, []string{a}, text,
+			struct{ B, A string }{a, b}} {
+			raw, err := textOf(value)
+			if err != nil {
+				return // no JSON: an infinity
+			}
+			for _, s := range []style{houseStyle, {colon: ":", comma: " "}, {newline: "\r\n", indent: "\t", colon: " : ", ascii: true}} {
+				want, err := readNode(raw)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := s.flat(raw, 2); got != nil && written(got) != written(want.lay(2, s)) {
+					t.Errorf("%s: %s, want %s", raw, written(got), written(want))
+				}
+			}
+		}
+	})
+}
+
+func written(n *node) string {
+	var b strings.Builder
+	n.write(&b)
+	return b.String()
+}

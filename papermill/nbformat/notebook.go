@@ -228,12 +228,18 @@ func (o Object) Get(key string, into any) bool {
 
 // Set sets the value of a key to what encoding/json makes of it.
 func (o Object) Set(key string, value any) error {
-	v, err := nodeOf(value)
+	text, err := textOf(value)
 	if err != nil {
 		return fmt.Errorf("metadata %s: %w", key, err)
 	}
-	n := o.make()
-	n.put(key, v.lay(o.depth+2, *o.style), o.depth+1, *o.style)
+	v := o.style.flat(text, o.depth+2)
+	if _, raw := value.(json.RawMessage); raw || v == nil {
+		if v, err = readNode(text); err != nil {
+			return fmt.Errorf("metadata %s: %w", key, err)
+		}
+		v.lay(o.depth+2, *o.style)
+	}
+	o.make().put(key, v, o.depth+1, *o.style)
 	return nil
 }
 
@@ -255,6 +261,7 @@ func (o Object) AppendLaid(key string, text io.WriterTo) {
 // make returns the object's node, which it makes where there is none.
 func (o Object) make() *node {
 	n := o.parent.get(o.key)
+	n.openHere()
 	if n == nil || n.kind != object {
 		n = &node{kind: object, at: -1}
 		o.parent.put(o.key, n, o.depth, *o.style)
@@ -275,15 +282,17 @@ func (o Object) Object(key string) Object {
 
 // Delete takes a key out.
 func (o Object) Delete(key string) {
-	if n := o.parent.get(o.key); n != nil && n.kind == object {
+	n := o.parent.get(o.key)
+	n.openHere()
+	if n != nil && n.kind == object {
 		if i := n.find(key); i >= 0 {
 			n.remove(i)
 		}
 	}
 }
 
-// nodeOf encodes a Go value; it has yet to be laid out.
-func nodeOf(value any) (*node, error) {
+// textOf encodes a Go value.
+func textOf(value any) (string, error) {
 	var b strings.Builder
 	if raw, ok := value.(json.RawMessage); ok {
 		b.Write(raw)
@@ -291,10 +300,23 @@ func nodeOf(value any) (*node, error) {
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false)
 		if err := e.Encode(value); err != nil {
-			return nil, err
+			return "", err
 		}
 	}
-	_, n, _, _, err := parseTree(strings.ToValidUTF8(b.String(), "\uFFFD"), inside)
+	return strings.ToValidUTF8(b.String(), "\uFFFD"), nil
+}
+
+// nodeOf encodes a Go value; it has yet to be laid out.
+func nodeOf(value any) (*node, error) {
+	text, err := textOf(value)
+	if err != nil {
+		return nil, err
+	}
+	return readNode(text)
+}
+
+func readNode(text string) (*node, error) {
+	_, n, _, _, err := parseTree(text, inside)
 	return n, err
 }
 

@@ -1,6 +1,7 @@
 package nbformat
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -144,6 +145,13 @@ func (n *node) open() *node {
 	return opened
 }
 
+// openHere is open for who is about to change the node.
+func (n *node) openHere() {
+	if n != nil && n.kind == unread {
+		*n = *n.open()
+	}
+}
+
 // get returns the value of a key, nil if n is no object or has none.
 func (n *node) get(key string) *node {
 	n = n.open()
@@ -217,7 +225,7 @@ func (n *node) lay(depth int, s style) *node {
 		return n
 	case unread:
 		if !s.hasLaid(n.raw, depth) {
-			*n = *n.open()
+			n.openHere()
 			n.lay(depth, s)
 		}
 		return n
@@ -244,6 +252,54 @@ func (n *node) lay(depth int, s style) *node {
 		n.items[len(n.items)-1].trail = s.space(depth)
 	}
 	return n
+}
+
+// flat lays out what encoding/json wrote of an object as all those are that a run writes for each cell: without others in it, its keys in order,
+// and nothing that needs an escape. Such a one takes neither nodes nor time. Of other values it is nil.
+func (s style) flat(text string, depth int) *node {
+	rest, ok := strings.CutPrefix(text, "{")
+	if !ok || strings.ContainsFunc(rest, func(r rune) bool { return r == '\\' || r >= 0x80 }) {
+		return nil
+	}
+	var b strings.Builder
+	b.Grow(2 * len(text))
+	b.WriteByte('{')
+	lead := s.space(depth + 1)
+	for before, more := `"`, true; more; lead = cmp.Or(s.space(depth+1), s.comma) {
+		key, value := plainToken(rest), ""
+		if rest, ok = strings.CutPrefix(rest[len(key):], ":"); !ok || strings.Trim(key, `"`) <= strings.Trim(before, `"`) {
+			return nil
+		}
+		if value = plainToken(rest); value == "" {
+			value = rest[:max(strings.IndexAny(rest, ",}"), 0)]
+			if value == "" || strings.Trim(value, "-+.0123456789eE") != "" && value != "true" && value != "false" && value != "null" {
+				return nil
+			}
+		}
+		rest = rest[len(value):]
+		b.WriteString(lead)
+		b.WriteString(key)
+		b.WriteString(s.colon)
+		b.WriteString(value)
+		if rest, more = strings.CutPrefix(rest, ","); more {
+			b.WriteByte(',')
+		}
+		before = key
+	}
+	if strings.TrimSuffix(rest, "\n") != "}" {
+		return nil
+	}
+	b.WriteString(s.space(depth))
+	b.WriteByte('}')
+	return &node{kind: unread, at: -1, raw: b.String()}
+}
+
+// plainToken is the string token, without escapes, that a text begins with; "" if it begins with something else.
+func plainToken(text string) string {
+	if !strings.HasPrefix(text, `"`) {
+		return ""
+	}
+	return text[:1+strings.IndexByte(text[1:], '"')+1]
 }
 
 // token writes a string token as the style does.
