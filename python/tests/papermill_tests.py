@@ -1,8 +1,10 @@
 """Runs Papermill's own tests with cellar in the place of Papermill: what they import of it is ours."""
 
 import importlib.util
+import os
 import subprocess
 import sys
+import tempfile
 import types
 
 import pytest
@@ -42,4 +44,8 @@ install()
 modules = ("execute", "inspect", "cli", "parameterize", "engines", "autosave", "clientwrap", "exceptions", "utils", "translators")
 inside = ["TestCLI", "test_resolve_type", "test_is_float", "test_is_int"]  # mocks within Papermill's command line, and its parsers
 options = ["-q", "-p", "no:cacheprovider", "--tb=short", "-rf", "-k", " and ".join("not " + name for name in inside)]
-sys.exit(pytest.main([*options, *sys.argv[1:], *(f"{ROOT}/tests/test_{name}.py" for name in modules)], plugins=[CommandLine()]))
+with tempfile.TemporaryDirectory() as folder:  # some name an output in the working folder, and expect that nobody writes it
+    os.chdir(folder)
+    code = pytest.main([*options, *sys.argv[1:], *(f"{ROOT}/tests/test_{name}.py" for name in modules)], plugins=[CommandLine()])
+    os.chdir("/")
+sys.exit(code)
