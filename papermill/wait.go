@@ -22,6 +22,9 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 		replied  = false
 		stopping error            // why the cell was interrupted
 		patience <-chan time.Time // until what was asked for is forced, or what should have come is missed
+
+		ending    = false          // the kernel has answered, and nothing more was there
+		unflushed <-chan time.Time // until what came then goes into the journal all the same
 	)
 	defer k.Works(false)
 	defer k.IOPub.Rest(0)
@@ -61,7 +64,10 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 				k.IOPub.Rest(0)
 			}
 			more = full
-		} else if !replied || c.idle { // what came is safe before we wait for more, but for the end of the cell, which comes now
+		} else if replied && !ending { // the word that all is sent comes now, as a rule, and the end of the cell is written with the rest
+			ending = true
+			unflushed = time.After(endPause)
+		} else { // what came is safe before we wait for more
 			if err := r.board.journal.Flush(); err != nil {
 				return err
 			}
@@ -71,6 +77,7 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 		}
 		select {
 		case <-more:
+		case <-unflushed:
 		case <-r.due:
 			if err := r.sync(); err != nil {
 				return err
@@ -229,6 +236,7 @@ func (r *run) takeUntil(ctx context.Context, request string, answer func(*jupyte
 
 const (
 	rest        = 10 * time.Millisecond // how long after a cell's begin its outputs may be left in the socket
+	endPause    = 20 * time.Millisecond // how long the end of a cell's outputs may take, which is written with them
 	lateOutputs = 10 * time.Second      // how long a kernel may be silent between its answer and the word that all outputs are sent
 	gapPatience = 2 * time.Second       // how much later than its successors a message may come
 	lastOutputs = 2 * time.Second       // how long a dead kernel's messages may take to arrive
