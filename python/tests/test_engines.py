@@ -186,7 +186,16 @@ def test_an_engine_that_is_killed(tmp_path):
 
 
 def test_writing_is_one_step(tmp_path, monkeypatch):
-    """The file keeps its mode, a link stays one, and an error leaves the old text and nothing else."""
+    """The file keeps its mode, a link stays one, and an error leaves the old text and nothing else. The mask of modes, which all threads share, is left alone."""
+    mask = os.umask(0o027)
+    try:
+        monkeypatch.setattr(os, "umask", None)
+        write_ipynb(nbformat.v4.new_notebook(), tmp_path / "new.ipynb")
+        assert (tmp_path / "new.ipynb").stat().st_mode & 0o777 == 0o640
+    finally:
+        monkeypatch.undo()
+        os.umask(mask)
+    (tmp_path / "new.ipynb").unlink()
     real, link = tmp_path / "real.ipynb", tmp_path / "link.ipynb"
     real.write_text("old")
     real.chmod(0o640)

@@ -7,8 +7,10 @@ import contextvars
 import copy
 import os
 import re
+import stat
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
@@ -73,38 +75,30 @@ class PapermillIO:
 
 
 def _replace(path: str, text: str) -> None:
-    path = os.path.realpath(path)  # a link stays one
     if os.path.exists(path) and not os.path.isfile(path):  # a device or a pipe has no old text to lose
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         return
+    path = os.path.realpath(path)  # a link stays one
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"output folder {folder} doesn't exist.")
-    if os.path.exists(path):
-        mode = os.stat(path).st_mode & 0o7777
-        if not os.access(path, os.W_OK):
-            raise PermissionError(13, "Permission denied", path)
-    else:
-        mode = 0o666 & ~_umask()
-    handle, temporary = tempfile.mkstemp(prefix="." + os.path.basename(path)[:200] + ".", suffix=".tmp", dir=folder)
+    mode = stat.S_IMODE(os.stat(path).st_mode) if os.path.exists(path) else None
+    if mode is not None and not os.access(path, os.W_OK):
+        raise PermissionError(13, "Permission denied", path)
+    temporary = os.path.join(folder, f".{uuid.uuid4().hex}.tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else mode), "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            os.chmod(temporary, mode)
+            if mode is not None:
+                os.chmod(temporary, mode)  # what the umask took away
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 papermill_io = PapermillIO()
