@@ -1,5 +1,6 @@
 """Tests of engines and translators in Python."""
 
+import copy
 import io
 import json
 import logging
@@ -382,6 +383,13 @@ def test_a_part_that_was_replaced(tmp_path, monkeypatch, started):
     monkeypatch.setattr(NotebookExecutionManager, "cell_start", lambda self, cell, index=None: seen.append(index) or begin(self, cell, index))
     pm.execute_notebook(notebook(tmp_path / "in.ipynb", "1", "2"), None, progress_bar=False)
     assert seen == [0, 1]
+
+
+def test_a_copy_replaces_no_part():
+    """Though Python keeps something in the class of what it copies."""
+    copy.copy(NotebookExecutionManager(nbformat.v4.new_notebook(), progress_bar=False))
+    copy.copy(PythonTranslator())
+    assert engines.done_by_program(None) and translators.all_by_program()
 
 
 def test_secrets_are_kept_from_engines_in_python(tmp_path, monkeypatch):
