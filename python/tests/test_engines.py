@@ -19,6 +19,7 @@ from test_papermill import gone, notebook, wait_for
 
 import cellar.papermill as pm
 from cellar.papermill import _process, engines, translators
+from cellar.papermill._program import program
 from cellar.papermill.clientwrap import PapermillNotebookClient
 from cellar.papermill.engines import Engine, NBClientEngine, NotebookExecutionManager, papermill_engines
 from cellar.papermill.exceptions import CellTimeoutError, DeadKernelError, PapermillException
@@ -358,6 +359,89 @@ def test_an_interrupt(tmp_path):
     thread.join()
     nb = nbformat.read(tmp_path / "out.ipynb", as_version=4)
     assert statuses(nb) == ["failed", "pending"] and nb.cells[0].outputs[0].text == "1\n"
+
+
+def test_an_interrupt_while_an_event_is_read(tmp_path, monkeypatch):
+    """The program's output has what the event says, and the manager, which saves after it, too."""
+    papermill_engines.register("same", type("Same", (NBClientEngine,), {}))
+    read, interrupts = json.loads, [KeyboardInterrupt()]
+
+    def interrupted(text):
+        if interrupts and b'"completed"' in text:
+            raise interrupts.pop()
+        return read(text)
+
+    monkeypatch.setattr(_process, "json", type("json", (), {"loads": interrupted, "dump": json.dump}))
+    with pytest.raises(KeyboardInterrupt):
+        pm.execute_notebook(notebook(tmp_path / "in.ipynb", "print('x' * 100_000)", "import time; time.sleep(60)"), tmp_path / "out.ipynb", engine_name="same", progress_bar=False)
+    nb = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert statuses(nb)[0] == "completed" and nb.cells[0].outputs[0].text == "x" * 100_000 + "\n" and "completed" not in statuses(nb)[1:]
+
+
+def test_an_interrupt_while_the_program_reads_the_notebook(tmp_path, monkeypatch):
+    """It is not left waiting for the rest."""
+
+    def write(descriptor, text, write=os.write):
+        write(descriptor, text[:10])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_process, "os", type("os", (), {**vars(os), "write": write}))
+    with pytest.raises(KeyboardInterrupt):
+        _process.run([program(), "papermill", "-", str(tmp_path / "out.ipynb")], str(tmp_path), stdin=b"{" * 100)
+
+
+def test_a_program_that_is_killed(tmp_path, monkeypatch):
+    """As for want of memory: what the cell had shown is in its journal, and is not written over by what the manager has."""
+    papermill_engines.register("same", type("Same", (NBClientEngine,), {}))
+    processes, popen = [], subprocess.Popen
+    monkeypatch.setattr(_process.subprocess, "Popen", lambda *args, **options: processes.append(popen(*args, **options)) or processes[-1])
+    begun = tmp_path / "begun"
+    path = notebook(tmp_path / "in.ipynb", "print(1)", f"import time\nprint('shown', flush=True)\ntime.sleep(1)\nopen({str(begun)!r}, 'w').close()\ntime.sleep(60)", "3")
+    for output in (tmp_path / "out.ipynb", None):
+        seen = []
+        monkeypatch.setattr(NotebookExecutionManager, "__init__", lambda self, *args, made=NotebookExecutionManager.__init__, **kw: seen.append(self) or made(self, *args, **kw))
+        begun.unlink(missing_ok=True)
+
+        def kill():
+            wait_for(begun.exists)
+            processes[-1].kill()
+
+        thread = threading.Thread(target=kill)
+        thread.start()
+        with pytest.raises(PapermillException, match="killed by signal 9"):
+            pm.execute_notebook(path, output, engine_name="same", progress_bar=False)
+        thread.join()
+        assert statuses(seen[0].nb) == ["completed", "failed", "pending"] and seen[0].nb.cells[1].outputs[0].text == "shown\n"
+    nb = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert statuses(nb) == ["completed", "failed", "pending"] and nb.cells[1].outputs[0].text == "shown\n" and len(nb.cells) == 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["begun", "in.ipynb", "out.ipynb"]
+
+
+def test_a_fork_does_not_hold_a_run(tmp_path):
+    """Nor do the pipes that it inherits."""
+    children = []
+
+    class Forking(io.StringIO):
+        def write(self, text):
+            pid = os.fork()
+            if not pid:
+                time.sleep(60)
+                os._exit(0)
+            children.append(pid)
+            return super().write(text)
+
+    papermill_engines.register("same", type("Same", (NBClientEngine,), {}))
+    path, began = notebook(tmp_path / "in.ipynb", "print(1)"), time.monotonic()
+    try:
+        for engine in (None, "same"):
+            out = Forking()
+            pm.execute_notebook(path, None, engine_name=engine, progress_bar=False, stdout_file=out)
+            assert out.getvalue() == "1\n"
+        assert time.monotonic() - began < 50
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 def test_a_manager_that_raises(tmp_path):

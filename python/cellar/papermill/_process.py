@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import collections
 import contextlib
 import json
 import os
@@ -25,12 +26,40 @@ from .exceptions import (
 )
 from .log import logger
 
+ERROR_MARKER_TAG = "papermill-error-cell-tag"
+
 _DEAD_KERNEL = 138  # the exit code
 
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|NoSuchKernel)(: |$)")
 """How a trace ends, as Python and so the program writes it: the exception and its message, which may go on for lines."""
 
 Event = Mapping[str, Any]
+
+
+_ends: set[int] = set()
+"""Descriptors that only this process holds open: who reads the other end waits until they are closed."""
+
+
+def _forked() -> None:
+    """In a forked process, which may outlive this one, and is not the one that a run is tied to."""
+    while _ends:
+        os.close(_ends.pop())
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forked)
+
+
+@contextlib.contextmanager
+def _end(descriptor: int) -> Iterator[None]:
+    """Close a descriptor at the end, and in a forked process when that begins."""
+    _ends.add(descriptor)
+    try:
+        yield
+    finally:
+        if descriptor in _ends:
+            _ends.remove(descriptor)
+            os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -56,27 +85,13 @@ def pipe(path: str, file: IO[str]) -> Iterator[None]:
     thread = threading.Thread(target=copy, daemon=True)
     thread.start()
     try:
-        yield
+        with _end(writer):
+            yield
     finally:
-        os.close(writer)
         thread.join()
         os.close(reader)
     if failures:
         raise failures[0]
-
-
-_ties: set[int] = set()
-"""Descriptors whose end is ours: see _tie."""
-
-
-def _untie() -> None:
-    """In a forked process, which may outlive this one, and is not the one that a run is tied to."""
-    while _ties:
-        os.close(_ties.pop())
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_untie)
 
 
 @contextlib.contextmanager
@@ -84,14 +99,11 @@ def _tie() -> Iterator[int]:
     """A descriptor for the program, at whose end of file it interrupts the run and saves the output: the other end closes when this process
     ends, also by SIGKILL."""
     reader, writer = os.pipe()
-    _ties.add(writer)
     try:
-        yield reader
+        with _end(writer):
+            yield reader
     finally:
         os.close(reader)
-        if writer in _ties:
-            _ties.remove(writer)
-            os.close(writer)
 
 
 class Call:
@@ -122,16 +134,18 @@ def run(
         tie = held.enter_context(_tie())
         environment = {**os.environ, **(environment or {}), "CELLAR_PARENT": str(tie)}
         passed = [tie]
-        reader = None
-        if call.on_event:
-            reader, writer = os.pipe()
-            asked["events"] = writer
-            passed.append(writer)
-        if asked:
-            environment["CELLAR_CALL"] = os.path.join(scratch, "call.json")
-            with open(environment["CELLAR_CALL"], "w", encoding="utf-8") as file:
-                json.dump(asked, file)
-        try:
+        events = None
+        with contextlib.ExitStack() as handed:  # to the program
+            if call.on_event:
+                reader, writer = os.pipe()
+                handed.enter_context(_end(writer))
+                events = held.enter_context(os.fdopen(reader, "rb"))
+                asked["events"] = writer
+                passed.append(writer)
+            if asked:
+                environment["CELLAR_CALL"] = os.path.join(scratch, "call.json")
+                with open(environment["CELLAR_CALL"], "w", encoding="utf-8") as file:
+                    json.dump(asked, file)
             process = subprocess.Popen(
                 arguments,
                 stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
@@ -140,15 +154,59 @@ def run(
                 env=environment,
                 pass_fds=passed,
             )
-        except BaseException:
-            if reader is not None:
-                os.close(reader)
-            raise
-        finally:
-            if reader is not None:
-                os.close(writer)
-        events = None if reader is None else held.enter_context(os.fdopen(reader, "rb"))
         return _follow(process, stdin, events, call.on_event, raw, unsaved, say or logger.info)
+
+
+class _Lines:
+    """The lines of a stream, which a thread reads: so an interrupt loses none of them, not even the one that is handled when it comes."""
+
+    _AHEAD = 16
+    """How many are read that nobody has handled: then the writer waits."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._lines: collections.deque[bytes] = collections.deque()
+        self._came, self._went = threading.Event(), threading.Event()
+        self._unwanted = False
+        self._reader = threading.Thread(target=self._read, args=(stream,), daemon=True)
+        self._reader.start()
+
+    def _read(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            while True:
+                self._went.clear()
+                if self._unwanted or len(self._lines) < self._AHEAD:
+                    break
+                self._went.wait()
+            self._lines.append(line)
+            self._came.set()
+        self._lines.append(b"")
+        self._came.set()
+
+    def handle(self, handler: Callable[[bytes], None]) -> None:
+        """Hand on the lines up to the end. One whose handler raises an Exception is through; one whose handler is interrupted is not."""
+        while True:
+            self._came.clear()
+            if not self._lines:
+                self._came.wait()
+            elif not self._lines[0].endswith(b"\n"):  # the end; a half line is of a writer that was killed
+                return
+            else:
+                try:
+                    handler(self._lines[0])
+                except Exception:
+                    self._next()
+                    raise
+                self._next()
+
+    def _next(self) -> None:
+        self._lines.popleft()
+        self._went.set()
+
+    def drop(self) -> None:
+        """Let the writer not wait any more, and wait for the end."""
+        self._unwanted = True
+        self._went.set()
+        self._reader.join()
 
 
 def _follow(
@@ -176,34 +234,44 @@ def _follow(
             else:
                 say(text.rstrip("\n"))
 
+    def handle(line: bytes) -> None:
+        assert on_event is not None
+        on_event(json.loads(line))
+
+    def handle_all(line: bytes) -> None:
+        with contextlib.suppress(Exception):  # the one that has come first counts
+            handle(line)
+
     listener = threading.Thread(target=listen, args=(process.stderr,))
     listener.start()
+    lines = None if events is None else _Lines(events)
     try:
         if stdin is not None:
-            assert process.stdin is not None
-            try:
-                process.stdin.write(stdin)
-                process.stdin.close()
-            except BrokenPipeError:
-                pass  # it has said why
-        if events is not None and on_event is not None:
-            for line in events:
-                on_event(json.loads(line))
+            _feed(process, stdin)
+        if lines is not None:
+            lines.handle(handle)
         code = process.wait()
     except BaseException:  # KeyboardInterrupt reaches the program too; it ends its kernel
         process.terminate()
-        if events is not None and on_event is not None:
-            with contextlib.suppress(Exception):  # the one that has come first counts
-                for line in events:  # what the cell has come to
-                    on_event(json.loads(line))
-            for line in events:  # or the program would wait
-                pass
-        process.wait()
+        if lines is not None:
+            lines.handle(handle_all)  # what the cell has come to
         raise
     finally:
+        if lines is not None:
+            lines.drop()
+        process.wait()
         listener.join()
         process.stderr.close()
     return code, said
+
+
+def _feed(process: subprocess.Popen[bytes], text: bytes) -> None:
+    """Give the program its input, and the end of it, also where we are interrupted: it would wait for the rest."""
+    assert process.stdin is not None
+    with process.stdin, contextlib.suppress(BrokenPipeError):  # it has said why
+        left = memoryview(text)
+        while left:
+            left = left[os.write(process.stdin.fileno(), left) :]
 
 
 def failed_by_a_cell(said: list[str]) -> bool:
@@ -217,6 +285,8 @@ def failure(code: int, said: list[str], output: str | None) -> Exception:
         failed = _failed_cell(read_notebook(output))
         if failed is not None:
             return failed
+    if code < 0:
+        return PapermillException(f"the program was killed by signal {-code}")
     lines = "".join(said).splitlines()
     at = next((i for i in reversed(range(len(lines))) if _EXCEPTION.match(lines[i])), None)
     if at is None:
@@ -253,7 +323,7 @@ def _failed_cell(notebook: Any) -> PapermillExecutionError | None:
     """The failure that a notebook shows, with the index that its cell has without the marks of the failure."""
     index = 0
     for cell in notebook["cells"]:
-        if "papermill-error-cell-tag" in cell["metadata"].get("tags", []):
+        if ERROR_MARKER_TAG in cell["metadata"].get("tags", []):
             continue
         if cell["metadata"].get("papermill", {}).get("status") == "failed":
             for output in cell.get("outputs", []):

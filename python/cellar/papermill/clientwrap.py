@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
 import tempfile
 from collections.abc import Mapping
 from typing import IO, Any
@@ -14,8 +15,8 @@ try:
 except ImportError:
     _Jupyter = None  # type: ignore[assignment,misc]
 
-from ._process import Call, Event, failed_by_a_cell, failure, run
-from ._program import join_texts, node, program, write_text
+from ._process import ERROR_MARKER_TAG, Call, Event, failed_by_a_cell, failure, run
+from ._program import join_texts, node, program, read_notebook, write_text
 from .exceptions import CellTimeoutError, DeadKernelError, PapermillException, PapermillExecutionError
 from .iorw import local_path
 from .log import logger
@@ -110,15 +111,31 @@ class PapermillNotebookClient(_Jupyter or object):  # type: ignore[misc,valid-ty
                 allow_errors=bool(self.allow_errors),
                 outputs=bool(self.log_output or self.stdout_file or self.stderr_file),
             )
+            self._started = False
             before = getattr(self.nb_man, "_saved_by_program", False)
             self.nb_man._saved_by_program = True
             try:
                 text = write_text(self.nb_man.nb).encode()
                 code, said = run(self._arguments(output, path is not None), scratch, call=call, stdin=text, say=self.log.warning)
+                if code < 0 and self._started:
+                    self._recover(output)
             finally:
                 self.nb_man._saved_by_program = before
             if code != 0 and not failed_by_a_cell(said):
                 raise failure(code, said, None)
+
+    def _recover(self, output: str) -> None:
+        """Take what the program has kept in its journal, which was killed: what we have heard of it is older."""
+        folder, name = os.path.split(output)
+        if not os.path.exists(os.path.join(folder, f".{name}.journal")):
+            return
+        if subprocess.run([program(), "recover", output], stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode != 0:
+            return
+        kept = [cell for cell in read_notebook(output)["cells"] if ERROR_MARKER_TAG not in cell["metadata"].get("tags", [])]
+        for index, (cell, ran) in enumerate(zip(self.nb_man.nb.cells, kept)):
+            status = ran["metadata"].get("papermill", {}).get("status")
+            if status in ("completed", "failed") and cell.metadata.get("papermill", {}).get("status") != status:
+                self._end_cell(status, cell, index, ran)
 
     def _arguments(self, output: str, saves: bool) -> list[str]:
         arguments = [program(), "papermill", "-", output, "--no-progress-bar", "--log-level=WARNING"]
@@ -138,7 +155,8 @@ class PapermillNotebookClient(_Jupyter or object):  # type: ignore[misc,valid-ty
         """Take in what the program says: papermill/classic/call.go has the events."""
         what, index, nb = event["event"], event.get("cell"), self.nb_man.nb
         if what == "started":
-            self.log.info(f"Executing notebook with kernel: {self.kernel_name or nb.metadata.kernelspec.name}")
+            self._started = True  # the journal is this run's
+            self.log.info(f"Executing notebook with kernel: {self.kernel_name or nb.metadata.get('kernelspec', {}).get('name')}")
         elif what == "running":
             self.nb_man.cell_start(nb.cells[index], index)
         elif what == "output":

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from . import engines, translators
 from .clientwrap import options as client_options
-from ._process import Call, failure, pipe, run
+from ._process import ERROR_MARKER_TAG, Call, failure, pipe, run
 from ._program import node, program, read_notebook, yaml
 from .exceptions import PapermillException, PapermillExecutionError
 from .iorw import get_pretty_path, load_notebook_node, local_file_io_cwd, local_path, write_ipynb
@@ -106,7 +106,7 @@ def execute_notebook(
             arguments.append("--no-request-save-on-cell-execute")
         show_bar = bool(progress_bar) and sys.stderr is not None and sys.stderr.isatty()
         arguments.append("--progress-bar" if show_bar else "--no-progress-bar")
-        if engine_kwargs:
+        if engine_kwargs and not prepare_only:
             logger.warning("arguments that no engine of cellar knows: %s", ", ".join(sorted(engine_kwargs)))
 
         copy_of = os.path.join(scratch, "copy.ipynb")  # an output that goes elsewhere
@@ -264,7 +264,6 @@ def prepare_notebook_metadata(nb: Any, input_path: Any, output_path: Any, report
     return nb
 
 
-ERROR_MARKER_TAG = "papermill-error-cell-tag"
 _STYLE = 'style="color:red; font-family:Helvetica Neue, Helvetica, Arial, sans-serif; font-size:2em;"'
 
 
