@@ -45,6 +45,9 @@ func readCall() (c call, err error) {
 	if err != nil {
 		return c, fault.New(fault.Usage, "unset it: only the functions for Python set it", "%s: %w", callVariable, err)
 	}
+	if c.Events > 2 {
+		syscall.CloseOnExec(c.Events) // or the caller would wait for the end of what we start
+	}
 	return c, nil
 }
 
@@ -74,7 +77,6 @@ func newEvents(c call, tie *tie, mask papermill.Mask) *events {
 	if pipe == nil {
 		return nil
 	}
-	syscall.CloseOnExec(c.Events)
 	if tie != nil {
 		tie.add(pipe)
 	}
