@@ -224,6 +224,18 @@ def test_the_program_runs_it_all_in_one_process(tmp_path, started):
     assert len(started) == 2
 
 
+def test_options_that_change_nothing(tmp_path, started, caplog, monkeypatch):
+    """Need no engine in Python, so secrets can be kept, and are no unknown arguments."""
+    monkeypatch.setenv("TOKEN", "s3cr3t-Token")
+    monkeypatch.setenv("CELLAR_SECRETS", "TOKEN")
+    path = notebook(tmp_path / "in.ipynb", "1")
+    pm.execute_notebook(path, None, iopub_timeout=10, raise_on_iopub_timeout=True, startup_timeout=5)
+    pm.execute_notebook(path, None, prepare_only=True, on_cell_start=print)
+    assert len(started) == 2 and not [m for m in caplog.messages if "arguments" in m]
+    pm.execute_notebook(path, None, prepare_only=True, wings=2)
+    assert "arguments that no engine of cellar knows: wings" in caplog.messages
+
+
 def test_an_engine_that_derives_nbclients(tmp_path, started, caplog):
     """It gives the kernel less time than the caller; the program runs the cells."""
 

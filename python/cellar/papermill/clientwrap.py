@@ -242,6 +242,11 @@ def options() -> frozenset[str]:
     return _BY_PROGRAM | _NO_MATTER | frozenset(_Jupyter.class_traits() if _Jupyter else ())
 
 
+def options_of_client() -> frozenset[str]:
+    """Those for which ``execute_notebook`` needs a client: the others it knows itself, or they change nothing."""
+    return options() - _NO_MATTER - {"timeout", "startup_timeout"}
+
+
 _PARTS = frozenset(
     ("papermill_execute_cells", "process_message", "execute_cell", "setup_kernel", "start_new_kernel", "start_new_kernel_client", "create_kernel_manager")
 ) | frozenset(name for name, value in (vars(_Jupyter) if _Jupyter else {}).items() if callable(value) and not name.startswith("__") and name != "execute")

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 from . import engines, translators
-from .clientwrap import options as client_options
+from .clientwrap import options, options_of_client
 from ._process import ERROR_MARKER_TAG, Call, failure, pipe, run
 from ._program import node, program, read_notebook, yaml
 from .exceptions import PapermillException, PapermillExecutionError
@@ -57,8 +57,7 @@ def execute_notebook(
     """
     if input_path is None:
         raise PapermillException("there is no notebook to read: input_path is None")
-    options = engine_kwargs.keys() & client_options() - {"timeout"}
-    if not engines.done_by_program(engine_name) or options and not prepare_only:
+    if not engines.done_by_program(engine_name) or engine_kwargs.keys() & options_of_client() and not prepare_only:
         return _by_engine(
             input_path,
             output_path,
@@ -106,8 +105,9 @@ def execute_notebook(
             arguments.append("--no-request-save-on-cell-execute")
         show_bar = bool(progress_bar) and sys.stderr is not None and sys.stderr.isatty()
         arguments.append("--progress-bar" if show_bar else "--no-progress-bar")
-        if engine_kwargs and not prepare_only:
-            logger.warning("arguments that no engine of cellar knows: %s", ", ".join(sorted(engine_kwargs)))
+        unknown = engine_kwargs.keys() - options()
+        if unknown:
+            logger.warning("arguments that no engine of cellar knows: %s", ", ".join(sorted(unknown)))
 
         copy_of = os.path.join(scratch, "copy.ipynb")  # an output that goes elsewhere
         printed = os.path.join(scratch, "printed.ipynb")
