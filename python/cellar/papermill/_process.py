@@ -326,11 +326,12 @@ def _failed_cell(notebook: Any) -> PapermillExecutionError | None:
         if ERROR_MARKER_TAG in cell["metadata"].get("tags", []):
             continue
         if cell["metadata"].get("papermill", {}).get("status") == "failed":
-            for output in cell.get("outputs", []):
-                if output["output_type"] == "error":
-                    return PapermillExecutionError(
-                        index, cell["execution_count"], cell["source"], output["ename"], output["evalue"], list(output["traceback"])
-                    )
-            return PapermillExecutionError(index, cell["execution_count"], cell["source"], "CellExecutionError", "", [])
+            return cell_failure(index, cell, next((o for o in cell.get("outputs", []) if o["output_type"] == "error"), None))
         index += 1
     return None
+
+
+def cell_failure(index: int, cell: Any, error: Any) -> PapermillExecutionError:
+    """The exception for a cell that has failed, with the output that says how; None: none does."""
+    error = error or {"ename": "CellExecutionError", "evalue": "", "traceback": []}
+    return PapermillExecutionError(index, cell.get("execution_count"), cell["source"], error["ename"], error["evalue"], list(error["traceback"]))

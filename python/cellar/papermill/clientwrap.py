@@ -15,7 +15,7 @@ try:
 except ImportError:
     _Jupyter = None  # type: ignore[assignment,misc]
 
-from ._process import ERROR_MARKER_TAG, Call, Event, failed_by_a_cell, failure, run
+from ._process import ERROR_MARKER_TAG, Call, Event, cell_failure, failed_by_a_cell, failure, run
 from ._program import join_texts, node, program, read_notebook, write_text
 from .exceptions import CellTimeoutError, DeadKernelError, PapermillException, PapermillExecutionError
 from .iorw import local_path
@@ -111,12 +111,12 @@ class PapermillNotebookClient(_Jupyter or object):  # type: ignore[misc,valid-ty
                 allow_errors=bool(self.allow_errors),
                 outputs=bool(self.log_output or self.stdout_file or self.stderr_file),
             )
-            self._started = False
+            self._started = self._told = False
             before = getattr(self.nb_man, "_saved_by_program", False)
             self.nb_man._saved_by_program = True
             try:
                 text = write_text(self.nb_man.nb).encode()
-                code, said = run(self._arguments(output, path is not None), scratch, call=call, stdin=text, say=self.log.warning)
+                code, said = run(self._arguments(output, path is not None), scratch, call=call, stdin=text, say=self._warn)
                 if code < 0 and self._started:
                     self._recover(output)
             finally:
@@ -150,6 +150,12 @@ class PapermillNotebookClient(_Jupyter or object):  # type: ignore[misc,valid-ty
         else:
             arguments.append("--no-request-save-on-cell-execute")
         return arguments
+
+    def _warn(self, line: str) -> None:
+        """Log a warning of the program's. How a cell has failed, which it says at its end, is an exception's to say."""
+        self._told = self._told or failed_by_a_cell([line])
+        if not self._told:
+            self.log.warning(line)
 
     def _hear(self, event: Event) -> None:
         """Take in what the program says: papermill/classic/call.go has the events."""
@@ -254,7 +260,4 @@ _PARTS = frozenset(
 
 
 def _error(index: int, cell: Any) -> PapermillExecutionError:
-    error = next((o for o in reversed(cell.get("outputs", [])) if o["output_type"] == "error"), None)
-    if error is None:
-        return PapermillExecutionError(index, cell.get("execution_count"), cell["source"], "CellExecutionError", "", [])
-    return PapermillExecutionError(index, cell.get("execution_count"), cell["source"], error["ename"], error["evalue"], list(error["traceback"]))
+    return cell_failure(index, cell, next((o for o in reversed(cell.get("outputs", [])) if o["output_type"] == "error"), None))

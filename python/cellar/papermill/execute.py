@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from . import engines, translators
 from .clientwrap import options, options_of_client
-from ._process import ERROR_MARKER_TAG, Call, failure, pipe, run
+from ._process import ERROR_MARKER_TAG, Call, cell_failure, failure, pipe, run
 from ._program import node, program, read_notebook, yaml
 from .exceptions import PapermillException, PapermillExecutionError
 from .iorw import get_pretty_path, load_notebook_node, local_file_io_cwd, local_path, write_ipynb
@@ -308,11 +308,9 @@ def _error(index: int, cell: Any) -> PapermillExecutionError | None:
         if output["ename"] == "SystemExit" and output["evalue"] in ("", "0"):
             ends = True
             continue
-        return PapermillExecutionError(
-            index, cell.get("execution_count"), cell["source"], output["ename"], output["evalue"], list(output["traceback"])
-        )
+        return cell_failure(index, cell, output)
     if not ends and cell.metadata.get("papermill", {}).get("exception") is True:
-        return PapermillExecutionError(index, cell.get("execution_count"), cell["source"], "CellExecutionError", "", [])
+        return cell_failure(index, cell, None)
     return None
 
 
