@@ -326,7 +326,7 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 		if out := o.shown; out != nil && !r.Classic && !c.notebook.HasTag("raises-exception") {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("%s shows an error and has not failed: %s", cellName(c.Number), strings.TrimSuffix(errorName(out.EName)+": "+out.EValue, ": ")))
 		}
-		return false, nil
+		return o.exits, nil
 	case exits(failed):
 		return true, nil
 	}
