@@ -378,6 +378,9 @@ print('lives')`)
 		case <-time.After(30 * time.Second):
 			t.Fatalf("%s: the limit is no limit", name)
 		}
+		if advice := k.Advice(); !strings.Contains(advice, "--memory") {
+			t.Errorf("what helps: %q", advice)
+		}
 		if got := k.Death(); !regexp.MustCompile(`^the kernel used [4-7]\d\d(\.\d)? MB, more than the limit of 400 MB$`).MatchString(got) {
 			t.Error(got)
 		}
