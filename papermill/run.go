@@ -233,7 +233,7 @@ func (r *run) end(ctx context.Context) {
 	if r.deaf {
 		grace = 0
 	}
-	overdue := !r.kernel.Shutdown(grace) && !r.deaf && ctx.Err() == nil
+	overdue := !r.kernel.Shutdown(grace, r.Hurry) && !r.deaf && ctx.Err() == nil
 	select {
 	case <-drained:
 	case <-time.After(lastOutputs):

@@ -437,6 +437,27 @@ func TestPortTaken(t *testing.T) {
 	}
 }
 
+// TestHurry: who stops a run and then does not want to wait gets the kernel killed, and what it had shown.
+func TestHurry(t *testing.T) {
+	testkit.UsePython(t)
+	out := filepath.Join(t.TempDir(), "out.ipynb")
+	ctx, cancel := context.WithCancel(t.Context())
+	hurry := make(chan struct{})
+	o := Options{Input: pythonNotebook(t, "import time\nprint('begun')\nwhile True:\n  try: time.sleep(0.1)\n  except KeyboardInterrupt: print('no')", "2"), Output: out, Grace: time.Hour, Hurry: hurry}
+	o.OnOutput = func(_ *nbformat.Cell, out nbformat.Output) {
+		switch {
+		case strings.Contains(out.Text, "begun"):
+			cancel()
+		case strings.Contains(out.Text, "no"):
+			close(hurry)
+		}
+	}
+	r, err := Run(ctx, o)
+	if fault.ExitCode(err) != int(fault.Interrupted) || statuses(r) != "failed pending" || text(written(t, out, r).Cell(r.Cells[0].ID)) != "begun\nno\n" {
+		t.Errorf("%v: %s", err, statuses(r))
+	}
+}
+
 // TestInterruptByMessage: for kernels whose spec asks for it.
 func TestInterruptByMessage(t *testing.T) {
 	python := testkit.UsePython(t)

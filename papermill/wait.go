@@ -21,6 +21,7 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 		done     = ctx.Done()
 		replied  = false
 		stopping error            // why the cell was interrupted
+		hurry    <-chan struct{}  // closed when that may not take any time
 		patience <-chan time.Time // until what was asked for is forced, or what should have come is missed
 
 		ending    = false          // the kernel has answered, and nothing more was there
@@ -98,7 +99,10 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 			if err := k.Interrupt(); err != nil {
 				return stopping
 			}
-			patience = r.after(r.Grace)
+			patience, hurry = r.after(r.Grace), r.Hurry
+		case <-hurry:
+			r.deaf = true
+			return stopping
 		case <-patience:
 			if stopping != nil {
 				r.deaf = true

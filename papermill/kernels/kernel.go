@@ -250,14 +250,17 @@ func (k *Kernel) Interrupt() error {
 	return k.process.signal(sigInterrupt)
 }
 
-// Shutdown asks the kernel to end, and ends it if it doesn't; every further step comes after the grace time. It tells whether the kernel has
-// ended by itself.
-func (k *Kernel) Shutdown(grace time.Duration) (byItself bool) {
+// Shutdown asks the kernel to end, and ends it if it doesn't; every further step comes after the grace time, or at once when hurry is closed.
+// It tells whether the kernel has ended by itself.
+func (k *Kernel) Shutdown(grace time.Duration, hurry <-chan struct{}) (byItself bool) {
 	k.client.Request(jupyter.Control, "shutdown_request", map[string]bool{"restart": false})
 	for i, signal := range []syscall.Signal{sigTerminate, sigKill} {
 		select {
 		case <-k.Exited:
 			return i == 0
+		case <-hurry:
+			k.process.signal(sigKill)
+			return false
 		case <-time.After(grace):
 			k.process.signal(signal)
 		}

@@ -251,7 +251,7 @@ func TestStarters(t *testing.T) {
 				file := filepath.Join(t.TempDir(), "said")
 				k := begin(t, by, spec, Options{})
 				execute(t, k, fmt.Sprintf("import atexit; atexit.register(lambda: open(%q, 'w').write('bye'))", file))
-				if !k.Shutdown(20 * time.Second) {
+				if !k.Shutdown(20*time.Second, nil) {
 					t.Error("it had to be ended")
 				}
 				if said, err := os.ReadFile(file); err != nil || string(said) != "bye" || k.Death() != "the kernel died (exit status 0)" {

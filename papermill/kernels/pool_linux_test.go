@@ -263,7 +263,7 @@ func TestNothingLeft(t *testing.T) {
 					}
 					switch i {
 					case 0:
-						k.Shutdown(10 * time.Second)
+						k.Shutdown(10*time.Second, nil)
 					case 1:
 						k.process.signal(sigKill)
 					}
