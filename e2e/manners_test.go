@@ -1,12 +1,18 @@
 package e2e
 
 import (
+	"bufio"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cellar-go/cellar/internal/testkit"
+	"github.com/cellar-go/cellar/papermill/nbformat"
 )
 
 // What a run writes besides the notebook replaces no notebook, and nothing of its own.
@@ -131,5 +137,45 @@ func TestRunManyTwice(t *testing.T) {
 	}
 	if log := p.Read("runs/n.log"); !strings.Contains(log, "begun") || !strings.Contains(log, "ended") || strings.Contains(log, "another run") || strings.Contains(log, "\x00") {
 		t.Errorf("the log:\n%s", log)
+	}
+}
+
+// Ctrl-C asks a cell to stop, which it may refuse for some seconds; who presses it again has the kernel killed. What was shown is saved.
+func TestInterruptedTwice(t *testing.T) {
+	testkit.UsePython(t)
+	dir := t.TempDir()
+	nb := nbformat.New(nbformat.Kernel{Name: "python3", DisplayName: "Python", Language: "python"})
+	nb.Insert(0, "code", "import time\nprint('begun')\nwhile True:\n  try: time.sleep(0.1)\n  except KeyboardInterrupt: pass")
+	if err := nb.WriteFile(filepath.Join(dir, "in.ipynb")); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(world.Binary, "run", "in.ipynb", "out.ipynb", "--log-output")
+	c.Dir = dir
+	stdout, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	bufio.NewReader(stdout).ReadString('\n') // begun
+	c.Process.Signal(os.Interrupt)
+	c.Process.Signal(os.Interrupt) // a terminal and who runs us may both tell: it is one
+	lines := bufio.NewScanner(stderr)
+	for lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C again kills it") {
+	}
+	start := time.Now()
+	c.Process.Signal(os.Interrupt)
+	text, _ := io.ReadAll(stderr)
+	c.Wait()
+	if took := time.Since(start); c.ProcessState.ExitCode() != 130 || took > 3*time.Second {
+		t.Errorf("exit code %d after %v\n%s", c.ProcessState.ExitCode(), took, text)
+	}
+	if out, err := os.ReadFile(filepath.Join(dir, "out.ipynb")); err != nil || !strings.Contains(string(out), "begun\\n") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -58,6 +58,8 @@ type Options struct {
 	Timeout      time.Duration // of the notebook; default none
 	Grace        time.Duration // for each step of stopping a cell or the kernel, and six times as long for delivering to Remote after an interrupt; default 5 s
 
+	Hurry <-chan struct{} // closed when who has stopped the run does not want to wait: the kernel is killed without Grace; what has come is saved as ever
+
 	SaveCells bool          // write Output also when the run begins and, within a second, when a cell starts or ends; default: every 5 s, between cells
 	SaveEvery time.Duration // with SaveCells: write Output that often while a cell runs; default: never, since the journal has it all; negative: write it only at the end
 

@@ -75,7 +75,11 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if !r.Classic {
 		r.Warnings = append(r.Warnings, warnings...)
 		for _, c := range nb.Cells() {
-			if !slices.Contains([]string{"code", "markdown", "raw"}, c.Type()) {
+			switch {
+			case slices.Contains([]string{"code", "markdown", "raw"}, c.Type()):
+			case !nb.Newer():
+				return fault.New(fault.Input, `cells are "code", "markdown" or "raw"`, "notebook %s, %s: its type is %q, so it would not run", nb.Name(), cellName(numbers[c]), c.Type())
+			default:
 				r.Warnings = append(r.Warnings, fmt.Sprintf("%s does not run: nobody knows cells of type %q", cellName(numbers[c]), c.Type()))
 			}
 		}

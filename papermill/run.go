@@ -111,7 +111,7 @@ func (r *run) execute(ctx context.Context) error {
 		c := &r.Cells[i]
 		if ctx.Err() != nil {
 			cause := context.Cause(ctx)
-			return stopped(cause, "notebook %s stopped before %s: %w", r.Result.Notebook.Name(), cellName(c.Number), cause)
+			return r.stopped(cause, "notebook %s stopped before %s: %w", r.Result.Notebook.Name(), cellName(c.Number), cause)
 		}
 		if c.kept && !c.Replayed {
 			continue
@@ -159,7 +159,7 @@ type errTimeout struct {
 }
 
 // stopped makes the fault of a run that ended for a reason outside the notebook.
-func stopped(cause error, format string, args ...any) error {
+func (r *run) stopped(cause error, format string, args ...any) error {
 	var timeout errTimeout
 	switch {
 	case errors.As(cause, &timeout):
@@ -171,7 +171,11 @@ func stopped(cause error, format string, args ...any) error {
 	case errors.As(cause, new(lost)):
 		return fault.New(fault.Failed, "print in larger pieces, show less at once, or go on all the same by cellar run --allow-lost-outputs", format, args...)
 	case errors.Is(cause, kernels.ErrDied):
-		return fault.New(fault.Failed, "the cells after it did not run: cellar run --resume goes on from there; a kernel that was killed often lacked memory (--memory bounds it)", format, args...)
+		hint := "the cells after it did not run: cellar run --resume goes on from there"
+		if advice := r.kernel.Advice(); advice != "" {
+			hint += "; " + advice
+		}
+		return fault.New(fault.Failed, hint, format, args...)
 	}
 	return fault.New(fault.Failed, "", format, args...)
 }
@@ -210,7 +214,7 @@ func (r *run) start(ctx context.Context) error {
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, context.Canceled) {
 		return fault.New(fault.Interrupted, "nothing had run yet", "%w", err)
 	} else if err != nil && cause != nil {
-		return stopped(cause, "%w", err)
+		return r.stopped(cause, "%w", err)
 	}
 	return err
 }
@@ -229,7 +233,7 @@ func (r *run) end(ctx context.Context) {
 	if r.deaf {
 		grace = 0
 	}
-	overdue := !r.kernel.Shutdown(grace) && !r.deaf && ctx.Err() == nil
+	overdue := !r.kernel.Shutdown(grace, r.Hurry) && !r.deaf && ctx.Err() == nil
 	select {
 	case <-drained:
 	case <-time.After(lastOutputs):
@@ -320,14 +324,14 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 			return false, fault.New(fault.Storage, "free space, or name an output where there is some", "notebook %s, %s: %w", r.Result.Notebook.Name(), cellName(c.Number), err)
 		}
 		c.Error = r.broken(c, err)
-		return false, stopped(err, "notebook %s, %w", r.Result.Notebook.Name(), c.Error)
+		return false, r.stopped(err, "notebook %s, %w", r.Result.Notebook.Name(), c.Error)
 	}
 	switch {
 	case failed == nil:
 		if out := o.shown; out != nil && !r.Classic && !c.notebook.HasTag("raises-exception") {
 			r.Warnings = append(r.Warnings, fmt.Sprintf("%s shows an error and has not failed: %s", cellName(c.Number), strings.TrimSuffix(errorName(out.EName)+": "+out.EValue, ": ")))
 		}
-		return false, nil
+		return o.exits, nil
 	case exits(failed):
 		return true, nil
 	}

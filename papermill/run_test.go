@@ -183,6 +183,46 @@ func TestRunTags(t *testing.T) {
 	}
 }
 
+// TestRunExit: IPython's exit() answers that all is well, and a moment later the kernel has gone; whether the next cell still ran was chance.
+func TestRunExit(t *testing.T) {
+	testkit.UsePython(t)
+	for _, c := range []struct{ exit, statuses, err, classic string }{
+		{"exit()", "completed completed pending", "", "completed completed pending"},
+		{"quit(0)", "completed completed pending", "", "completed completed pending"},
+		{"exit(1)", "completed failed pending", "SystemExit: exit was called with 1", "completed completed completed"},
+		{"exit('no data')", "completed failed pending", "SystemExit: exit was called with no data", "completed completed completed"},
+	} {
+		in := pythonNotebook(t, "x = 1", c.exit, "print('never')")
+		r, err := Run(context.Background(), Options{Input: in})
+		if got := fmt.Sprint(err); statuses(r) != c.statuses || (err != nil) != (c.err != "") || !strings.Contains(got, c.err) {
+			t.Errorf("%s: %s, %s", c.exit, statuses(r), got)
+		}
+		if r, err = Run(context.Background(), Options{Input: in, Classic: true}); err != nil || statuses(r) != c.classic {
+			t.Errorf("%s, as Papermill: %s, %v", c.exit, statuses(r), err)
+		}
+	}
+}
+
+// TestRunUnknownCell: a cell of a type that the format doesn't have would silently not run; only a newer format may have it.
+func TestRunUnknownCell(t *testing.T) {
+	testkit.UsePython(t)
+	for minor, want := range map[int]string{5: `cell 2: its type is "cod", so it would not run`, 9: ""} {
+		in := filepath.Join(t.TempDir(), "in.ipynb")
+		text := fmt.Sprintf(`{"nbformat": 4, "nbformat_minor": %d, "metadata": {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}, "cells": [
+			{"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# A"}, {"cell_type": "cod", "id": "b", "metadata": {}, "source": "x = 1"}]}`, minor)
+		if err := os.WriteFile(in, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Run(context.Background(), Options{Input: in})
+		if (err != nil) != (want != "") || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("4.%d: %v", minor, err)
+		}
+		if w := strings.Join(r.Warnings, "|"); minor == 9 && w != `cell 2 does not run: nobody knows cells of type "cod"` {
+			t.Errorf("4.%d: warnings: %s", minor, w)
+		}
+	}
+}
+
 func TestRunParameters(t *testing.T) {
 	testkit.UsePython(t)
 	nb := nbformat.New(nbformat.Kernel{Name: "python3", Language: "python"})
@@ -394,6 +434,27 @@ func TestPortTaken(t *testing.T) {
 	r, err := Run(context.Background(), Options{Input: pythonNotebook(t, "6*7"), Kernel: "unlucky"})
 	if err != nil || text(r.Notebook.Cells()[0]) != "42" {
 		t.Error(err)
+	}
+}
+
+// TestHurry: who stops a run and then does not want to wait gets the kernel killed, and what it had shown.
+func TestHurry(t *testing.T) {
+	testkit.UsePython(t)
+	out := filepath.Join(t.TempDir(), "out.ipynb")
+	ctx, cancel := context.WithCancel(t.Context())
+	hurry := make(chan struct{})
+	o := Options{Input: pythonNotebook(t, "import time\nprint('begun')\nwhile True:\n  try: time.sleep(0.1)\n  except KeyboardInterrupt: print('no')", "2"), Output: out, Grace: time.Hour, Hurry: hurry}
+	o.OnOutput = func(_ *nbformat.Cell, out nbformat.Output) {
+		switch {
+		case strings.Contains(out.Text, "begun"):
+			cancel()
+		case strings.Contains(out.Text, "no"):
+			close(hurry)
+		}
+	}
+	r, err := Run(ctx, o)
+	if fault.ExitCode(err) != int(fault.Interrupted) || statuses(r) != "failed pending" || text(written(t, out, r).Cell(r.Cells[0].ID)) != "begun\nno\n" {
+		t.Errorf("%v: %s", err, statuses(r))
 	}
 }
 

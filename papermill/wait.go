@@ -21,6 +21,7 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 		done     = ctx.Done()
 		replied  = false
 		stopping error            // why the cell was interrupted
+		hurry    <-chan struct{}  // closed when that may not take any time
 		patience <-chan time.Time // until what was asked for is forced, or what should have come is missed
 
 		ending    = false          // the kernel has answered, and nothing more was there
@@ -98,7 +99,10 @@ func (r *run) wait(ctx context.Context, id string, c *cellOutputs) error {
 			if err := k.Interrupt(); err != nil {
 				return stopping
 			}
-			patience = r.after(r.Grace)
+			patience, hurry = r.after(r.Grace), r.Hurry
+		case <-hurry:
+			r.deaf = true
+			return stopping
 		case <-patience:
 			if stopping != nil {
 				r.deaf = true
@@ -327,7 +331,11 @@ func (r *run) warnLost(err error) {
 // reply takes in the answer to an execute_request.
 func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
 	var in struct {
-		Status string `json:"status"`
+		Status  string `json:"status"`
+		Payload []struct {
+			Source     string `json:"source"`
+			KeepKernel any    `json:"keepkernel"`
+		} `json:"payload"`
 		content
 	}
 	if err := m.Decode(&in); err != nil {
@@ -341,5 +349,27 @@ func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
 	if in.Status != "ok" {
 		c.refused = &nbformat.Output{Type: "error", EName: cmp.Or(in.EName, in.Status), EValue: in.EValue, Traceback: in.Traceback}
 	}
+	for _, p := range in.Payload {
+		if p.Source == "ask_exit" {
+			r.asksExit(c, p.KeepKernel)
+		}
+	}
 	return nil
+}
+
+// asksExit ends the notebook by a cell that asks for it, as exit() does: well where that is sure, else by an error. Papermill runs what comes
+// after it, for as long as the kernel lives.
+func (r *run) asksExit(c *cellOutputs, keepKernel any) {
+	what := "exit was called, and the kernel does not say with which status: a notebook ends well by its last cell, and badly by an error"
+	if r.Result.Kernel.Language == "python" {
+		switch keepKernel { // what exit was called with, which IPython takes for the wish to keep the kernel
+		case nil, false, 0.0, "":
+			c.exits = true
+			return
+		}
+		what = fmt.Sprintf("exit was called with %v", keepKernel)
+	}
+	if !r.Classic && c.refused == nil {
+		c.refused = &nbformat.Output{Type: "error", EName: "SystemExit", EValue: what}
+	}
 }

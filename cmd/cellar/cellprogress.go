@@ -95,6 +95,15 @@ func (p *cellProgress) erase() {
 	}
 }
 
+// note writes a line that stays.
+func (p *cellProgress) note(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.erase()
+	fmt.Fprintln(p.c.ErrOrStderr(), line)
+	p.draw()
+}
+
 // close ends the drawing; it may be called twice.
 func (p *cellProgress) close() {
 	p.mu.Lock()

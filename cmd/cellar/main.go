@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,7 @@ import (
 type global struct {
 	json  bool
 	store string
+	hurry <-chan struct{} // closed by the second interrupt
 }
 
 func main() {
@@ -37,12 +39,28 @@ func main() {
 	} else {
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // nobody may read the log any more: the notebook is still wanted
 	}
-	g := &global{}
+	g := &global{hurry: secondOf(ends)}
 	root := newRoot(g)
 	root.SetArgs(arguments())
 	err := root.ExecuteContext(ctx)
 	stop()
 	os.Exit(ui.Fail(os.Stderr, err, g.json))
+}
+
+// secondOf is closed when one of the signals comes again. Who runs us may pass on a signal that we have got from the terminal, too, so what
+// comes within a moment is one.
+func secondOf(signals []os.Signal) <-chan struct{} {
+	const moment = 500 * time.Millisecond
+	came, second := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(came, signals...)
+	go func() {
+		<-came
+		for first := time.Now(); time.Since(first) < moment; {
+			<-came
+		}
+		close(second)
+	}()
+	return second
 }
 
 func newRoot(g *global) *cobra.Command {
@@ -71,7 +89,7 @@ Exit codes: 0 success, 1 a cell or step failed, 2 wrong usage, 3 wrong input (no
 	root.PersistentFlags().BoolVar(&g.json, "json", false, "print JSON")
 	root.PersistentFlags().StringVar(&g.store, "store", "", "folder of the store (default $CELLAR_STORE, else cellar in the git folder)")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
-	root.AddCommand(newStatus(g), newList(g), newShow(g), newMaterialize(g), newLoad(g), newHistory(g), newStore(g), newRun(g), newRecover(g), newPapermill(), newExtract(g),
+	root.AddCommand(newStatus(g), newList(g), newShow(g), newMaterialize(g), newLoad(g), newHistory(g), newStore(g), newRun(g), newRecover(g), newPapermill(g), newExtract(g),
 		newKernel(), newInstall(g), newDoctor(g), newVersion(g))
 	for _, c := range root.Commands() {
 		checkArguments(c)

@@ -12,7 +12,7 @@ import (
 	"github.com/cellar-go/cellar/papermill/classic"
 )
 
-func newPapermill() *cobra.Command {
+func newPapermill(g *global) *cobra.Command {
 	return &cobra.Command{
 		Use:   "papermill NOTEBOOK_PATH [OUTPUT_PATH]",
 		Short: "Papermill's own command line, to the letter",
@@ -29,7 +29,7 @@ See docs/papermill.md; cellar run has the same flags and better manners.`,
 				name = "papermill"
 			}
 			runtime.GOMAXPROCS(1) // see run
-			p := classic.Program{Name: name, Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Secrets: secrets}
+			p := classic.Program{Name: name, Version: version, In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Secrets: secrets, Hurry: g.hurry}
 			os.Exit(p.Run(c.Context(), args))
 			return nil
 		},

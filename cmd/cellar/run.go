@@ -49,7 +49,13 @@ kernel, its own output and log in the folder --out-dir, and -j of them run at on
 			if err := many.checkOne(); err != nil {
 				return err
 			}
-			return cobra.RangeArgs(1, 2)(c, args)
+			switch len(args) {
+			case 0:
+				return fault.New(fault.Usage, "name one: cellar run NOTEBOOK [OUTPUT]; `cellar run --help` says more", "there is no notebook to run")
+			case 1, 2:
+				return nil
+			}
+			return fault.New(fault.Usage, "run several notebooks by --each NOTEBOOK... --out-dir FOLDER", "%s is one argument too many, after NOTEBOOK and OUTPUT", args[2])
 		},
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			if o.Secrets, err = papermill.Secrets(flags.hidden); err != nil {
@@ -72,6 +78,7 @@ kernel, its own output and log in the folder --out-dir, and -j of them run at on
 			return run(c, g, o, args, &flags, mask)
 		},
 	}
+	o.Hurry = g.hurry
 	f := c.Flags()
 	flags.add(f, &o)
 	f.BoolVar(&many.each, "each", false, "run each of the notebooks")
@@ -273,6 +280,11 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 			logText(text, failures, out, ui.Terminal(os.Stderr))
 		}
 	}
+	defer whenSlowToStop(c.Context(), func(line string) {
+		if !g.json {
+			show.note(line)
+		}
+	})()
 	all := runtime.GOMAXPROCS(1) // a runner waits; more processors would wake each other for every message
 	result, err = papermill.Run(c.Context(), o)
 	runtime.GOMAXPROCS(all)
@@ -280,8 +292,10 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 	text.Flush()
 	failures.Flush()
 	err = cmp.Or(err, prints.close())
+	paged := false
 	if html != "" && result.Saved {
-		err = cmp.Or(err, writePage(c.Context(), html, o))
+		unwritten := writePage(c.Context(), html, o)
+		err, paged = cmp.Or(err, unwritten), unwritten == nil
 	}
 	if result.Notebook != nil && !g.json {
 		warn(result)
@@ -290,7 +304,7 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 			if result.Delivered {
 				output = place.Shown(o.Remote)
 			}
-			if html != "" && err == nil {
+			if paged {
 				output += " · " + relative(place.Shown(html))
 			}
 			fmt.Fprintf(c.ErrOrStderr(), "%s · %s · %s\n\n", filepath.Base(o.Input), ui.Duration(result.Ended.Sub(result.Started)), output)
@@ -317,6 +331,22 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 		ran.write(c.OutOrStdout())
 	}
 	return err
+}
+
+// whenSlowToStop says what takes time after an interrupt, if anything does; the caller calls the returned function when all has stopped.
+func whenSlowToStop(ctx context.Context, say func(line string)) (stopped func()) {
+	over := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(time.Second):
+			say("stopping: what runs has a few seconds to end; Ctrl-C again kills it")
+		case <-over:
+		}
+	})
+	return func() {
+		stop()
+		close(over)
+	}
 }
 
 // isStdout reports whether a path is our standard output by another name, such as /dev/stdout.

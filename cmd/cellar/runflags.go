@@ -71,7 +71,7 @@ func (r *runFlags) add(f *pflag.FlagSet, o *papermill.Options) {
 	f.Lookup("html").NoOptDefVal = besideOutput
 	f.BoolVar(&r.helpNotebook, "help-notebook", false, "list the parameters that the notebook declares, run nothing")
 	f.BoolVar(&o.Strict, "strict", false, "refuse parameters that the notebook does not declare, or declares with another type")
-	f.BoolVar(&o.Resume, "resume", false, "go on from what OUTPUT holds of a former run: cells that succeeded and are the same run again only where the rest needs them")
+	f.BoolVar(&o.Resume, "resume", false, "go on from what OUTPUT holds of a former run: cells that succeeded and are the same run again only where the rest needs them (in Python and other languages than Go, all)")
 	f.BoolVar(&o.AllowLostOutputs, "allow-lost-outputs", false, "only warn of outputs that the kernel has dropped, or may have (default: they fail their cell)")
 	f.BoolVar(&o.Overwrite, "overwrite", false, "let OUTPUT replace a notebook that no run has written")
 	o.StartTimeout, o.Heartbeat = time.Minute, time.Minute

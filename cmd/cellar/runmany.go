@@ -114,6 +114,11 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 	defer o.Pool.Close()
 	show := newRunsProgress(c, jobs, g.json || !flags.shows("INFO"))
 	runtime.GOMAXPROCS(min(max(1, many.jobs), runtime.GOMAXPROCS(0))) // see run
+	defer whenSlowToStop(c.Context(), func(line string) {
+		if !g.json && flags.shows("INFO") {
+			show.shown.Note(line)
+		}
+	})()
 	var mu sync.Mutex
 	assetsOf := map[string]assetsOfRun{} // by the run's output
 	reports, err := batch.Run(c.Context(), jobs, batch.Options{
@@ -158,13 +163,20 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 	if flags.shows("WARNING") {
 		warnings(c.ErrOrStderr(), reports)
 	}
-	said := map[string]bool{}
-	for _, r := range reports {
-		if r.Err != nil && !errors.Is(r.Err, context.Canceled) && !said[r.Err.Error()] {
-			said[r.Err.Error()] = true
-			fmt.Fprintln(c.ErrOrStderr())
-			ui.Fail(c.ErrOrStderr(), r.Err, false)
+	failures := map[string]error{}
+	texts, which := saidOf(reports, func(r batch.Report) []string {
+		if r.Err == nil || errors.Is(r.Err, context.Canceled) {
+			return nil
 		}
+		failures[r.Err.Error()] = r.Err
+		return []string{r.Err.Error()}
+	})
+	for _, text := range texts {
+		fmt.Fprintln(c.ErrOrStderr())
+		if len(axes) > 0 {
+			fmt.Fprintln(c.ErrOrStderr(), which[text]+":")
+		}
+		ui.Fail(c.ErrOrStderr(), failures[text], false)
 	}
 	if err != nil {
 		fmt.Fprintln(c.ErrOrStderr())
@@ -219,23 +231,31 @@ func checkInputs(inputs []string, jobs []batch.Job) error {
 
 // warnings prints what the runs warn of, once, and for which.
 func warnings(w io.Writer, reports []batch.Report) {
-	var texts []string
-	runs := map[string][]string{} // by the warning
+	texts, which := saidOf(reports, func(r batch.Report) []string { return r.Result.Warnings })
+	for _, text := range texts {
+		fmt.Fprintf(w, "%s: %s\n", which[text], text)
+	}
+}
+
+// saidOf is each text that is said of runs, once, and of which: the first, and how many more.
+func saidOf(reports []batch.Report, said func(batch.Report) []string) (texts []string, which map[string]string) {
+	runs := map[string][]string{} // by the text
 	for _, r := range reports {
-		for _, text := range r.Result.Warnings {
+		for _, text := range said(r) {
 			if runs[text] == nil {
 				texts = append(texts, text)
 			}
 			runs[text] = append(runs[text], strings.TrimSpace(relative(place.Shown(r.Input))+" "+batch.Values(r.Grid)))
 		}
 	}
+	which = map[string]string{}
 	for _, text := range texts {
-		which := runs[text][0]
+		which[text] = runs[text][0]
 		if more := len(runs[text]) - 1; more > 0 {
-			which += fmt.Sprintf(" and %d more", more)
+			which[text] += fmt.Sprintf(" and %d more", more)
 		}
-		fmt.Fprintf(w, "%s: %s\n", which, text)
 	}
+	return texts, which
 }
 
 // checkParameters finds out what is wrong with a job's parameters, before another one has run for hours.

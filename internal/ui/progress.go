@@ -90,6 +90,13 @@ func (p *Progress) End(key, status string, failed bool, took time.Duration) {
 	p.redraw(fmt.Sprintf("%-6s %s  %s\n", status, name, Duration(took)))
 }
 
+// Note writes a line that stays.
+func (p *Progress) Note(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.redraw(line + "\n")
+}
+
 // Close takes what is redrawn off the terminal. Nothing may be called after it.
 func (p *Progress) Close() {
 	p.mu.Lock()

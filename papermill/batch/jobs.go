@@ -48,6 +48,9 @@ func ParseAxis(text string) (Axis, error) {
 		}
 	} else {
 		for _, v := range strings.Split(values, ",") {
+			if v != "" && strings.Contains(`"'`, v[:1]) && (len(v) == 1 || v[len(v)-1] != v[0]) {
+				return wrong(fmt.Errorf("%s is the begin of a text in quotes, which commas cut here", v))
+			}
 			list, err := parameters.Flags{Typed: [][2]string{{name, v}}}.Parse()
 			if err != nil {
 				return wrong(err)

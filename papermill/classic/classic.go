@@ -32,6 +32,7 @@ type Program struct {
 	Version      string // of cellar
 	In, Out, Err *os.File
 	Secrets      []papermill.Secret // what the log, the errors and the notebooks must not show
+	Hurry        <-chan struct{}    // see papermill.Options
 
 	tie *tie
 }

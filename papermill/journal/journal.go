@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/cellar-go/cellar/internal/atomicfile"
 	"github.com/cellar-go/cellar/internal/fault"
@@ -19,6 +20,12 @@ import (
 // Path is where the journal of a run is that writes this output.
 func Path(output string) string {
 	return filepath.Join(filepath.Dir(output), "."+filepath.Base(output)+".journal")
+}
+
+// outputOf is the output whose journal has the path.
+func outputOf(path string) string {
+	name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "."), ".journal")
+	return filepath.Join(filepath.Dir(path), name)
 }
 
 // Journal is an open journal, of one goroutine at a time.

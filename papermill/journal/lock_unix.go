@@ -15,7 +15,7 @@ func lock(f *os.File) error {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	switch {
 	case errors.Is(err, syscall.EWOULDBLOCK):
-		return fault.New(fault.Usage, "wait for it, or name another output", "journal %s: %w", f.Name(), ErrLocked)
+		return fault.New(fault.Usage, "wait for it, or name another output", "output %s: %w", outputOf(f.Name()), ErrLocked)
 	case err != nil:
 		return storage(f.Name(), err)
 	}

@@ -41,7 +41,7 @@ func live(b *testing.B, by starter, spec Spec) {
 	if o := execute(b, k, "print('hello')"); o.text != "hello\n" {
 		b.Fatalf("%+v", o)
 	}
-	k.Shutdown(10 * time.Second)
+	k.Shutdown(10*time.Second, nil)
 }
 
 // processorTime is what this process and those that it has waited for have used.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -42,6 +43,22 @@ func moduleOf(argv []string) (module, bool) {
 func ipykernelOf(argv []string) (module, bool) {
 	m, ok := moduleOf(argv)
 	return m, ok && m.name == "ipykernel_launcher" && m.arguments[0] == "-f"
+}
+
+var noModule = regexp.MustCompile(`No module named '?(\w+)`)
+
+// missingModule says how to install what Python has not found, of a kernel in Python; "" if that is not what is wrong.
+func missingModule(argv []string, said string) string {
+	m, ok := moduleOf(argv)
+	found := noModule.FindStringSubmatch(said)
+	if !ok || found == nil {
+		return ""
+	}
+	name := found[1]
+	if name == "ipykernel_launcher" { // which is a part of it
+		name = "ipykernel"
+	}
+	return fmt.Sprintf("install it: %s -m pip install %s", m.interpreter[0], name)
 }
 
 // withoutHistory is a command of which an ordinary ipykernel doesn't write the cells of a run into the user's history, as nbclient has it.

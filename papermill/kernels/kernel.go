@@ -32,16 +32,16 @@ type Kernel struct {
 	Exited  <-chan struct{} // closed when the process has ended
 	Lost    <-chan struct{} // closed when the kernel has not answered heartbeats for too long (see Works); it may still run
 
-	spec     Spec
-	quirk    quirk
-	scratch  *scratch.Dir
-	dir      string // its path: connection file and log, removed at the end, or by a later start if we are killed
-	greeting int64  // bytes that the process had printed when it was ready
-	process  *process
-	client   *jupyter.Client
-	stop     context.CancelFunc // ends what runs beside the kernel
-	running  sync.WaitGroup
-	phase    atomic.Int64 // see executes
+	spec    Spec
+	quirk   quirk
+	scratch *scratch.Dir
+	dir     string // its path: connection file and log, removed at the end, or by a later start if we are killed
+	before  int64  // bytes that the process had printed when it was ready, or the cell began that it runs
+	process *process
+	client  *jupyter.Client
+	stop    context.CancelFunc // ends what runs beside the kernel
+	running sync.WaitGroup
+	phase   atomic.Int64 // see executes
 }
 
 // Options say how a kernel is started.
@@ -139,9 +139,7 @@ func start(ctx context.Context, by starter, spec Spec, o Options) (_ *Kernel, er
 	k.Info, k.Before = reply.Content, append(k.client.Skipped, reply.Header.ID)
 	k.quirk = quirkOf(k.Info)
 	k.Replies, k.IOPub = k.client.Inbox(jupyter.Shell), k.client.Inbox(jupyter.IOPub)
-	if info, err := os.Stat(k.logFile()); err == nil {
-		k.greeting = info.Size()
-	}
+	k.noteLog()
 	k.listen(beside, cmp.Or(o.Heartbeat, time.Minute))
 	return k, nil
 }
@@ -161,8 +159,9 @@ func (k *Kernel) startFault(starting context.Context, err error) error {
 	cause := context.Cause(starting)
 	switch {
 	case errors.Is(cause, ErrDied) || errors.Is(err, jupyter.ErrClosed):
-		return fault.New(fault.Environment, "run its command by hand to see more: "+strings.Join(k.spec.Argv, " "),
-			"start kernel %s: %s%s", k.spec.Name, k.Death(), k.LastWords())
+		how, said := k.Death(), k.LastWords()
+		hint := cmp.Or(k.process.advice(), missingModule(k.spec.Argv, said), "run its command by hand to see more: "+strings.Join(k.spec.Argv, " "))
+		return fault.New(fault.Environment, hint, "start kernel %s: %s%s", k.spec.Name, how, said)
 	case errors.Is(cause, context.DeadlineExceeded):
 		return fault.New(fault.Environment, "give it longer with --start-timeout",
 			"start kernel %s: no answer in time%s", k.spec.Name, k.LastWords())
@@ -182,10 +181,13 @@ func (k *Kernel) Death() string {
 	}
 }
 
+// Advice says what may help after such a death; "" where nothing is known.
+func (k *Kernel) Advice() string { return k.process.advice() }
+
 func (k *Kernel) logFile() string { return filepath.Join(k.dir, "log") }
 
-// LastWords is the end of what the process itself printed, which is not part of the notebook. Of a kernel that had started, what it said
-// before says nothing of its end.
+// LastWords is the end of what the process itself printed, which is not part of the notebook: to its log goes also what a cell's programs
+// print, so only what came since the cell's begin says something of its end.
 func (k *Kernel) LastWords() string {
 	f, err := os.Open(k.logFile())
 	if err != nil {
@@ -194,13 +196,19 @@ func (k *Kernel) LastWords() string {
 	defer f.Close()
 	const most = 2000
 	if info, err := f.Stat(); err == nil {
-		f.Seek(max(k.greeting, info.Size()-most), io.SeekStart)
+		f.Seek(max(k.before, info.Size()-most), io.SeekStart)
 	}
 	text, _ := io.ReadAll(f)
 	if s := strings.TrimSpace(strings.ToValidUTF8(string(text), "")); s != "" {
 		return "; it said:\n" + s
 	}
 	return ""
+}
+
+func (k *Kernel) noteLog() {
+	if info, err := os.Stat(k.logFile()); err == nil {
+		k.before = info.Size()
+	}
 }
 
 type executeRequest struct {
@@ -223,6 +231,7 @@ func (k *Kernel) Execute(code, cellID string) (string, error) {
 	if m.Metadata, err = json.Marshal(map[string]string{"cellId": cellID}); err != nil {
 		return "", err
 	}
+	k.noteLog()
 	return m.Header.ID, k.client.Send(jupyter.Shell, m)
 }
 
@@ -241,14 +250,17 @@ func (k *Kernel) Interrupt() error {
 	return k.process.signal(sigInterrupt)
 }
 
-// Shutdown asks the kernel to end, and ends it if it doesn't; every further step comes after the grace time. It tells whether the kernel has
-// ended by itself.
-func (k *Kernel) Shutdown(grace time.Duration) (byItself bool) {
+// Shutdown asks the kernel to end, and ends it if it doesn't; every further step comes after the grace time, or at once when hurry is closed.
+// It tells whether the kernel has ended by itself.
+func (k *Kernel) Shutdown(grace time.Duration, hurry <-chan struct{}) (byItself bool) {
 	k.client.Request(jupyter.Control, "shutdown_request", map[string]bool{"restart": false})
 	for i, signal := range []syscall.Signal{sigTerminate, sigKill} {
 		select {
 		case <-k.Exited:
 			return i == 0
+		case <-hurry:
+			k.process.signal(sigKill)
+			return false
 		case <-time.After(grace):
 			k.process.signal(signal)
 		}

@@ -18,6 +18,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/cellar-go/cellar/internal/fault"
 	"github.com/cellar-go/cellar/internal/jupyter"
 	"github.com/cellar-go/cellar/internal/testkit"
 )
@@ -238,6 +239,9 @@ func TestStarters(t *testing.T) {
 					if k.Death() != how {
 						t.Errorf("%s: %s", code, k.Death())
 					}
+					if killed := strings.HasSuffix(how, "killed)"); strings.Contains(k.Advice(), "lacked memory") != killed {
+						t.Errorf("%s: it helps: %q", code, k.Advice())
+					}
 					if err := k.Interrupt(); err == nil {
 						t.Errorf("%s: interrupted after its end", code)
 					}
@@ -247,7 +251,7 @@ func TestStarters(t *testing.T) {
 				file := filepath.Join(t.TempDir(), "said")
 				k := begin(t, by, spec, Options{})
 				execute(t, k, fmt.Sprintf("import atexit; atexit.register(lambda: open(%q, 'w').write('bye'))", file))
-				if !k.Shutdown(20 * time.Second) {
+				if !k.Shutdown(20*time.Second, nil) {
 					t.Error("it had to be ended")
 				}
 				if said, err := os.ReadFile(file); err != nil || string(said) != "bye" || k.Death() != "the kernel died (exit status 0)" {
@@ -289,6 +293,10 @@ import time; time.sleep(0.3)`)
 				execute(t, k, "import os; os.write(sys.stderr._original_stdstream_copy, b'for the log')") // beside what ipykernel catches
 				if said := k.LastWords(); !strings.HasSuffix(said, "for the log") {
 					t.Errorf("it said %q", said)
+				}
+				execute(t, k, "1")
+				if said := k.LastWords(); said != "" { // a cell ago
+					t.Errorf("later it said %q", said)
 				}
 			})
 			t.Run("leftovers", func(t *testing.T) {
@@ -579,4 +587,25 @@ func slowly(t *testing.T, port int, hold <-chan struct{}) int {
 		io.Copy(near, far)
 	}()
 	return l.Addr().(*net.TCPAddr).Port
+}
+
+// TestMissingModule: the hint can be typed as it is.
+func TestMissingModule(t *testing.T) {
+	for _, c := range []struct{ module, said, want string }{
+		{"ipykernel_launcher", "/usr/bin/python3: No module named ipykernel_launcher", "install it: python3 -m pip install ipykernel"},
+		{"bash_kernel", "ModuleNotFoundError: No module named 'pexpect.popen'", "install it: python3 -m pip install pexpect"},
+		{"ipykernel_launcher", "Killed", ""},
+	} {
+		if got := missingModule([]string{"python3", "-m", c.module, "-f", "x"}, c.said); got != c.want {
+			t.Errorf("%s: %q", c.said, got)
+		}
+	}
+	if got := missingModule([]string{"bash", "kernel.sh", "x"}, "No module named x"); got != "" {
+		t.Errorf("of another language: %q", got)
+	}
+	python := testkit.Python(t)
+	_, err := Start(t.Context(), Spec{Name: "absent", Argv: []string{python, "-m", "no_such_kernel", "-f", "{connection_file}"}}, Options{})
+	if hint := fault.Hint(err); hint != "install it: "+python+" -m pip install no_such_kernel" {
+		t.Errorf("%v: %q", err, hint)
+	}
 }

@@ -263,7 +263,7 @@ func TestNothingLeft(t *testing.T) {
 					}
 					switch i {
 					case 0:
-						k.Shutdown(10 * time.Second)
+						k.Shutdown(10*time.Second, nil)
 					case 1:
 						k.process.signal(sigKill)
 					}
@@ -377,6 +377,9 @@ print('lives')`)
 		case <-k.Exited:
 		case <-time.After(30 * time.Second):
 			t.Fatalf("%s: the limit is no limit", name)
+		}
+		if advice := k.Advice(); !strings.Contains(advice, "--memory") {
+			t.Errorf("what helps: %q", advice)
 		}
 		if got := k.Death(); !regexp.MustCompile(`^the kernel used [4-7]\d\d(\.\d)? MB, more than the limit of 400 MB$`).MatchString(got) {
 			t.Error(got)

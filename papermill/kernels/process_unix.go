@@ -96,6 +96,19 @@ func (p *process) death() string {
 	return "the kernel died (" + p.how + ")"
 }
 
+// advice says what may help after such a death; "" where nothing is known.
+func (p *process) advice() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.reason != "":
+		return "let it use less, or give it more with --memory"
+	case p.how == describe(syscall.WaitStatus(sigKill)):
+		return "a kernel that was killed often lacked memory (--memory bounds it)"
+	}
+	return ""
+}
+
 // direct starts a process of its own for each kernel.
 type direct struct {
 	plain bool // run Python's kernels as their kernelspecs say, too

@@ -147,6 +147,9 @@ func (nb *Notebook) EnsureIDs() {
 
 func (nb *Notebook) hasIDs() bool { return nb.minor() >= 5 }
 
+// Newer reports whether the notebook has a format 4 that is newer than this package, which may have other types of cells and outputs.
+func (nb *Notebook) Newer() bool { return nb.minor() > newestMinor }
+
 // newestMinor is that of the newest format, 4.5.
 const newestMinor = 5
 

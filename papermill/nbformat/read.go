@@ -229,7 +229,7 @@ func (c *Cell) wrong() string {
 
 // future: the cell is of a type that a newer format of the same number brought, which may have no source.
 func (c *Cell) future() bool {
-	return c.nb.minor() > newestMinor && c.Type() != "code" && c.Type() != "markdown" && c.Type() != "raw"
+	return c.nb.Newer() && c.Type() != "code" && c.Type() != "markdown" && c.Type() != "raw"
 }
 
 // lineCounter finds the lines of ascending offsets.
