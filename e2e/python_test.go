@@ -22,25 +22,24 @@ func pythonTests(t *testing.T, args ...string) (string, error) {
 	return string(text), err
 }
 
-// The helper package has Papermill's functions.
+// The helper package has Papermill's functions, engines and translators.
 func TestPythonFace(t *testing.T) {
-	text, err := pythonTests(t, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_papermill.py")
+	text, err := pythonTests(t, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	t.Log(text)
 }
 
-// Papermill's own tests of execution, inspection, pipes and parameters, with ours in the place of its functions and program: all that don't look into Papermill itself, and that
-// it passes here itself.
+// Papermill's own tests of execution, inspection, pipes, parameters, engines, translators, the client, exceptions and utilities, with our package and
+// program in its place. Papermill passes all of them here but TestBrokenNotebook2. Left out are those that replace parts of its command line's source,
+// and of places: its classes for them are no part of the package.
 func TestPapermillsOwnTests(t *testing.T) {
 	text, _ := pythonTests(t, "tests/papermill_tests.py")
 	why := map[string]string{
-		"TestNotebookHelpers::test_default_start_timeout":                   "replaces a class within Papermill",
-		"TestNotebookHelpers::test_start_timeout":                           "replaces a class within Papermill",
-		"TestExecuteWithCustomEngine::test_custom_kernel_name_and_language": "an engine in Python",
-		"TestNotebookParametrizing::test_custom_comment":                    "a comment of its own, which no caller of execute_notebook can have",
-		"TestBrokenNotebook2::test":                                         "its notebook needs IPython 8; Papermill fails too",
+		"TestEngineRegistration::test_registering_entry_points":    "counts the calls of the package entrypoints, which is not used: Python itself has it",
+		"TestMidCellAutosave::test_end2end_autosave_slow_notebook": "counts the saves of a function of Papermill's; the program saves",
+		"TestBrokenNotebook2::test":                                "its notebook needs IPython 8; Papermill fails too",
 	}
 	for _, m := range regexp.MustCompile(`(?m)^FAILED .*/test_\w+\.py::(\S+)`).FindAllStringSubmatch(text, -1) {
 		if why[m[1]] == "" {
@@ -51,7 +50,7 @@ func TestPapermillsOwnTests(t *testing.T) {
 	for name, reason := range why {
 		t.Errorf("%s passes now, though %q", name, reason)
 	}
-	if !strings.Contains(text, "5 failed, 57 passed") || t.Failed() {
+	if !strings.Contains(text, "3 failed, 393 passed") || t.Failed() {
 		t.Errorf("%s", text)
 	}
 }

@@ -50,6 +50,7 @@ type cellOutputs struct {
 	outputs   []*output
 	held      map[string][]byte // by stream: the end of what came, which may be the start of a secret
 	changed   bool              // since the notebook's list was made
+	untold    bool              // since the caller was told of it
 	clearNext bool              // clear_output(wait=True): clear when something comes to take the place
 	idle      bool              // the kernel has said that all outputs of the request are sent
 	open      bool              // what comes after that is not late, as where the kernel sends what is printed on a way of its own: see settle
@@ -360,7 +361,7 @@ func (b *board) display(e event) *display {
 func (d *display) set(body journal.Body) {
 	d.body = body
 	for _, c := range d.showings {
-		c.changed = true
+		c.changed, c.untold = true, true
 	}
 }
 
@@ -411,7 +412,7 @@ func (b *board) apply(e event, body journal.Body) error {
 	if e.Comm != "" {
 		c = b.shownBy(e.Comm, c)
 	}
-	c.changed = true
+	c.changed, c.untold = true, true
 	last := len(c.outputs) - 1
 	switch e.Event {
 	case eventClear:
@@ -478,21 +479,25 @@ func (b *board) replayed(cell int) {
 // list makes the outputs' lists in the notebook; their texts are read when it is written.
 func (b *board) list() {
 	for _, c := range b.cells {
-		papermill := c.cell.Metadata().Object("papermill")
-		switch {
-		case c.late >= 0:
-			set(papermill, "late", c.late)
-		case c.changed:
-			papermill.Delete("late")
-		}
-		if !c.changed {
-			continue
-		}
-		c.changed = false
-		c.cell.ClearOutputs()
-		for _, o := range c.outputs {
-			c.cell.AppendLaid(laidOutput{o, b.journal, c.layout})
-		}
+		c.list(b.journal)
+	}
+}
+
+func (c *cellOutputs) list(j *journal.Journal) {
+	papermill := c.cell.Metadata().Object("papermill")
+	switch {
+	case c.late >= 0:
+		set(papermill, "late", c.late)
+	case c.changed:
+		papermill.Delete("late")
+	}
+	if !c.changed {
+		return
+	}
+	c.changed = false
+	c.cell.ClearOutputs()
+	for _, o := range c.outputs {
+		c.cell.AppendLaid(laidOutput{o, j, c.layout})
 	}
 }
 

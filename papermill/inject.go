@@ -16,8 +16,9 @@ const (
 
 // inject puts the parameters into a cell that Papermill would put in the same place: where the injected cell of an earlier run is,
 // else after the first cell tagged parameters, else at the top. If strict, they are first checked against what that cell declares.
-func inject(nb *nbformat.Notebook, p parameters.List, language string, strict bool) (cell *nbformat.Cell, warnings []string, err error) {
-	if len(p) == 0 {
+func (r *run) inject(nb *nbformat.Notebook, language string) (cell *nbformat.Cell, warnings []string, err error) {
+	p := r.Parameters
+	if len(p) == 0 && r.Comment == nil && r.Injected == nil {
 		return nil, nil, nil
 	}
 	var declaring, injected *nbformat.Cell
@@ -37,18 +38,18 @@ func inject(nb *nbformat.Notebook, p parameters.List, language string, strict bo
 			return fmt.Sprintf("notebook %s, cell %d (tagged parameters)", nb.Name(), declaring.Index()+1)
 		}
 	}
-	if strict {
+	if r.Strict {
 		if err := parameters.Check(language, declared, p); err != nil {
 			return nil, nil, fault.New(fault.Input, "", "%s: %w", where(), err)
 		}
 	}
-	source, err := parameters.Translate(language, p, declared)
+	source, err := r.injected(p, language, declared)
 	if err != nil {
 		return nil, nil, fault.New(fault.Input, cmp.Or(fault.Hint(err), "give it another name or value"), "%s: %w", where(), err)
 	}
 	if declaring == nil && injected == nil {
 		warnings = append(warnings, fmt.Sprintf("%s has no cell tagged %q: the parameters stand at the top", nb.Name(), parametersTag))
-	} else {
+	} else if r.Injected == nil {
 		for _, name := range parameters.Unknown(language, declared, p) {
 			warnings = append(warnings, "Passed unknown parameter: "+name) // Papermill's words
 		}
@@ -60,4 +61,16 @@ func inject(nb *nbformat.Notebook, p parameters.List, language string, strict bo
 	cell = nb.Insert(at, "code", source)
 	cell.SetTags(injectedTag)
 	return cell, warnings, nil
+}
+
+// injected is the source of the cell with the parameters.
+func (r *run) injected(p parameters.List, language, declared string) (string, error) {
+	if r.Injected != nil {
+		return *r.Injected, nil
+	}
+	source, err := parameters.Translate(language, p, declared)
+	if err != nil || r.Comment == nil {
+		return source, err
+	}
+	return parameters.Comment(source, *r.Comment)
 }

@@ -70,9 +70,11 @@ func (r *run) writeMetadata(m notebookMetadata) {
 	metadata := r.Result.Notebook.Metadata()
 	first := !r.Classic || metadata.Raw("papermill") == nil
 	papermill := metadata.Object("papermill")
-	set(papermill, "input_path", m.InputPath)
-	set(papermill, "output_path", m.OutputPath)
-	if first || len(r.Parameters) > 0 {
+	if !r.Managed {
+		set(papermill, "input_path", m.InputPath)
+		set(papermill, "output_path", m.OutputPath)
+	}
+	if first || len(r.Parameters) > 0 || r.Comment != nil {
 		set(papermill, "parameters", m.Parameters)
 	}
 	if first {
@@ -135,7 +137,7 @@ func (r *run) finish(err error) {
 	if failed >= 0 {
 		r.marked = cmp.Or(r.marked, r.Cells[failed].notebook)
 	}
-	if r.marked != nil {
+	if r.marked != nil && !r.Managed {
 		mark(r.Result.Notebook, r.marked)
 	}
 }

@@ -33,11 +33,16 @@ type Options struct {
 	// AllowLostOutputs makes a warning of outputs that the kernel has dropped, or may have; default: they fail their cell.
 	AllowLostOutputs bool
 
+	// AllowErrors lets the notebook go on behind any cell that fails, as the tag raises-exception does behind one.
+	AllowErrors bool
+
 	Parameters  parameters.List
 	Secrets     []Secret
-	Strict      bool // parameters that the notebook doesn't declare, or of another type, are an error; default: a warning, and the kernel's affair
-	PrepareOnly bool // inject the parameters, run nothing
-	ReportMode  bool // mark all sources as hidden
+	Strict      bool    // parameters that the notebook doesn't declare, or of another type, are an error; default: a warning, and the kernel's affair
+	Injected    *string // source of the cell with the parameters; default: what parameters.Translate writes
+	Comment     *string // its first line, which makes the cell also where there are no parameters; default: Parameters
+	PrepareOnly bool    // inject the parameters, run nothing
+	ReportMode  bool    // mark all sources as hidden
 
 	Kernel   string   // name of the kernelspec; default: the notebook's
 	Language string   // default: the notebook's
@@ -62,11 +67,16 @@ type Options struct {
 	// stays, and a notebook that is only prepared gets no times. The caller warns of unknown parameters.
 	Classic bool
 
+	// Managed: the notebook is one that the caller goes on with. Its metadata keeps the paths that it has; the cells that lead to an error are the
+	// caller's affair.
+	Managed bool
+
 	Version string // of this program, for the run's metadata; default "cellar"
 
 	OnBegin  func([]Cell)                          // before the first cell; with Resume, those that are done are
 	OnStart  func(Result)                          // when the kernel answers; all cells are pending
 	OnCell   func(Cell)                            // when a cell starts and when it ends
+	OnLate   func(Cell)                            // when the kernel has ended: for each cell whose outputs have changed since it ended
 	OnOutput func(*nbformat.Cell, nbformat.Output) // each output as it comes; a stream piece by piece; updates as update_display_data
 }
 
@@ -88,6 +98,9 @@ func (o *Options) defaults() {
 	}
 	if o.OnCell == nil {
 		o.OnCell = func(Cell) {}
+	}
+	if o.OnLate == nil {
+		o.OnLate = func(Cell) {}
 	}
 	if o.OnOutput == nil {
 		o.OnOutput = func(*nbformat.Cell, nbformat.Output) {}
@@ -122,7 +135,11 @@ type Cell struct {
 	ran       bool // the kernel was asked to run it
 	kept      bool // a former run has done it
 	unwritten bool // the notebook does not have its state yet
+	write     func(io.Writer) error
 }
+
+// Write writes the cell as it is now, with its outputs, as JSON without secrets. It can be called from OnCell and OnLate.
+func (c Cell) Write(w io.Writer) error { return c.write(w) }
 
 // Source is the cell's text.
 func (c Cell) Source() string { return c.notebook.Source() }

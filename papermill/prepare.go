@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,8 +65,10 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	for i, c := range nb.Cells() {
 		numbers[c] = i + 1
 	}
-	unmark(nb)
-	injected, warnings, err := inject(nb, r.Parameters, parameters.Language(name, language), r.Strict)
+	if !r.Managed {
+		unmark(nb)
+	}
+	injected, warnings, err := r.inject(nb, parameters.Language(name, language))
 	if err != nil {
 		return err
 	}
@@ -98,7 +101,8 @@ func (r *run) prepare(ctx context.Context) (err error) {
 // listCells makes the result's cells.
 func (r *run) listCells(numbers map[*nbformat.Cell]int) {
 	for i, c := range r.Result.Notebook.Cells() {
-		r.Cells = append(r.Cells, Cell{Number: numbers[c], ID: c.ID(), Type: c.Type(), Status: Pending, notebook: c, index: i})
+		write := func(w io.Writer) error { return r.writeCellText(i, w) }
+		r.Cells = append(r.Cells, Cell{Number: numbers[c], ID: c.ID(), Type: c.Type(), Status: Pending, notebook: c, index: i, write: write})
 	}
 }
 

@@ -253,6 +253,7 @@ func (r *run) end(ctx context.Context) {
 		err = errors.Join(err, r.board.release(c, ""))
 	}
 	r.warnLost(err)
+	r.tellLate()
 }
 
 // cell runs a cell. ends: the notebook ends here, without an error.
@@ -310,7 +311,7 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 		err = r.recount(ctx, doubt)
 	}
 	failed := o.error()
-	own := failed != nil && !exits(failed) && !c.notebook.HasTag("raises-exception") // it fails the run as it is, and says more
+	own := failed != nil && !exits(failed) && !r.mayRaise(c) // it fails the run as it is, and says more
 	if (r.AllowLostOutputs || own) && errors.As(err, new(lost)) {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %v", cellName(c.Number), err))
 		err = nil
@@ -340,6 +341,9 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	}
 	return false, fault.New(fault.Failed, "", "notebook %s, %w", r.Result.Notebook.Name(), c.Error)
 }
+
+// mayRaise: the notebook goes on when the cell fails.
+func (r *run) mayRaise(c *Cell) bool { return r.AllowErrors || c.notebook.HasTag("raises-exception") }
 
 // shownError is how Papermill ends a run that was not broken off: by the first error output of the last cell that has one, though the cell may
 // not have failed. A cell that may raise may show, too.

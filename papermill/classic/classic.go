@@ -55,8 +55,12 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 	defer p.tie.release()
 	p.Err = p.tie.output(p.Err)
 	mask, err := papermill.NewMask(p.Secrets)
+	var asked call
 	if err == nil {
-		err = p.run(ctx, args, mask, copyTo)
+		asked, err = readCall()
+	}
+	if err == nil {
+		err = p.run(ctx, args, mask, copyTo, asked)
 	}
 	err = pythonError(err)
 	var done exit
@@ -101,7 +105,7 @@ func (p *Program) executable() string {
 	return path
 }
 
-func (p *Program) run(ctx context.Context, args []string, mask papermill.Mask, copyTo string) error {
+func (p *Program) run(ctx context.Context, args []string, mask papermill.Mask, copyTo string, asked call) error {
 	s := &settings{}
 	line, err := parse(p.options(s), args)
 	if err != nil {
@@ -120,7 +124,7 @@ func (p *Program) run(ctx context.Context, args []string, mask papermill.Mask, c
 		return usageError("Got unexpected extra argument (%s)", paths[2])
 	}
 	paths = append(paths, "", "")
-	r := run{Program: p, settings: s, input: paths[0], output: paths[1], copy: copyTo, warned: map[string]bool{}}
+	r := run{Program: p, settings: s, input: paths[0], output: paths[1], copy: copyTo, call: asked, warned: map[string]bool{}}
 	notebook := r.input
 	if !s.helpNotebook && !piped && term.IsTerminal(int(p.Out.Fd())) && r.output == "" {
 		return usageError("Missing argument 'OUTPUT_PATH'")
@@ -166,6 +170,7 @@ type run struct {
 	*settings
 	input, output string
 	copy          string // see copyVariable
+	call          call
 	log           *log
 	parameters    parameters.List
 	warned        map[string]bool
@@ -248,7 +253,7 @@ func (r *run) warnExtension(path string, extensions ...string) {
 	case !slices.ContainsFunc(extensions, func(e string) bool { return strings.HasSuffix(name, e) }):
 		text = fmt.Sprintf("The specified file (%s) does not end in one of ['%s']", path, strings.Join(extensions, "', '"))
 	}
-	if text != "" && !r.warned[text] {
+	if text != "" && !r.warned[text] && !r.call.Managed {
 		r.warned[text] = true
 		fmt.Fprintln(r.Err, "UserWarning: "+r.log.mask.Text(text))
 	}
@@ -256,12 +261,7 @@ func (r *run) warnExtension(path string, extensions ...string) {
 
 // execute is Papermill's execute_notebook.
 func (r *run) execute(ctx context.Context, showBar bool) error {
-	fields := r.fields()
-	var err error
-	if r.input, err = template.Format(r.input, fields); err != nil {
-		return err
-	}
-	if r.output, err = template.Format(r.output, fields); err != nil {
+	if err := r.fillPaths(); err != nil {
 		return err
 	}
 	r.log.print("INFO", "Input Notebook:  %s", shownPath(r.input))
@@ -277,6 +277,7 @@ func (r *run) execute(ctx context.Context, showBar bool) error {
 		return err
 	}
 	o := papermill.Options{
+		Managed: r.call.Managed, AllowErrors: r.call.AllowErrors, Injected: r.call.Source, Comment: r.call.Comment,
 		Notebook: nb, Output: r.output, Overwrite: true, Classic: true, Version: papermillVersion + "+cellar." + r.Version,
 		Parameters: r.parameters, Secrets: r.Secrets, PrepareOnly: r.prepareOnly, ReportMode: r.reportMode,
 		Kernel: value(r.kernel), Language: value(r.language), Dir: ".", Env: environment(),
@@ -303,6 +304,18 @@ func (r *run) execute(ctx context.Context, showBar bool) error {
 		return err
 	}
 	return r.runCells(ctx, o, nb, showBar)
+}
+
+// fillPaths fills in what the paths name.
+func (r *run) fillPaths() (err error) {
+	if r.call.Managed {
+		return nil
+	}
+	fields := r.fields()
+	if r.input, err = template.Format(r.input, fields); err == nil {
+		r.output, err = template.Format(r.output, fields)
+	}
+	return err
 }
 
 // environment is the kernel's: as Papermill has it, debugpy is told not to complain of frozen modules.
@@ -346,8 +359,11 @@ func (r *run) runCells(ctx context.Context, o papermill.Options, nb *nbformat.No
 			progress.step()
 		}
 	}
+	told := newEvents(r.call, r.tie, r.log.mask)
+	told.listen(&o, r.call)
 	began := time.Now()
 	result, err := papermill.Run(ctx, o)
+	told.ended(result.Notebook)
 	progress.close()
 	for _, w := range result.Warnings {
 		r.log.print("WARNING", "%s", w)

@@ -63,7 +63,7 @@ func Specs() ([]Spec, error) {
 var kernelName = regexp.MustCompile(`^[a-z0-9._-]+$`)
 
 // Find finds the kernel of this name; without a name, the first of the language. A Go notebook whose kernel isn't installed
-// (gophernotes, gonb) gets ours.
+// (gophernotes, gonb) gets ours; to Jupyter's client the kernel python is python3.
 func Find(name, language string) (Spec, error) {
 	specs, err := Specs()
 	if err != nil {
@@ -73,6 +73,9 @@ func Find(name, language string) (Spec, error) {
 		return slices.IndexFunc(specs, func(s Spec) bool { return s.Name == strings.ToLower(name) })
 	}
 	if i := byName(name); i >= 0 {
+		return specs[i], nil
+	}
+	if i := byName("python3"); name == "python" && i >= 0 {
 		return specs[i], nil
 	}
 	if strings.EqualFold(language, "go") || slices.Contains([]string{"go", "gophernotes", "gonb", "lgo"}, strings.ToLower(name)) {

@@ -105,6 +105,19 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// A notebook of kernel python runs under Jupyter's client where that is called python3.
+func TestFindPython(t *testing.T) {
+	_, user, _ := place(t)
+	testkit.InstallKernel(t, user, "python3", spec("python"))
+	if s, err := Find("python", "python"); err != nil || s.Name != "python3" {
+		t.Errorf("%s, %v", s.Name, err)
+	}
+	testkit.InstallKernel(t, user, "python", spec("python"))
+	if s, err := Find("python", "python"); err != nil || s.Name != "python" {
+		t.Errorf("one that has the name: %s, %v", s.Name, err)
+	}
+}
+
 func TestHowToInstall(t *testing.T) {
 	for _, c := range []struct{ name, language, want string }{
 		{"python3", "", "ipykernel install"}, {"my-env", "python", "ipykernel install"}, {"ir", "R", "IRkernel"}, {"rust", "rust", "evcxr_jupyter"}, {"rust", "", "evcxr_jupyter"}, {"xeus-python", "julia", "xeus-python"}, {"", "rust", "evcxr_jupyter"},

@@ -1,7 +1,10 @@
 package nbformat
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
+	"io"
 	"slices"
 	"strconv"
 )
@@ -106,6 +109,12 @@ func (c *Cell) Attachments() map[string]map[string]json.RawMessage {
 
 // Line is the line of the file where the cell began when it was read, from 1; 0 for a cell that was made here.
 func (c *Cell) Line() int { return c.line }
+
+// Write writes the cell's text.
+func (c *Cell) Write(w io.Writer) error {
+	b := bufio.NewWriterSize(w, 1<<12)
+	return errors.Join(c.node.write(b), b.Flush())
+}
 
 // CopyRun makes what a run left in a cell of another notebook this cell's: outputs, execution count, and times.
 func (c *Cell) CopyRun(from *Cell) {

@@ -1,6 +1,7 @@
 package parameters
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -83,6 +84,26 @@ func Translate(language string, p List, declared string) (string, error) {
 	}
 	return l.translate(p, declared)
 }
+
+// Comment puts another comment in the place of the one with which Translate begins. Each of its lines is a comment.
+func Comment(source, comment string) (string, error) {
+	first, rest, _ := strings.Cut(source, "\n")
+	opening, closing, found := strings.Cut(first, "Parameters")
+	if !found {
+		return "", fault.New(fault.Input, "leave it out", "no place for a comment in %q", first)
+	}
+	if closing != "" && (strings.Contains(comment, strings.TrimSpace(opening)) || strings.Contains(comment, strings.TrimSpace(closing))) {
+		return "", fault.New(fault.Input, "choose other words", "comment %q: it would end before its last word", comment)
+	}
+	var b strings.Builder
+	for _, line := range lineEnd.Split(comment, -1) {
+		b.WriteString(strings.TrimRight(opening+line+closing, " ") + "\n")
+	}
+	return b.String() + rest, nil
+}
+
+// lineEnd is what ends a line, and so a comment, in any of the languages.
+var lineEnd = regexp.MustCompile("\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 
 // validText is true for what a notebook can hold: JSON is UTF-8.
 func validText(v any) bool {

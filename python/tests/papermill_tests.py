@@ -1,40 +1,34 @@
-"""Runs Papermill's own tests of execution, inspection, pipes and parameters with cellar in the place of Papermill."""
+"""Runs Papermill's own tests with cellar in the place of Papermill: what they import of it is ours."""
 
+import importlib.util
+import os
 import subprocess
 import sys
+import tempfile
+import types
 
-import papermill
-import papermill.exceptions
-import papermill.execute
-import papermill.inspection
-import papermill.parameterize
 import pytest
 
-import cellar.papermill.exceptions
-import cellar.papermill.execute
-import cellar.papermill.inspection
-from cellar.papermill._program import program, yaml
-from cellar.papermill.exceptions import PapermillMissingParameterException
+import cellar.papermill
+from cellar.papermill._program import program
+
+ROOT = importlib.util.find_spec("papermill").submodule_search_locations[0]
+
+
+def install():
+    """Let ``import papermill`` give cellar's, and ``papermill.tests`` Papermill's tests."""
+    cellar.papermill.stand_in()
+    spec = importlib.util.spec_from_file_location("papermill.tests", f"{ROOT}/tests/__init__.py", submodule_search_locations=[f"{ROOT}/tests"])
+    sys.modules["papermill.tests"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["papermill.tests"])
+    # The command line is no module of ours. The tests of pipes import it with the others, which are left out.
+    sys.modules["papermill.cli"] = types.SimpleNamespace(__name__="papermill.cli", _is_float=None, _is_int=None, _resolve_type=None, papermill=None)
+    cellar.papermill.cli = sys.modules["papermill.cli"]
 
 
 def papermill_cli(arguments=None, **popen):
     """Starts the command line, as the tests of pipes start Papermill's."""
     return subprocess.Popen([program(), "papermill", *(arguments or [])], **popen)
-
-
-def parameterize_notebook(notebook, parameters):
-    """Writes parameters into a notebook."""
-    return cellar.papermill.execute_notebook(notebook, None, parameters, prepare_only=True)
-
-
-def parameterize_path(path, parameters):
-    """Fills in a path: the first line of the log has it, before the notebook is read, which is not there."""
-    done = subprocess.run([program(), "papermill", path, "out.ipynb", "-y", yaml(parameters or {})], capture_output=True, text=True, check=False)
-    kind, _, rest = done.stderr.splitlines()[0].partition(": ")
-    if kind == "papermill.exceptions.PapermillMissingParameterException":
-        raise PapermillMissingParameterException(rest)
-    assert kind == "Input Notebook", done.stderr
-    return rest.removeprefix(" ")
 
 
 class CommandLine:
@@ -46,16 +40,12 @@ class CommandLine:
             monkeypatch.setattr(request.module, "papermill_cli", papermill_cli)
 
 
-papermill.exceptions.PapermillExecutionError = cellar.papermill.exceptions.PapermillExecutionError
-papermill.exceptions.PapermillMissingParameterException = PapermillMissingParameterException
-papermill.exceptions.strip_color = cellar.papermill.exceptions.strip_color
-papermill.execute.execute_notebook = cellar.papermill.execute.execute_notebook
-papermill.inspection.inspect_notebook = cellar.papermill.inspection.inspect_notebook
-papermill.parameterize.parameterize_notebook = parameterize_notebook
-papermill.parameterize.parameterize_path = parameterize_path
-
-# What looks into Papermill itself: mocks within its command line, its parsers, and its functions for what is no path.
-inside = ["TestCLI", "test_resolve_type", "test_is_float", "test_is_int", "TestBuiltinParameters", "test_path_of_none", "test_path_of_notebook_node"]
-tests = [f"{papermill.__path__[0]}/tests/test_{name}.py" for name in ("execute", "inspect", "cli", "parameterize")]
+install()
+modules = ("execute", "inspect", "cli", "parameterize", "engines", "autosave", "clientwrap", "exceptions", "utils", "translators")
+inside = ["TestCLI", "test_resolve_type", "test_is_float", "test_is_int"]  # mocks within Papermill's command line, and its parsers
 options = ["-q", "-p", "no:cacheprovider", "--tb=short", "-rf", "-k", " and ".join("not " + name for name in inside)]
-sys.exit(pytest.main([*options, *tests], plugins=[CommandLine()]))
+with tempfile.TemporaryDirectory() as folder:  # some name an output in the working folder, and expect that nobody writes it
+    os.chdir(folder)
+    code = pytest.main([*options, *sys.argv[1:], *(f"{ROOT}/tests/test_{name}.py" for name in modules)], plugins=[CommandLine()])
+    os.chdir("/")
+sys.exit(code)

@@ -313,7 +313,9 @@ from airflow.providers.common.compat.sdk import BaseHook, BaseOperator
 class FarEngine(NBClientEngine):
     @classmethod
     def execute_managed_notebook(cls, notebooks, kernel_name, **kwargs):
-        return PapermillNotebookClient(notebooks, **merge_kwargs(remove_args(["timeout"], **kwargs), log_output=False)).execute()
+        km = AsyncKernelManager(kernel_name=kernel_name)
+        kwargs = merge_kwargs(remove_args(["timeout", "startup_timeout", "input_path", "start_timeout"], **kwargs), kernel_name=kernel_name)
+        return PapermillNotebookClient(notebooks, km=km, **kwargs).execute()
 
 
 class FarHook(BaseHook):
@@ -339,29 +341,25 @@ class Operator(BaseOperator):
 
 
 def test_airflow(tmp_path):
-    """An operator with a hook for kernels elsewhere that imports and calls of Papermill what Airflow's does: it runs notebooks; its hook is refused."""
+    """An operator with a hook for kernels elsewhere that imports and calls of Papermill what Airflow's does: it runs notebooks, also by its hook's engine."""
     sdk = tmp_path / "airflow" / "providers" / "common" / "compat" / "sdk.py"
     sdk.parent.mkdir(parents=True)
     sdk.write_text("class BaseHook: pass\nclass BaseOperator:\n    def __init__(self, *, task_id): self.task_id = task_id\n")
     (tmp_path / "operator_of_airflow.py").write_text(OPERATOR)
     path = notebook(tmp_path / "in.ipynb", "n = 1", "print(n + 1)", tags=["parameters"])
     code = f"""{stand_in()}
-from operator_of_airflow import FarEngine, Operator
-arguments = dict(task_id="t", source={str(path)!r}, output={str(tmp_path / 'out.ipynb')!r}, parameters={{"n": 41}})
-print(Operator(**arguments).execute({{}}))
-for use in (Operator(**arguments, far=True).execute, FarEngine.execute_notebook, lambda _: FarEngine.execute_managed_notebook(None, "python3", timeout=1)):
-    try:
-        use(None)
-    except cellar.papermill.PapermillException as e:
-        print(e)
+from operator_of_airflow import Operator
+for far in (False, True):
+    output = {str(tmp_path)!r} + f"/out_{{far}}.ipynb"
+    print(Operator(task_id="t", source={str(path)!r}, output=output, parameters={{"n": 41}}, far=far).execute({{}}))
 """
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{os.environ['PYTHONPATH']}"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
-    lines = done.stdout.splitlines()
-    assert lines[0] == str(tmp_path / "out.ipynb"), done.stderr
-    assert [line.partition(": ")[0] for line in lines[1:]] == ["engine far", "FarEngine", "PapermillNotebookClient"]
-    nb = nbformat.read(lines[0], as_version=4)
-    assert nb.cells[2].outputs[0].text == "42\n" and nb.cells[1].source == "# Parameters\nn = 41\n"
+    assert done.stdout.splitlines() == [str(tmp_path / "out_False.ipynb"), str(tmp_path / "out_True.ipynb")], done.stderr
+    for output in done.stdout.splitlines():
+        nb = nbformat.read(output, as_version=4)
+        assert nb.cells[2].outputs[0].text == "42\n" and nb.cells[1].source == "# Parameters\nn = 41\n"
+        assert nb.cells[1].metadata.jupyter.source_hidden and not nb.metadata.papermill.exception
 
 
 def test_modules_of_papermill(tmp_path):
@@ -389,9 +387,12 @@ def test_modules_of_papermill(tmp_path):
         assert engines.papermill_engines.nb_language(None, ours) == "python"
         with pytest.raises((PapermillException, papermill.PapermillException), match="No engine named 'x' found"):
             engines.papermill_engines.get_engine("x")
-    for refused in (lambda: pm.iorw.load_notebook_node("https://example.org/a.ipynb"), lambda: pm.iorw.papermill_io.register("x://", object())):
-        with pytest.raises(PapermillException, match="cellar"):
-            refused()
+    with pytest.raises(PapermillException, match="cellar"):
+        pm.iorw.papermill_io.register("x://", object())
+    assert papermill.parameterize.parameterize_path("{a:02d}/{pm[x]}", {"a": 1, "pm": {"x": 2}}) == pm.parameterize.parameterize_path("{a:02d}/{pm[x]}", {"a": 1, "pm": {"x": 2}})
+    assert pm.parameterize.add_builtin_parameters({"a": 1}).keys() == papermill.parameterize.add_builtin_parameters({"a": 1}).keys()
+    for arguments in (("python3", "python", {"a": [1, None, {"k": "é"}]}), ("ir", "R", {"a": 1.5}), (".net-csharp", "C#", {"a": True}, "Other words")):
+        assert pm.translators.translate_parameters(*arguments) == papermill.translators.translate_parameters(*arguments)
 
 
 ORPHAN = """

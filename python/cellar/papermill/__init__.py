@@ -10,13 +10,11 @@ import sys
 from .exceptions import PapermillException, PapermillExecutionError
 from .execute import execute_notebook
 from .inspection import inspect_notebook
-
-__version__ = "2.7.0"
-"""The version of Papermill whose functions these are."""
+from .version import version as __version__
 
 __all__ = ["PapermillException", "PapermillExecutionError", "__version__", "execute_notebook", "inspect_notebook", "stand_in"]
 
-_MODULES = ("clientwrap", "engines", "exceptions", "execute", "inspection", "iorw", "utils")
+_MODULES = ("clientwrap", "engines", "exceptions", "execute", "inspection", "iorw", "log", "models", "parameterize", "translators", "utils", "version")
 
 
 def stand_in() -> None:

@@ -73,6 +73,14 @@ class PapermillOptionalDependencyException(PapermillException):
     """A part that is not installed is needed."""
 
 
+class AwsError(PapermillException):
+    """S3 refused something."""
+
+
+class FileExistsError(AwsError):
+    """A key of S3 is there already."""
+
+
 class PapermillWarning(Warning):
     """The base of Papermill's warnings."""
 
@@ -90,8 +98,10 @@ def strip_color(text: str) -> str:
 
 
 __all__ = [
+    "AwsError",
     "CellTimeoutError",
     "DeadKernelError",
+    "FileExistsError",
     "NoSuchKernel",
     "NotJSONError",
     "PapermillException",

@@ -1,14 +1,16 @@
-"""Papermill's functions for notebooks and arguments, which libraries import; the same, but that there is no ``retry``."""
+"""Papermill's functions for notebooks and arguments, which libraries import; the same."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import warnings
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, Callable
 
 from .exceptions import PapermillParameterOverwriteWarning
+from .log import logger
 
 
 def any_tagged_cell(nb: Any, tag: str) -> bool:
@@ -49,6 +51,25 @@ def merge_kwargs(caller_args: dict[str, Any], **callee_args: Any) -> dict[str, A
 def remove_args(args: Collection[str] | None = None, **kwargs: Any) -> dict[str, Any]:
     """The arguments but those of these names."""
     return {name: value for name, value in kwargs.items() if name not in (args or ())}
+
+
+def retry(num: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function be called again when it raises: num times in all."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            for left in reversed(range(num)):
+                try:
+                    return function(*args, **kwargs)
+                except Exception as e:
+                    if not left:
+                        raise
+                    logger.debug("%s is called again: %s", function.__name__, e)
+
+        return call
+
+    return decorate
 
 
 @contextlib.contextmanager

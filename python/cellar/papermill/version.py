@@ -1,0 +1,3 @@
+"""The version of Papermill whose functions these are."""
+
+version = "2.7.0"
