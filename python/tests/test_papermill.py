@@ -491,6 +491,14 @@ def test_without_the_program(monkeypatch, tmp_path):
         pm.execute_notebook("a.ipynb", None)
 
 
+def test_the_program_by_a_relative_path(monkeypatch, tmp_path):
+    """It is the one that the path names here, also where it is started in another folder."""
+    there, name = os.path.split(_program.program())
+    monkeypatch.chdir(there)
+    monkeypatch.setenv("CELLAR", "./" + name)
+    assert subprocess.run([_program.program(), "version"], cwd=tmp_path, check=False).returncode == 0
+
+
 def test_needs_no_package(tmp_path):
     """In a Python with nothing installed the functions work all the same."""
     path = notebook(tmp_path / "in.ipynb", "print('a\\nb')")

@@ -17,7 +17,7 @@ def program() -> str:
     path = os.environ.get("CELLAR") or shutil.which("cellar")
     if not path:
         raise PapermillException("the program cellar is not on the PATH: install it, or name it by the environment variable CELLAR")
-    return path
+    return os.path.abspath(path) if os.path.dirname(path) else path  # it may be started in another folder
 
 
 def yaml(value: Any) -> str:
