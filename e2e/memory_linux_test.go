@@ -84,6 +84,11 @@ func TestLargeNotebookMemory(t *testing.T) {
 		t.Errorf("resume: %d MB for a file of %d", own.Memory>>20, size>>20)
 	}
 	t.Logf("resume: %d MB for a file of %d", own.Memory>>20, size>>20)
+	if own := run(true, "run", "out.ipynb", "again.ipynb"); own.Memory > 2*size { // its outputs are cleared
+		t.Errorf("again: %d MB for a file of %d", own.Memory>>20, size>>20)
+	} else {
+		t.Logf("again: %d MB for a file of %d", own.Memory>>20, size>>20)
+	}
 	if own := run(false, "list"); own.Memory > 64<<20 {
 		t.Errorf("list: %d MB", own.Memory>>20)
 	}

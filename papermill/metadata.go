@@ -114,7 +114,6 @@ func (r *run) begin() {
 		c.notebook.Metadata().Delete("execution")
 		set(c.notebook.Metadata(), "papermill", cellMetadata{Status: Pending})
 		if c.Type == "code" {
-			c.notebook.ClearOutputs()
 			c.notebook.SetExecutionCount(0)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,6 +92,13 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	r.Result.Notebook = nb
 	r.writeParameters()
 	if !r.PrepareOnly {
+		for _, c := range nb.Cells() {
+			if c.Type() == "code" {
+				c.ClearOutputs()
+			}
+		}
+		maps.DeleteFunc(numbers, func(c *nbformat.Cell, _ int) bool { return nb.Cell(c.ID()) != c })
+		nb.Release() // while nobody else keeps pieces of it
 		r.listCells(numbers)
 	} else if r.Classic {
 		prepareCells(nb, injected)

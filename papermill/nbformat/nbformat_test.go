@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -353,4 +354,37 @@ func written(n *node) string {
 	var b strings.Builder
 	n.write(&b)
 	return b.String()
+}
+
+// TestRelease: who clears the outputs of a large notebook has their memory back, and the same notebook.
+func TestRelease(t *testing.T) {
+	text := strings.Replace(`{"cells": [{"cell_type": "code", "id": "a", "metadata": {}, "execution_count": 1, "source": ["x\n", "y"],
+  "outputs": [{"output_type": "stream", "name": "stdout", "text": "LONG"}]}], "metadata": {"k":   [1, "\u00e9"]}, "nbformat": 4, "nbformat_minor": 5}
+`, "LONG", strings.Repeat("long ", 4<<20), 1)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	nb, err := Parse([]byte(text), "n.ipynb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = ""
+	nb.Release()
+	if len(nb.Cells()[0].Outputs()[0].Text) != 20<<20 {
+		t.Error("what is still there is lost")
+	}
+	nb.Cells()[0].ClearOutputs()
+	want := string(nb.Bytes())
+	nb.Release()
+	if got := string(nb.Bytes()); got != want || nb.Cell("a") != nb.Cells()[0] {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+	if now := heap(); now > before+1<<20 {
+		t.Errorf("%d KB more are held", (now-before)>>10)
+	}
+	runtime.KeepAlive(nb)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ type Notebook struct {
 	byID          map[string]*Cell
 	taken         map[[sha256.Size]byte]int // by newID's first sum of a content: how many of its ids cells have for sure
 	upgraded      bool                      // the file has a format before 4
+	size          int                       // bytes of the text that was read, of which the nodes' strings keep all in memory
 }
 
 // New makes an empty notebook for a kernel, in the newest format (4.5).
@@ -56,6 +58,32 @@ func (nb *Notebook) Bytes() []byte {
 	nb.write(&b)
 	return b.Bytes()
 }
+
+// Release gives the memory of the text that was read back, where edits have left less than half of it, as of a notebook whose outputs were
+// cleared. Strings that others have from it keep that memory.
+func (nb *Notebook) Release() {
+	left := len(nb.before) + len(nb.after)
+	nb.root.each(func(s *string) { left += len(*s) })
+	if nb.size < releasable || left > nb.size/2 {
+		return
+	}
+	keep := func(s *string) { *s = strings.Clone(*s) }
+	nb.root.each(keep)
+	for _, s := range []*string{&nb.before, &nb.after, &nb.style.newline, &nb.style.indent, &nb.style.colon, &nb.style.comma} {
+		keep(s)
+	}
+	nb.byID = map[string]*Cell{}
+	for _, c := range nb.cells {
+		if id := c.ID(); id != "" {
+			nb.byID[id] = c
+		}
+	}
+	nb.size = 0
+	debug.FreeOSMemory()
+}
+
+// releasable is how large a text is whose memory is worth the time.
+const releasable = 4 << 20
 
 func (nb *Notebook) write(b tokenWriter) error {
 	b.WriteString(nb.before)

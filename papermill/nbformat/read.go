@@ -49,7 +49,7 @@ func Parse(data []byte, name string) (*Notebook, error) {
 	if err != nil {
 		return nil, notJSON(bare, name, err)
 	}
-	nb := &Notebook{name: name, before: src[:len(src)-len(bare)] + before, after: after, root: root, byID: map[string]*Cell{}}
+	nb := &Notebook{name: name, before: src[:len(src)-len(bare)] + before, after: after, root: root, byID: map[string]*Cell{}, size: len(src)}
 	nb.style = styleOf(root, escaped && isASCII(bare))
 	if err := nb.check(bare); err != nil {
 		return nil, err

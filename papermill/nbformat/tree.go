@@ -31,6 +31,18 @@ type node struct {
 	text  io.WriterTo // of what is laid out elsewhere
 }
 
+// each calls f for all strings of a node and those in it.
+func (n *node) each(f func(*string)) {
+	f(&n.raw)
+	for i := range n.items {
+		it := &n.items[i]
+		for _, s := range []*string{&it.lead, &it.key, &it.colon, &it.trail} {
+			f(s)
+		}
+		it.value.each(f)
+	}
+}
+
 // item is a member of an object or an element of an array, with the space around it.
 type item struct {
 	lead  string // space before the key or the element
