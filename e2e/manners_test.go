@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bufio"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -143,39 +142,43 @@ func TestRunManyTwice(t *testing.T) {
 // Ctrl-C asks a cell to stop, which it may refuse for some seconds; who presses it again has the kernel killed. What was shown is saved.
 func TestInterruptedTwice(t *testing.T) {
 	testkit.UsePython(t)
-	dir := t.TempDir()
-	nb := nbformat.New(nbformat.Kernel{Name: "python3", DisplayName: "Python", Language: "python"})
-	nb.Insert(0, "code", "import time\nprint('begun')\nwhile True:\n  try: time.sleep(0.1)\n  except KeyboardInterrupt: pass")
-	if err := nb.WriteFile(filepath.Join(dir, "in.ipynb")); err != nil {
-		t.Fatal(err)
-	}
-	c := exec.Command(world.Binary, "run", "in.ipynb", "out.ipynb", "--log-output")
-	c.Dir = dir
-	stdout, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stderr, err := c.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	bufio.NewReader(stdout).ReadString('\n') // begun
-	c.Process.Signal(os.Interrupt)
-	c.Process.Signal(os.Interrupt) // a terminal and who runs us may both tell: it is one
-	lines := bufio.NewScanner(stderr)
-	for lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C again kills it") {
-	}
-	start := time.Now()
-	c.Process.Signal(os.Interrupt)
-	text, _ := io.ReadAll(stderr)
-	c.Wait()
-	if took := time.Since(start); c.ProcessState.ExitCode() != 130 || took > 3*time.Second {
-		t.Errorf("exit code %d after %v\n%s", c.ProcessState.ExitCode(), took, text)
-	}
-	if out, err := os.ReadFile(filepath.Join(dir, "out.ipynb")); err != nil || !strings.Contains(string(out), "begun\\n") {
-		t.Errorf("%v\n%s", err, out)
+	for command, code := range map[string]int{"run": 130, "papermill": 1} {
+		dir := t.TempDir()
+		nb := nbformat.New(nbformat.Kernel{Name: "python3", DisplayName: "Python", Language: "python"})
+		nb.Insert(0, "code", "import time\nprint('begun')\nwhile True:\n  try: time.sleep(0.1)\n  except KeyboardInterrupt: pass")
+		if err := nb.WriteFile(filepath.Join(dir, "in.ipynb")); err != nil {
+			t.Fatal(err)
+		}
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := exec.Command(world.Binary, command, "in.ipynb", "out.ipynb", "--log-output")
+		c.Dir, c.Stdout, c.Stderr = dir, write, write
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		write.Close()
+		lines := bufio.NewScanner(read)
+		for lines.Scan() && !strings.Contains(lines.Text(), "begun") {
+		}
+		c.Process.Signal(os.Interrupt)
+		c.Process.Signal(os.Interrupt) // a terminal and who runs us may both tell: it is one
+		if command == "papermill" {    // which says nothing
+			time.Sleep(time.Second)
+		}
+		for command == "run" && lines.Scan() && !strings.Contains(lines.Text(), "Ctrl-C again") {
+		}
+		start := time.Now()
+		c.Process.Signal(os.Interrupt)
+		for lines.Scan() {
+		}
+		c.Wait()
+		if took := time.Since(start); c.ProcessState.ExitCode() != code || took > 3*time.Second {
+			t.Errorf("%s: exit code %d after %v", command, c.ProcessState.ExitCode(), took)
+		}
+		if out, err := os.ReadFile(filepath.Join(dir, "out.ipynb")); err != nil || !strings.Contains(string(out), "begun\\n") {
+			t.Errorf("%s: %v\n%s", command, err, out)
+		}
 	}
 }

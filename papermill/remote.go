@@ -121,7 +121,7 @@ func (r *run) toRemote(ctx context.Context, err error) error {
 		return err
 	}
 	if r.undelivered {
-		delivery, end := Outlive(ctx, deliveryGrace*r.Grace)
+		delivery, end := Outlive(ctx, deliveryGrace*r.Grace, r.Hurry)
 		defer end()
 		if missed := place.Put(delivery, r.Output, r.Remote); missed != nil {
 			if err != nil {
@@ -141,15 +141,21 @@ func (r *run) toRemote(ctx context.Context, err error) error {
 // deliveryGrace is how many of the steps of stopping a cell it takes to deliver an interrupted run's notebook.
 const deliveryGrace = 6
 
-var errSlow = errors.New("it did not end in time after the interrupt")
+var (
+	errSlow  = errors.New("it did not end in time after the interrupt")
+	errHurry = errors.New("it was not waited for")
+)
 
-// Outlive is a context that ends some time after another one, for what is to be delivered also after an interrupt.
-func Outlive(other context.Context, by time.Duration) (context.Context, func()) {
+// Outlive is a context that ends some time after another one, or at once when hurry is closed, for what is to be delivered also after an
+// interrupt.
+func Outlive(other context.Context, by time.Duration, hurry <-chan struct{}) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(other))
 	stop := context.AfterFunc(other, func() {
 		select {
 		case <-time.After(by):
 			cancel(errSlow)
+		case <-hurry:
+			cancel(errHurry)
 		case <-ctx.Done():
 		}
 	})

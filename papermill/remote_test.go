@@ -224,25 +224,32 @@ func TestRemoteInterrupted(t *testing.T) {
 	if r, err := Run(ctx, o); err != nil || !r.Delivered || ctx.Err() == nil {
 		t.Errorf("delivered: %v, %v", r.Delivered, err)
 	}
-	ctx, stop = context.WithCancel(t.Context())
-	interrupt = stop
-	o.Remote, o.Grace = server.URL+"/stalls.ipynb", 10*time.Millisecond
+	o.Remote = server.URL + "/stalls.ipynb"
 	type ending struct {
 		Result
 		error
 	}
-	ended := make(chan ending, 1)
-	go func() {
-		r, err := Run(ctx, o)
-		ended <- ending{r, err}
-	}()
-	select {
-	case e := <-ended:
-		if fault.ExitCode(e.error) != 130 || !e.Saved || e.Delivered || !strings.HasSuffix(e.Error(), "did not end in time after the interrupt; what should be there is in "+o.Output) {
-			t.Errorf("saved: %v, delivered: %v, %v", e.Saved, e.Delivered, e.error)
+	second := make(chan struct{})
+	close(second)
+	for want, hurry := range map[string]<-chan struct{}{"did not end in time after the interrupt": nil, "was not waited for": second} {
+		ctx, stop = context.WithCancel(t.Context())
+		interrupt = stop
+		if o.Hurry, o.Grace = hurry, 10*time.Millisecond; hurry != nil {
+			o.Grace = time.Hour
 		}
-	case <-time.After(time.Minute):
-		t.Fatal("it still goes on")
+		ended := make(chan ending, 1)
+		go func() {
+			r, err := Run(ctx, o)
+			ended <- ending{r, err}
+		}()
+		select {
+		case e := <-ended:
+			if fault.ExitCode(e.error) != 130 || !e.Saved || e.Delivered || !strings.HasSuffix(e.Error(), want+"; what should be there is in "+o.Output) {
+				t.Errorf("saved: %v, delivered: %v, %v", e.Saved, e.Delivered, e.error)
+			}
+		case <-time.After(time.Minute):
+			t.Fatal("it still goes on")
+		}
 	}
 	if _, err := nbformat.Read(o.Output); err != nil {
 		t.Error(err)

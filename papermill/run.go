@@ -233,7 +233,9 @@ func (r *run) end(ctx context.Context) {
 	if r.deaf {
 		grace = 0
 	}
-	overdue := !r.kernel.Shutdown(grace, r.Hurry) && !r.deaf && ctx.Err() == nil
+	stays := r.kernel.Alive() // until it is asked to end
+	byItself := r.kernel.Shutdown(grace, r.Hurry)
+	overdue := !byItself && !r.deaf && ctx.Err() == nil
 	select {
 	case <-drained:
 	case <-time.After(lastOutputs):
@@ -242,6 +244,9 @@ func (r *run) end(ctx context.Context) {
 	defer context.AfterFunc(ctx, enough)()
 	<-drained
 	r.warnLost(r.gaps.doubt(r.backlog.reset()))
+	if stays && byItself && r.kernel.Broken() {
+		r.Warnings = append(r.Warnings, r.kernel.Death()+" after the last cell: outputs that were to come, as of threads, are not in the notebook")
+	}
 	if overdue {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("the kernel still ran %v after it was asked to end, and was stopped: outputs that were to come, as of threads, are not in the notebook", r.Grace))
 	}

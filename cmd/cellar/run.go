@@ -339,7 +339,7 @@ func whenSlowToStop(ctx context.Context, say func(line string)) (stopped func())
 	stop := context.AfterFunc(ctx, func() {
 		select {
 		case <-time.After(time.Second):
-			say("stopping: what runs has a few seconds to end; Ctrl-C again kills it")
+			say("stopping: what runs has a few seconds to end, what is delivered half a minute; Ctrl-C again ends it at once")
 		case <-over:
 		}
 	})
@@ -403,7 +403,7 @@ func writePage(ctx context.Context, file string, o papermill.Options) error {
 	if err != nil {
 		return err
 	}
-	last, end := papermill.Outlive(ctx, lastGrace)
+	last, end := papermill.Outlive(ctx, lastGrace, o.Hurry)
 	defer end()
 	return place.Write(last, file, func(w io.Writer) error {
 		return page.Write(w, nb, page.Options{HideSources: o.ReportMode, Files: os.DirFS(place.Folder(o.Input))})

@@ -66,7 +66,7 @@ func (l *runLog) goOn(ctx context.Context) error {
 }
 
 // close ends the log. Of a run that has not begun it leaves nothing. After an interrupt it is still delivered, if that takes no longer than grace.
-func (l *runLog) close(ctx context.Context, grace time.Duration) error {
+func (l *runLog) close(ctx context.Context, grace time.Duration, hurry <-chan struct{}) error {
 	if !l.begun {
 		l.file.Close()
 		if l.made {
@@ -80,7 +80,7 @@ func (l *runLog) close(ctx context.Context, grace time.Duration) error {
 	if l.to == l.path {
 		return nil
 	}
-	last, end := papermill.Outlive(ctx, grace)
+	last, end := papermill.Outlive(ctx, grace, hurry)
 	defer end()
 	return place.Put(last, l.path, l.to)
 }

@@ -162,6 +162,9 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 	ui.Table(c.OutOrStdout(), header, table)
 	if flags.shows("WARNING") {
 		warnings(c.ErrOrStderr(), reports)
+		if len(many.preload) > 0 && !o.Pool.Forked() {
+			fmt.Fprintln(c.ErrOrStderr(), "--preload did nothing: it is for ipykernel, and no run was in one that could be forked")
+		}
 	}
 	failures := map[string]error{}
 	texts, which := saidOf(reports, func(r batch.Report) []string {
@@ -289,7 +292,7 @@ func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fe
 	if err != nil {
 		return papermill.Result{}, ran, err
 	}
-	defer func() { err = cmp.Or(err, log.close(ctx, lastGrace)) }()
+	defer func() { err = cmp.Or(err, log.close(ctx, lastGrace, o.Hurry)) }()
 	o.OnBegin = func([]papermill.Cell) { log.begin(ctx) }
 	o.OnCell = func(cell papermill.Cell) {
 		if cell.Type == "code" && cell.Status == papermill.Running {

@@ -277,7 +277,7 @@ func (r *run) execute(ctx context.Context, showBar bool) error {
 		return err
 	}
 	o := papermill.Options{
-		Managed: r.call.Managed, AllowErrors: r.call.AllowErrors, Injected: r.call.Source, Comment: r.call.Comment,
+		Hurry: r.Hurry, Managed: r.call.Managed, AllowErrors: r.call.AllowErrors, Injected: r.call.Source, Comment: r.call.Comment,
 		Notebook: nb, Output: r.output, Overwrite: true, Classic: true, Version: papermillVersion + "+cellar." + r.Version,
 		Parameters: r.parameters, Secrets: r.Secrets, PrepareOnly: r.prepareOnly, ReportMode: r.reportMode,
 		Kernel: value(r.kernel), Language: value(r.language), Dir: ".", Env: environment(),

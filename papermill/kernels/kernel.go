@@ -181,6 +181,23 @@ func (k *Kernel) Death() string {
 	}
 }
 
+// Alive reports whether the process still runs.
+func (k *Kernel) Alive() bool {
+	select {
+	case <-k.Exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// Broken reports whether the process was ended by a signal, such as that for too much memory.
+func (k *Kernel) Broken() bool {
+	k.process.mu.Lock()
+	defer k.process.mu.Unlock()
+	return strings.HasPrefix(k.process.how, "signal: ")
+}
+
 // Advice says what may help after such a death; "" where nothing is known.
 func (k *Kernel) Advice() string { return k.process.advice() }
 

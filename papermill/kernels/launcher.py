@@ -296,15 +296,17 @@ def serve(descriptor: int, modules: list[str]) -> list[str]:
             importlib.import_module(name)
         except ImportError:
             pass
+    before = dict(os.environ)
     for name in modules:
         try:
             importlib.import_module(name)
-        except Exception as e:
+        except (Exception, SystemExit) as e:
             answer(error=f"import {name}: {type(e).__name__}: {e}")
             sys.exit(1)
     if threading.active_count() > 1:  # a fork has one thread only: the others' work and locks would be lost in it
         answer(error="a preloaded module starts threads: " + ", ".join(t.name for t in threading.enumerate()[1:]))
         sys.exit(1)
+    imported = {name: os.environ.get(name) for name in before.keys() | os.environ.keys() if os.environ.get(name) != before.get(name)}
     answer(ready=True)
 
     wake, woken = os.pipe()
@@ -346,7 +348,7 @@ def serve(descriptor: int, modules: list[str]) -> list[str]:
                 for own in wake, woken, reader:
                     os.close(own)
                 connection.close()
-                return become(request, writer)
+                return become(request, imported, writer)
             os.close(writer)
             with os.fdopen(reader, "rb") as pipe:
                 error = pipe.read().decode()  # ends when the fork has its own session and folder
@@ -385,8 +387,8 @@ def finish(kernels: set[int]) -> NoReturn:
     os._exit(0)
 
 
-def become(request: dict[str, Any], writer: int) -> list[str]:
-    """Makes this fork the process that a start of its own would have been."""
+def become(request: dict[str, Any], imported: dict[str, str | None], writer: int) -> list[str]:
+    """Makes this fork the process that a start of its own would have been. imported: what the imports have made of the environment."""
     try:
         os.setsid()
         os.chdir(request["dir"])
@@ -400,6 +402,11 @@ def become(request: dict[str, Any], writer: int) -> list[str]:
     os.close(log)
     os.environ.clear()
     os.environ.update(request["env"])
+    for name, value in imported.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
     os.environ["JPY_PARENT_PID"] = str(os.getppid())  # ends when the server does
     renew()
     try:

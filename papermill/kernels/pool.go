@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/cellar-go/cellar/internal/fault"
@@ -24,6 +25,8 @@ type Pool struct {
 	dir     *scratch.Dir       // of the servers; made with the first
 	servers map[string]*server // by interpreter and environment
 	closed  bool
+
+	forked atomic.Bool
 }
 
 // PoolOptions are what a pool can do otherwise.
@@ -49,6 +52,9 @@ func NewPool(o PoolOptions) *Pool {
 func (p *Pool) Start(ctx context.Context, spec Spec, o Options) (*Kernel, error) {
 	return startBy(ctx, p, spec, o)
 }
+
+// Forked reports whether any kernel was a fork, and so one that has found the modules of Preload imported.
+func (p *Pool) Forked() bool { return p.forked.Load() }
 
 // Close ends the pool, and the kernels that are its forks.
 func (p *Pool) Close() {
@@ -78,6 +84,9 @@ func (p *Pool) start(ctx context.Context, c command) (*process, error) {
 		}
 		forked, err := s.start(ctx, c, i.arguments)
 		var mistake *fault.Mistake
+		if err == nil {
+			p.forked.Store(true)
+		}
 		if err == nil || errors.As(err, &mistake) || ctx.Err() != nil {
 			return forked, err
 		}

@@ -211,7 +211,8 @@ func TestPreloadFails(t *testing.T) {
 		"absent_module": "",
 		"raises":        "raise RuntimeError('not here')",
 		"threads":       "import threading, time; threading.Thread(target=time.sleep, args=(100,), daemon=True, name='sleeper').start()",
-		"exits":         "import os; os._exit(3)",
+		"dies":          "import os; os._exit(3)",
+		"exits":         "import sys; sys.exit(3)",
 	} {
 		if code != "" {
 			if err := os.WriteFile(filepath.Join(dir, name+".py"), []byte(code), 0o600); err != nil {
@@ -223,6 +224,7 @@ func TestPreloadFails(t *testing.T) {
 		want := map[string]string{
 			"absent_module": "start kernel python3: import absent_module: ModuleNotFoundError: No module named 'absent_module'",
 			"raises":        "start kernel python3: import raises: RuntimeError: not here",
+			"exits":         "start kernel python3: import exits: SystemExit: 3",
 			"threads":       "start kernel python3: a preloaded module starts threads: sleeper",
 		}[name]
 		if want == "" { // a server that can't be is done without
@@ -231,10 +233,29 @@ func TestPreloadFails(t *testing.T) {
 			} else {
 				k.Close()
 			}
+			if pool.Forked() {
+				t.Errorf("%s: it says that it has preloaded it", name)
+			}
 		} else if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
 		pool.Close()
+	}
+}
+
+// TestPreloadedEnvironment: what a module does to the environment when it is imported, it has done to that of each kernel.
+func TestPreloadedEnvironment(t *testing.T) {
+	spec, dir := python(t), t.TempDir()
+	const code = "import os\nos.environ['SET'] = 'by module'\nos.environ['CHANGED'] += '+'\ndel os.environ['GONE']"
+	if err := os.WriteFile(filepath.Join(dir, "changes.py"), []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pool := NewPool(PoolOptions{Preload: []string{"changes"}})
+	defer pool.Close()
+	k := begin(t, pool, spec, Options{Env: append(os.Environ(), "PYTHONPATH="+dir, "CHANGED=was", "GONE=1", "STAYS=2")})
+	o := execute(t, k, "import os, sys; print('changes' in sys.modules, *(os.environ.get(v) for v in ('SET', 'CHANGED', 'GONE', 'STAYS')))")
+	if o.text != "True by module was+ None 2\n" || !pool.Forked() {
+		t.Errorf("%q", o.text)
 	}
 }
 
