@@ -513,7 +513,7 @@ func (o laidOutput) WriteTo(w io.Writer) (int64, error) {
 		return 0, o.journal.Copy(w, *o.body)
 	}
 	s := o.layout.Stream(w, o.Name)
-	return 0, errors.Join(o.journal.Copy(s, *o.body), s.Close())
+	return 0, cmp.Or(o.journal.Copy(s, *o.body), s.Close())
 }
 
 // event begins the record of a change.

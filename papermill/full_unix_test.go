@@ -50,6 +50,9 @@ func TestSaveFullDisk(t *testing.T) {
 			for _, c := range nb.Cells() {
 				shown += text(c)
 			}
+			if outputs := nb.Cell(r.Cells[0].ID).Outputs(); strings.HasPrefix(c.broken, "cell 1") && outputs[len(outputs)-1].EName != "OutputLost" {
+				t.Errorf("the notebook does not say why the cell has failed: %+v", outputs[len(outputs)-1])
+			}
 			if len(shown) < c.least {
 				t.Errorf("it shows %d bytes", len(shown))
 			}

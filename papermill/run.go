@@ -326,6 +326,7 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 			return false, err
 		}
 		if errors.Is(err, jupyter.ErrNotKept) { // the kernel lives
+			c.Error = r.broken(c, err)
 			return false, fault.New(fault.Storage, "free space, or name an output where there is some", "notebook %s, %s: %w", r.Result.Notebook.Name(), cellName(c.Number), err)
 		}
 		c.Error = r.broken(c, err)

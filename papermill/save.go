@@ -2,10 +2,12 @@ package papermill
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/cellar-go/cellar/internal/fault"
@@ -31,14 +33,23 @@ func (r *run) close(err error) error {
 	}
 	hint := "free space; what ran is kept, and `cellar recover " + r.Output + "` writes it"
 	if other, err := r.rescue(); err == nil {
-		hint = "the executed notebook is in " + other
+		hint = "free space; the executed notebook is in " + other
 	}
 	if r.toFile() {
 		j.Close()
 	} else {
 		j.Remove()
 	}
+	if sameCause(err, saved) {
+		err = nil
+	}
 	return fault.New(fault.Storage, hint, "notebook %s: %w", r.Result.Notebook.Name(), errors.Join(saved, err))
+}
+
+// sameCause: the system gave the same answer, as a full disk does to all who write.
+func sameCause(a, b error) bool {
+	var one, other syscall.Errno
+	return errors.As(a, &one) && errors.As(b, &other) && one == other
 }
 
 // rescue writes the executed notebook where there may be space.
@@ -140,5 +151,5 @@ func (r *run) write() (err error) {
 // writeNotebook writes the notebook without secrets.
 func (r *run) writeNotebook(w io.Writer) error {
 	text := r.mask.jsonWriter(w)
-	return errors.Join(r.Result.Notebook.Write(text), text.Flush())
+	return cmp.Or(r.Result.Notebook.Write(text), text.Flush())
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -55,6 +56,9 @@ type Options struct {
 	Memory    int64         // bytes that its processes may use together, or the kernel is killed; default: all there are
 }
 
+// logPause is how often a kernel that has yet to answer is looked at for what it says.
+const logPause = 200 * time.Millisecond
+
 // largeMessage is the size from which a message of iopub is kept in a file.
 const largeMessage = 1 << 20
 
@@ -72,15 +76,23 @@ func startBy(ctx context.Context, by starter, spec Spec, o Options) (_ *Kernel, 
 		o.Env = os.Environ()
 	}
 	for attempt := 1; ; attempt++ {
-		k, err := start(ctx, by, spec, o)
-		if attempt < 3 && err != nil && strings.Contains(strings.ToLower(err.Error()), "address already in use") {
+		last := attempt == 3
+		k, err := start(ctx, by, spec, o, last)
+		if err != nil && !last && ctx.Err() == nil && taken.MatchString(err.Error()) {
 			continue
 		}
 		return k, err
 	}
 }
 
-func start(ctx context.Context, by starter, spec Spec, o Options) (_ *Kernel, err error) {
+// taken is what programs say, ours too, when another one has the port that they were to listen on.
+var taken = regexp.MustCompile(`(?i)address already in use`)
+
+var errTaken = errors.New("address already in use")
+
+// start starts a kernel once. ipykernel says that a port is taken, and stays without an answer or a heartbeat, so it is given up at its word;
+// as a last try not: a program that it has started may have said that.
+func start(ctx context.Context, by starter, spec Spec, o Options, last bool) (_ *Kernel, err error) {
 	beside, stop := context.WithCancel(context.Background())
 	k := &Kernel{spec: spec, stop: stop}
 	if k.scratch, err = scratch.Make("", "kernel"); err != nil { // mode 0700: the connection file holds the key
@@ -123,10 +135,19 @@ func start(ctx context.Context, by starter, spec Spec, o Options) (_ *Kernel, er
 	starting, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
-		select {
-		case <-k.Exited:
-			cancel(ErrDied)
-		case <-starting.Done():
+		for look := time.NewTicker(logPause); ; {
+			select {
+			case <-k.Exited:
+				cancel(ErrDied)
+				return
+			case <-starting.Done():
+				return
+			case <-look.C:
+				if !last && taken.MatchString(k.LastWords()) {
+					cancel(errTaken)
+					return
+				}
+			}
 		}
 	}()
 	if k.client, err = jupyter.Dial(starting, connection, jupyter.ClientOptions{Large: largeMessage, Dir: o.Scratch}); err != nil {
@@ -135,6 +156,9 @@ func start(ctx context.Context, by starter, spec Spec, o Options) (_ *Kernel, er
 	reply, err := k.client.WaitReady(starting)
 	if err != nil {
 		return nil, k.startFault(starting, err)
+	}
+	if !last && taken.MatchString(k.LastWords()) {
+		return nil, k.startFault(starting, errTaken)
 	}
 	k.Info, k.Before = reply.Content, append(k.client.Skipped, reply.Header.ID)
 	k.quirk = quirkOf(k.Info)

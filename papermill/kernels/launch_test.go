@@ -609,3 +609,29 @@ func TestMissingModule(t *testing.T) {
 		t.Errorf("%v: %q", err, hint)
 	}
 }
+
+// TestPortTaken: between the choice of a port and the kernel's use of it another program may take it. Without iopub ipykernel stays silent for
+// ever, and without a heartbeat it doesn't end by itself.
+func TestPortTaken(t *testing.T) {
+	spec := python(t)
+	for _, port := range []string{"shell_port", "iopub_port", "hb_port"} {
+		first := filepath.Join(t.TempDir(), "first")
+		const code = `import json, os, socket, sys
+if not os.path.exists(sys.argv[1]):
+    open(sys.argv[1], "w").close()
+    taken = socket.create_server(("127.0.0.1", json.load(open(sys.argv[3]))[sys.argv[2]]))
+    taken.set_inheritable(True)
+os.execv(sys.executable, [sys.executable, "-m", "ipykernel_launcher", "-f", sys.argv[3]])`
+		spec.Argv = []string{spec.Argv[0], "-c", code, first, port, "{connection_file}"}
+		k := begin(t, direct{}, spec, Options{})
+		if o := execute(t, k, "print(1)"); o.text != "1\n" {
+			t.Errorf("%s: %+v", port, o)
+		}
+		if _, err := os.Stat(first); err != nil {
+			t.Error(err)
+		}
+		if !k.Shutdown(20*time.Second, nil) {
+			t.Errorf("%s: it has no heartbeat, and had to be stopped", port)
+		}
+	}
+}

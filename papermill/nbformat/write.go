@@ -2,6 +2,7 @@ package nbformat
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -20,7 +21,7 @@ func (nb *Notebook) WriteFile(path string) error { return ReplaceFile(path, nb.W
 // Write writes the notebook's text.
 func (nb *Notebook) Write(w io.Writer) error {
 	b := bufio.NewWriterSize(w, 1<<16)
-	return errors.Join(nb.write(b), b.Flush())
+	return cmp.Or(nb.write(b), b.Flush())
 }
 
 // WriteFile replaces a file's text in one step; see Notebook.WriteFile.
