@@ -189,6 +189,7 @@ func TestRunExit(t *testing.T) {
 	for _, c := range []struct{ exit, statuses, err, classic string }{
 		{"exit()", "completed completed pending", "", "completed completed pending"},
 		{"quit(0)", "completed completed pending", "", "completed completed pending"},
+		{"exit(True)", "completed failed pending", "SystemExit: exit was called with True", "completed completed completed"},
 		{"exit(1)", "completed failed pending", "SystemExit: exit was called with 1", "completed completed completed"},
 		{"exit('no data')", "completed failed pending", "SystemExit: exit was called with no data", "completed completed completed"},
 	} {
@@ -196,6 +197,9 @@ func TestRunExit(t *testing.T) {
 		r, err := Run(context.Background(), Options{Input: in})
 		if got := fmt.Sprint(err); statuses(r) != c.statuses || (err != nil) != (c.err != "") || !strings.Contains(got, c.err) {
 			t.Errorf("%s: %s, %s", c.exit, statuses(r), got)
+		}
+		if outputs := r.Notebook.Cell(r.Cells[1].ID).Outputs(); c.err != "" && (len(outputs) != 1 || outputs[0].EName != "SystemExit") {
+			t.Errorf("%s: the notebook does not say why: %+v", c.exit, outputs)
 		}
 		if r, err = Run(context.Background(), Options{Input: in, Classic: true}); err != nil || statuses(r) != c.classic {
 			t.Errorf("%s, as Papermill: %s, %v", c.exit, statuses(r), err)

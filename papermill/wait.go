@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -331,11 +332,8 @@ func (r *run) warnLost(err error) {
 // reply takes in the answer to an execute_request.
 func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
 	var in struct {
-		Status  string `json:"status"`
-		Payload []struct {
-			Source     string `json:"source"`
-			KeepKernel any    `json:"keepkernel"`
-		} `json:"payload"`
+		Status  string          `json:"status"`
+		Payload json.RawMessage `json:"payload"`
 		content
 	}
 	if err := m.Decode(&in); err != nil {
@@ -349,9 +347,14 @@ func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
 	if in.Status != "ok" {
 		c.refused = &nbformat.Output{Type: "error", EName: cmp.Or(in.EName, in.Status), EValue: in.EValue, Traceback: in.Traceback}
 	}
-	for _, p := range in.Payload {
+	var payload []struct {
+		Source     string `json:"source"`
+		KeepKernel any    `json:"keepkernel"`
+	}
+	json.Unmarshal(in.Payload, &payload) // of another shape: it asks for nothing
+	for _, p := range payload {
 		if p.Source == "ask_exit" {
-			r.asksExit(c, p.KeepKernel)
+			return r.asksExit(c, p.KeepKernel)
 		}
 	}
 	return nil
@@ -359,17 +362,23 @@ func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
 
 // asksExit ends the notebook by a cell that asks for it, as exit() does: well where that is sure, else by an error. Papermill runs what comes
 // after it, for as long as the kernel lives.
-func (r *run) asksExit(c *cellOutputs, keepKernel any) {
+func (r *run) asksExit(c *cellOutputs, keepKernel any) error {
 	what := "exit was called, and the kernel does not say with which status: a notebook ends well by its last cell, and badly by an error"
 	if r.Result.Kernel.Language == "python" {
 		switch keepKernel { // what exit was called with, which IPython takes for the wish to keep the kernel
 		case nil, false, 0.0, "":
 			c.exits = true
-			return
+			return nil
+		case true:
+			keepKernel = "True"
 		}
-		what = fmt.Sprintf("exit was called with %v", keepKernel)
+		what = r.mask.Text(fmt.Sprintf("exit was called with %v", keepKernel))
 	}
-	if !r.Classic && c.refused == nil {
-		c.refused = &nbformat.Output{Type: "error", EName: "SystemExit", EValue: what}
+	if r.Classic || c.refused != nil {
+		return nil
 	}
+	out := nbformat.Output{Type: "error", EName: "SystemExit", EValue: what, Traceback: []string{"SystemExit: " + what}}
+	c.refused = &out
+	r.OnOutput(c.cell, out)
+	return r.board.show(c, out, "")
 }

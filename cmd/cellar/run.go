@@ -363,6 +363,9 @@ func fetch(ctx context.Context, o *papermill.Options) error {
 		return nil
 	}
 	text, page, err := place.ReadPage(ctx, name)
+	if err != nil && ctx.Err() != nil {
+		return fault.New(fault.Interrupted, "nothing had run yet", "%w", err)
+	}
 	if err != nil {
 		return err
 	}

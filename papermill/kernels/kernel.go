@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -111,7 +112,7 @@ func start(ctx context.Context, by starter, spec Spec, o Options, last bool) (_ 
 	connection.KernelName = spec.Name
 	file := filepath.Join(k.dir, "connection.json")
 	if err := connection.Write(file); err != nil {
-		return nil, err
+		return nil, k.storageFault(err)
 	}
 	if err := os.WriteFile(k.logFile(), nil, 0o600); err != nil {
 		return nil, k.storageFault(err)
@@ -184,7 +185,7 @@ func (k *Kernel) startFault(starting context.Context, err error) error {
 	switch {
 	case errors.Is(cause, ErrDied) || errors.Is(err, jupyter.ErrClosed):
 		how, said := k.Death(), k.LastWords()
-		hint := cmp.Or(k.process.advice(), missingModule(k.spec.Argv, said), "run its command by hand to see more: "+strings.Join(k.spec.Argv, " "))
+		hint := cmp.Or(k.process.advice(), missingModule(k.spec.Argv, said), "run its command by hand to see more: "+typed(k.spec.Argv))
 		return fault.New(fault.Environment, hint, "start kernel %s: %s%s", k.spec.Name, how, said)
 	case errors.Is(cause, context.DeadlineExceeded):
 		return fault.New(fault.Environment, "give it longer with --start-timeout",
@@ -194,6 +195,19 @@ func (k *Kernel) startFault(starting context.Context, err error) error {
 	}
 	return fault.New(fault.Environment, "", "start kernel %s: %w", k.spec.Name, err)
 }
+
+// typed is a command as it is typed in a shell.
+func typed(argv []string) string {
+	words := slices.Clone(argv)
+	for i, w := range words {
+		if !plainWord.MatchString(w) {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+var plainWord = regexp.MustCompile(`^[\w@%+=:,./{}-]+$`)
 
 // Death says how the process ended.
 func (k *Kernel) Death() string {

@@ -589,6 +589,12 @@ func slowly(t *testing.T, port int, hold <-chan struct{}) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
+func TestTyped(t *testing.T) {
+	if got := typed([]string{"/usr/bin/python3", "-m", "a.b", "it's", "a b; c", "{connection_file}", ""}); got != `/usr/bin/python3 -m a.b 'it'\''s' 'a b; c' {connection_file} ''` {
+		t.Error(got)
+	}
+}
+
 // TestMissingModule: the hint can be typed as it is.
 func TestMissingModule(t *testing.T) {
 	for _, c := range []struct{ module, said, want string }{

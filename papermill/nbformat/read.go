@@ -199,6 +199,9 @@ func (c *Cell) wrong() string {
 		return "not an object"
 	}
 	if c.Type() == "" {
+		if kind := n.get("cell_type"); kind != nil && (kind.kind == text || kind.kind == atom) {
+			return fmt.Sprintf(`"cell_type" is %s, not "code", "markdown" or "raw"`, kind.raw)
+		}
 		return `no "cell_type"`
 	}
 	if id := n.get("id"); id != nil && !validID.MatchString(c.ID()) {

@@ -45,6 +45,7 @@ func TestBadNotebooks(t *testing.T) {
 		{"no source of a cell that this format does not have", head + "  {\"cell_type\": \"plot\"}]}", `notebook x.ipynb, line 6: cell 1: no "source"`, ""},
 		{"source of numbers", head + "  {\"cell_type\": \"code\", \"source\": [1]}]}", "notebook x.ipynb, line 6: cell 1: source is neither a string nor a list of strings", ""},
 		{"cell is no object", head + "  3]}", "notebook x.ipynb, line 6: cell 1: not an object", ""},
+		{"an empty cell type", head + "  {\"cell_type\": \"\", \"source\": []}]}", `notebook x.ipynb, line 6: cell 1: "cell_type" is "", not "code", "markdown" or "raw"`, ""},
 		{"no cell type", head + "  {\"source\": []}]}", `notebook x.ipynb, line 6: cell 1: no "cell_type"`, ""},
 		{"outputs", head + "  {\"cell_type\": \"code\", \"source\": [], \"outputs\": {}}]}", "notebook x.ipynb, line 6: cell 1: outputs is no list", ""},
 		{"output", head + "  {\"cell_type\": \"code\", \"source\": [], \"outputs\": [{}]}]}", `notebook x.ipynb, line 6: cell 1: output 1 has no "output_type"`, ""},
