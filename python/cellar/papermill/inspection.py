@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +13,8 @@ except ImportError:  # who has a context of click's has click
     click = None  # type: ignore[assignment]
 
 from . import translators
-from ._program import node, program, write_text
-from .exceptions import PapermillException, PapermillMissingParameterException
+from ._declared import of_notebook
+from .exceptions import PapermillMissingParameterException
 from .models import Parameter
 from .utils import any_tagged_cell, find_first_tagged_cell_index
 
@@ -42,7 +39,7 @@ def inspect_notebook(notebook_path: Any, parameters: Mapping[str, Any] | None = 
         found = _by_translator(path)
         if found is not None:
             return {p.name: dict(p._asdict()) for p in found}
-    return _declared(path)
+    return of_notebook(path)
 
 
 def _by_translator(path: str) -> list[Parameter] | None:
@@ -87,25 +84,3 @@ def display_notebook_help(ctx: Any, notebook_path: Any, parameters: Mapping[str,
             text += "\n" + " " * 34 + p["help"]
         click.echo(text)
     return 0
-
-
-def inspect_source(language: str, source: str) -> list[Parameter]:
-    """What a cell in a language of the program's declares."""
-    cell = {"cell_type": "code", "id": "parameters", "metadata": {"tags": ["parameters"]}, "execution_count": None, "outputs": [], "source": source}
-    metadata = {"kernelspec": {"name": language, "display_name": language, "language": language}}
-    with tempfile.TemporaryDirectory(prefix="cellar-") as scratch:
-        path = os.path.join(scratch, "notebook.ipynb")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(write_text(node({"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})))
-        return [Parameter(**p) for p in _declared(path).values()]
-
-
-def _declared(path: str) -> dict[str, dict[str, Any]]:
-    done = subprocess.run([program(), "--json", "run", path, "--help-notebook"], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        try:
-            message = json.loads(done.stderr)["error"]
-        except (ValueError, KeyError):
-            message = done.stderr.strip()
-        raise PapermillException(message)
-    return {p["name"]: p for p in json.loads(done.stdout)}

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
+from ._declared import of_source
 from ._program import Unchanged, node, program, read_notebook, write_text, yaml
 from .exceptions import PapermillException
 from .models import Parameter
@@ -168,9 +169,7 @@ class _Program(Translator):
 
     @classmethod
     def inspect(cls, parameters_cell: Any) -> list[Parameter]:
-        from .inspection import inspect_source
-
-        return inspect_source(cls.language, parameters_cell["source"])
+        return of_source(cls.language, parameters_cell["source"])
 
 
 def _ask(language: str, parameters: Mapping[str, Any], comment: str = "Parameters") -> str:
