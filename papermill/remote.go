@@ -90,7 +90,7 @@ func (r *run) formerRun(text []byte) (*nbformat.Notebook, error) {
 	case err != nil:
 		return nil, fault.New(fault.Usage, "name another place, or replace what is there with --overwrite", "output %s is there and is no notebook: it would be lost", r.outputName())
 	}
-	return nil, fault.New(fault.Usage, "name another place, or remove what is there", "output %s is a notebook that no run has written: it would be lost", r.outputName())
+	return nil, fault.New(fault.Usage, "name another place, or replace what is there with --overwrite", "output %s is a notebook that no run has written: it would be lost", r.outputName())
 }
 
 // started is when the run began that wrote a file; without one, the zero time.

@@ -270,8 +270,8 @@ func TestRemoteMistakes(t *testing.T) {
 		o    Options
 		says string
 	}{
-		{Options{Remote: server.URL + "/source.ipynb"}, "no run has written: it would be lost"},
-		{Options{Remote: server.URL + "/data.csv"}, "is no notebook: it would be lost"},
+		{Options{Remote: server.URL + "/source.ipynb"}, "no run has written: it would be lost → name another place, or replace what is there with --overwrite"},
+		{Options{Remote: server.URL + "/data.csv"}, "is no notebook: it would be lost → name another place, or replace what is there with --overwrite"},
 		{Options{Remote: server.URL + "/data.csv", Resume: true}, "is no notebook: it would be lost"},
 		{Options{Remote: server.URL + "/broken/out.ipynb"}, "500"},
 		{Options{Remote: "http://127.0.0.1:1/a.ipynb"}, "refused"},
@@ -282,8 +282,8 @@ func TestRemoteMistakes(t *testing.T) {
 		{Options{Remote: server.URL + "/out.ipynb", Kernel: "none"}, "none"},
 	} {
 		c.o.Input, c.o.PrepareOnly = in, c.o.Kernel == ""
-		if _, err := Run(t.Context(), c.o); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v", c.o.Remote, err)
+		if _, err := Run(t.Context(), c.o); err == nil || !strings.Contains(err.Error()+" → "+fault.Hint(err), c.says) {
+			t.Errorf("%s: %v → %s", c.o.Remote, err, fault.Hint(err))
 		}
 	}
 	if !maps.EqualFunc(s.files, before, bytes.Equal) {
