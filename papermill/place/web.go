@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"mime"
@@ -146,7 +145,7 @@ func (w web) send(ctx context.Context, method string, body *os.File) (*http.Resp
 	for attempt := 1; ; attempt++ {
 		request, err := w.request(ctx, method, body)
 		if err != nil {
-			return nil, w.mistake(method, err, "")
+			return nil, fault.New(fault.Storage, "", "%s %s: %w", verbs[method], Shown(w.name), err)
 		}
 		answer, err := client.Do(request)
 		if ctx.Err() != nil {
@@ -210,40 +209,45 @@ func (w web) request(ctx context.Context, method string, body *os.File) (*http.R
 
 // refused is what an answer that is no success says to the user.
 func (w web) refused(method string, answer *http.Response) error {
-	err := fmt.Errorf("the server answers %s", answer.Status)
+	says := "the server answers " + answer.Status
+	kind := fault.Storage
+	if method == http.MethodGet {
+		kind = fault.Input
+	}
+	mistake := func(is error, hint string) error {
+		m := fault.New(kind, hint, "%s %s: %s", verbs[method], Shown(w.name), says)
+		m.Err = is // which the sentence says by the status
+		return m
+	}
 	switch answer.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		hint := "write the name and the password into ~/.netrc, or into the URL"
-		if w.github {
-			hint = "set GITHUB_ACCESS_TOKEN"
-		}
-		return w.mistake(method, fmt.Errorf("%w: %w", err, fs.ErrPermission), hint)
+		return mistake(fs.ErrPermission, w.logIn())
 	case http.StatusNotFound, http.StatusGone:
 		if method == http.MethodGet {
 			hint := "check the URL"
 			if w.github {
 				hint = "check the URL; if the repository is private, set GITHUB_ACCESS_TOKEN"
 			}
-			return w.mistake(method, fmt.Errorf("%w: %w", err, fault.ErrNotFound), hint)
+			return mistake(fault.ErrNotFound, hint)
 		}
 	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return w.mistake(method, fmt.Errorf("%w: %w", err, fs.ErrPermission), "it takes no "+method+": name a file, or another server")
+		return mistake(fs.ErrPermission, "it takes no "+method+": name a file, or another server")
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
 		to := answer.Header.Get("Location")
 		if u, err := w.url.Parse(to); err == nil {
 			to = u.String()
 		}
-		return w.mistake(method, err, "write to "+Shown(to))
+		return mistake(nil, "write to "+Shown(to))
 	}
-	return w.mistake(method, err, "")
+	return mistake(nil, "")
 }
 
-func (w web) mistake(method string, err error, hint string) error {
-	kind := fault.Storage
-	if method == http.MethodGet {
-		kind = fault.Input
+// logIn says how the server is told who asks.
+func (w web) logIn() string {
+	if w.github {
+		return "set GITHUB_ACCESS_TOKEN"
 	}
-	return fault.New(kind, hint, "%s %s: %w", verbs[method], Shown(w.name), err)
+	return "write the name and the password into ~/.netrc, or into the URL"
 }
 
 var verbs = map[string]string{http.MethodGet: "read", http.MethodPut: "write"}

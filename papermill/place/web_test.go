@@ -114,6 +114,8 @@ func TestWebRefuses(t *testing.T) {
 			io.WriteString(w, "half of it")
 		case "/read-only":
 			w.WriteHeader(http.StatusMethodNotAllowed)
+		case "/absent":
+			w.WriteHeader(http.StatusNotFound)
 		case "/broken":
 			w.WriteHeader(http.StatusInternalServerError)
 		default:
@@ -128,6 +130,18 @@ func TestWebRefuses(t *testing.T) {
 	mistake(t, "no GET", noGet, "takes no GET")
 	if !errors.Is(login, fs.ErrPermission) || !errors.Is(noGet, fs.ErrPermission) || errors.Is(second(Read(t.Context(), url+"/broken")), fs.ErrPermission) {
 		t.Error("what can't be read can't be told from what is not allowed")
+	}
+	for what, c := range map[string]struct {
+		err  error
+		says string // to its end: the status is said once
+	}{
+		"login":  {login, "read " + url + "/login: the server answers 401 Unauthorized"},
+		"no GET": {noGet, "read " + url + "/read-only: the server answers 405 Method Not Allowed"},
+		"absent": {second(Read(t.Context(), url+"/absent")), "read " + url + "/absent: the server answers 404 Not Found"},
+	} {
+		if c.err == nil || c.err.Error() != "cellar: "+c.says {
+			t.Errorf("%s: %v, want %s", what, c.err, c.says)
+		}
 	}
 	if err := second(Read(t.Context(), url+"/broken")); err == nil || !strings.Contains(err.Error(), "500") {
 		t.Error(err)
