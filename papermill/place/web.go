@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"mime"
@@ -90,7 +91,7 @@ func (w web) read(ctx context.Context) ([]byte, error) {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
-		return nil, fault.New(fault.Input, "try again", "read %s: the answer broke off after %d bytes: %w", Shown(w.name), len(text), err)
+		return nil, fault.New(fault.Storage, "try again", "read %s: the answer broke off after %d bytes: %w", Shown(w.name), len(text), err)
 	}
 	return text, nil
 }
@@ -164,7 +165,7 @@ func (w web) send(ctx context.Context, method string, body *os.File) (*http.Resp
 		answer.Body.Close()
 		busy := answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode == http.StatusServiceUnavailable
 		if !busy || attempt == attempts {
-			return nil, w.refused(method, answer)
+			return nil, w.refused(method, answer, attempt)
 		}
 		wait := pause
 		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds >= 0 {
@@ -207,39 +208,44 @@ func (w web) request(ctx context.Context, method string, body *os.File) (*http.R
 	return request, nil
 }
 
-// refused is what an answer that is no success says to the user.
-func (w web) refused(method string, answer *http.Response) error {
+// refused is what an answer that is no success says to the user, after so many attempts. Its kinds are the rule in docs/places.md.
+func (w web) refused(method string, answer *http.Response, attempt int) error {
 	says := "the server answers " + answer.Status
-	kind := fault.Storage
-	if method == http.MethodGet {
-		kind = fault.Input
+	if attempt > 1 {
+		says += fmt.Sprintf(", asked %d times", attempt)
 	}
-	mistake := func(is error, hint string) error {
+	mistake := func(kind fault.Kind, is error, hint string) error {
 		m := fault.New(kind, hint, "%s %s: %s", verbs[method], Shown(w.name), says)
 		m.Err = is // which the sentence says by the status
 		return m
 	}
-	switch answer.StatusCode {
+	switch code := answer.StatusCode; code {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return mistake(fs.ErrPermission, w.logIn())
+		return mistake(fault.Environment, fs.ErrPermission, w.logIn())
 	case http.StatusNotFound, http.StatusGone:
-		if method == http.MethodGet {
-			hint := "check the URL"
-			if w.github {
-				hint = "check the URL; if the repository is private, set GITHUB_ACCESS_TOKEN"
-			}
-			return mistake(fault.ErrNotFound, hint)
+		hint := "check the URL"
+		if w.github {
+			hint = "check the URL; if the repository is private, set GITHUB_ACCESS_TOKEN"
 		}
+		return mistake(fault.Input, fault.ErrNotFound, hint)
 	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return mistake(fs.ErrPermission, "it takes no "+method+": name a file, or another server")
+		return mistake(fault.Storage, fs.ErrPermission, "it takes no "+method+": name a file, or another server")
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
 		to := answer.Header.Get("Location")
 		if u, err := w.url.Parse(to); err == nil {
 			to = u.String()
 		}
-		return mistake(nil, "write to "+Shown(to))
+		return mistake(fault.Storage, nil, "write to "+Shown(to))
+	case http.StatusRequestEntityTooLarge, http.StatusInsufficientStorage:
+		return mistake(fault.Storage, nil, "the server has no room for it: make some, or name another place")
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return mistake(fault.Storage, nil, "the server is too busy, or down for a while: try again later")
+	default:
+		if code >= 500 {
+			return mistake(fault.Storage, nil, "the server has failed: try again later")
+		}
 	}
-	return mistake(nil, "")
+	return mistake(fault.Storage, nil, "check the URL")
 }
 
 // logIn says how the server is told who asks.
