@@ -208,6 +208,9 @@ func ReadPage(ctx context.Context, name string) ([]byte, Page, error) {
 		return r.page()
 	}
 	text, err := p.read(ctx)
+	if w, ok := p.(web); ok && err == nil {
+		err = w.checkNotebook(text)
+	}
 	return text, Page{}, err
 }
 

@@ -1,6 +1,7 @@
 package place
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -246,6 +247,18 @@ func (w web) refused(method string, answer *http.Response, attempt int) error {
 		}
 	}
 	return mistake(fault.Storage, nil, "check the URL")
+}
+
+// checkNotebook finds out whether the server has sent a page for people, such as one to log in, with the status of success.
+func (w web) checkNotebook(text []byte) error {
+	if !strings.HasPrefix(http.DetectContentType(bytes.TrimPrefix(text, []byte("\uFEFF"))), "text/html") {
+		return nil
+	}
+	hint := "check the URL, or log in: " + w.logIn()
+	if w.github {
+		hint = "write https://github.com/OWNER/REPO/blob/REV/PATH"
+	}
+	return fault.New(fault.Input, hint, "read %s: the server sent a web page, not a notebook", Shown(w.name))
 }
 
 // logIn says how the server is told who asks.

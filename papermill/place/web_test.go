@@ -183,6 +183,38 @@ func TestWebKinds(t *testing.T) {
 	}
 }
 
+// TestWebPage: a page to log in comes with the status of success. A notebook may hold HTML.
+func TestWebPage(t *testing.T) {
+	pages := map[string]string{
+		"/doctype": "\n<!DOCTYPE html>\n<title>Log in</title>", "/html": "\uFEFF<HTML lang=en>",
+		"/notebook": `{"cells": [{"source": "<!DOCTYPE html><html>"}]}`, "/text": "no notebook", "/empty": "",
+	}
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json") // whatever it says
+		io.WriteString(w, pages[r.URL.Path])
+	}))
+	for path, text := range pages {
+		got, _, err := ReadPage(t.Context(), url+path+"?sig=secret")
+		if !strings.Contains(strings.ToLower(text[:min(len(text), 15)]), "html") {
+			if err != nil || string(got) != text {
+				t.Errorf("%s: %q, %v", path, got, err)
+			}
+			continue
+		}
+		mistake(t, path, err, "read "+url+path+": the server sent a web page, not a notebook · check the URL, or log in: write the name and the password into ~/.netrc")
+		if fault.ExitCode(err) != 3 {
+			t.Errorf("%s: exit code %d", path, fault.ExitCode(err))
+		}
+		if got, err := Read(t.Context(), url+path); err != nil || string(got) != text { // what is no notebook may be a page
+			t.Errorf("%s: %q, %v", path, got, err)
+		}
+	}
+	t.Setenv("GITHUB_API_URL", url)
+	pages["/repos/o/r/contents/doctype"] = pages["/doctype"]
+	_, _, err := ReadPage(t.Context(), "https://github.com/o/r/blob/main/doctype")
+	mistake(t, "GitHub", err, "OWNER/REPO/blob/REV/PATH")
+}
+
 func TestWebBusy(t *testing.T) {
 	var mu sync.Mutex
 	tries := map[string]int{}
