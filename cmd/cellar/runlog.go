@@ -102,5 +102,5 @@ func (l *runLog) close(ctx context.Context, done bool, grace time.Duration) (err
 	}
 	last, end := papermill.Outlive(ctx, grace)
 	defer end()
-	return place.Put(last, l.path, l.to)
+	return papermill.ByResume(place.Put(last, l.path, l.to))
 }

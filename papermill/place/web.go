@@ -228,15 +228,18 @@ func (w web) refused(method string, answer *http.Response, attempt int) error {
 		if w.github {
 			hint = "check the URL; if the repository is private, set GITHUB_ACCESS_TOKEN"
 		}
+		if method == http.MethodPut {
+			hint = "the server may need a folder first: make it, or check the URL"
+		}
 		return mistake(fault.Input, fault.ErrNotFound, hint)
 	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return mistake(fault.Storage, fs.ErrPermission, "it takes no "+method+": name a file, or another server")
+		return mistake(fault.Storage, errNever, "it takes no "+method+": name a file, or another server")
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
 		to := answer.Header.Get("Location")
 		if u, err := w.url.Parse(to); err == nil {
 			to = u.String()
 		}
-		return mistake(fault.Storage, nil, "write to "+Shown(to))
+		return mistake(fault.Storage, errNever, "write to "+Shown(to))
 	case http.StatusRequestEntityTooLarge, http.StatusInsufficientStorage:
 		return mistake(fault.Storage, nil, "the server has no room for it: make some, or name another place")
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:

@@ -148,6 +148,7 @@ func TestWebRefuses(t *testing.T) {
 	}
 	mistake(t, "broken", second(Read(t.Context(), url+"/broken")), "500 Internal Server Error · the server has failed: try again later")
 	mistake(t, "broken for a write", Write(t.Context(), url+"/broken", text("x")), "500 Internal Server Error · the server has failed: try again later")
+	mistake(t, "no folder", Write(t.Context(), url+"/absent", text("x")), "404 Not Found · the server may need a folder first")
 	mistake(t, "full", Write(t.Context(), url+"/full", text("x")), "the server has no room for it")
 }
 
