@@ -98,17 +98,56 @@ if _, err := os.Stat("bad"); err == nil && n == 2 {
 	}
 }
 
+// What could not be delivered, be it notebook, page or log, is by --resume, which runs nothing again: the error says so.
+func TestRunElsewhereLater(t *testing.T) {
+	t.Parallel()
+	p := world.Repo(t).With("NETRC=" + os.DevNull)
+	p.Notebook("n.ipynb", `
+f, err := os.OpenFile("ran", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+if err != nil {
+	panic(err)
+}
+fmt.Fprint(f, "x")
+f.Close()
+`)
+	files := &webFiles{texts: map[string]string{}}
+	server := httptest.NewServer(files)
+	defer server.Close()
+	for _, c := range []struct{ command, file string }{
+		{"run n.ipynb WEB/out.ipynb", "/out.ipynb"},
+		{"run n.ipynb WEB/paged.ipynb --html", "/paged.html"},
+		{"run n.ipynb --html=WEB/alone.html", "/alone.html"},
+		{"run --each n.ipynb --out-dir WEB/notebook", "/notebook/n.ipynb"},
+		{"run --each n.ipynb --out-dir WEB/page --html", "/page/n.html"},
+		{"run --each n.ipynb --out-dir WEB/log", "/log/n.log"},
+	} {
+		command := strings.Fields(strings.ReplaceAll(c.command, "WEB", server.URL))
+		p.Write("ran", "")
+		files.refuse = c.file
+		r := p.Try(command...)
+		if r.Code != 5 || !strings.Contains(r.Stderr, "; the same command with --resume delivers it, and runs nothing again that is done\n") || files.texts[c.file] != "" {
+			t.Errorf("%s: %d\n%s%s", c.command, r.Code, r.Stdout, r.Stderr)
+		}
+		files.refuse = ""
+		r = p.Try(append(command, "--resume")...)
+		if r.Code != 0 || files.texts[c.file] == "" || p.Read("ran") != "x" {
+			t.Errorf("%s --resume: %d, ran %q, %d bytes\n%s%s", c.command, r.Code, p.Read("ran"), len(files.texts[c.file]), r.Stdout, r.Stderr)
+		}
+	}
+}
+
 // webFiles is a web server that keeps what is put there. Its folder /full has no room.
 type webFiles struct {
-	mu    sync.Mutex
-	texts map[string]string
+	mu     sync.Mutex
+	texts  map[string]string
+	refuse string // a path for which there is no room either
 }
 
 func (f *webFiles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch text, ok := f.texts[r.URL.Path]; {
-	case r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/full/"):
+	case r.Method == http.MethodPut && (strings.HasPrefix(r.URL.Path, "/full/") || r.URL.Path == f.refuse):
 		w.WriteHeader(http.StatusInsufficientStorage)
 	case r.Method == http.MethodPut:
 		text, _ := io.ReadAll(r.Body)

@@ -159,7 +159,7 @@ func (r *run) checkOutput() error {
 		return fault.New(fault.Usage, "name another file, or replace this one with --overwrite", "output %s is there and is no notebook: it would be lost", r.Output)
 	}
 	if !nb.Executed() {
-		return fault.New(fault.Usage, "name another file, or remove this one", "output %s is a notebook that no run has written: it would be lost", r.Output)
+		return fault.New(fault.Usage, "name another file, or replace this one with --overwrite", "output %s is a notebook that no run has written: it would be lost", r.Output)
 	}
 	return nil
 }

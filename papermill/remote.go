@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/cellar-go/cellar/internal/fault"
@@ -90,7 +91,7 @@ func (r *run) formerRun(text []byte) (*nbformat.Notebook, error) {
 	case err != nil:
 		return nil, fault.New(fault.Usage, "name another place, or replace what is there with --overwrite", "output %s is there and is no notebook: it would be lost", r.outputName())
 	}
-	return nil, fault.New(fault.Usage, "name another place, or remove what is there", "output %s is a notebook that no run has written: it would be lost", r.outputName())
+	return nil, fault.New(fault.Usage, "name another place, or replace what is there with --overwrite", "output %s is a notebook that no run has written: it would be lost", r.outputName())
 }
 
 // started is when the run began that wrote a file; without one, the zero time.
@@ -124,8 +125,11 @@ func (r *run) toRemote(ctx context.Context, err error) error {
 		delivery, end := Outlive(ctx, deliveryGrace*r.Grace, r.Hurry)
 		defer end()
 		if missed := place.Put(delivery, r.Output, r.Remote); missed != nil {
+			if r.temporary == "" && r.Remote != "-" && !r.Classic { // else there is no --resume, or it does not find the copy
+				missed = ByResume(missed)
+			}
 			if err != nil {
-				r.Warnings = append(r.Warnings, missed.Error())
+				r.Warnings = append(r.Warnings, strings.TrimSuffix(missed.Error()+"; "+fault.Hint(missed), "; "))
 			}
 			return cmp.Or(err, missed) // the copy stays: it is all there is
 		}
@@ -136,6 +140,11 @@ func (r *run) toRemote(ctx context.Context, err error) error {
 		os.Remove(r.temporary) // which a journal keeps
 	}
 	return err
+}
+
+// ByResume adds to the error of what `cellar run` could not deliver that it need not run again for it.
+func ByResume(err error) error {
+	return place.Later(err, "the same command with --resume delivers it, and runs nothing again that is done")
 }
 
 // deliveryGrace is how many of the steps of stopping a cell it takes to deliver an interrupted run's notebook.

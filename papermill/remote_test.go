@@ -35,6 +35,8 @@ func (s *shelf) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "broken", http.StatusInternalServerError)
 	case r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/private/"):
 		http.Error(w, "private", http.StatusForbidden)
+	case r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/moved/"):
+		http.Redirect(w, r, "/out.ipynb", http.StatusFound)
 	case r.Method == http.MethodPut && s.closed:
 		http.Error(w, "closed", http.StatusInsufficientStorage)
 	case r.Method == http.MethodPut:
@@ -57,6 +59,9 @@ func (s *shelf) notebook(t *testing.T, path string) *nbformat.Notebook {
 	}
 	return nb
 }
+
+// byResume is the end of the hint where a delivery is all that is left to do.
+const byResume = "; the same command with --resume delivers it, and runs nothing again that is done"
 
 // TestRemote runs with an output on a web server: it is delivered also when the run fails, named in the metadata, gone on from, and never
 // lost, whatever becomes of the copy here.
@@ -95,8 +100,8 @@ func TestRemote(t *testing.T) {
 	}
 	edit(t, in, 3, appends("c"))
 	s.closed = true
-	if r, err := Run(t.Context(), o); fault.ExitCode(err) != 5 || !r.Saved || r.Delivered || !strings.Contains(err.Error(), "what should be there is in "+o.Output) || ran(t, dir) != "c" {
-		t.Errorf("not delivered: %v, %s", err, statuses(r))
+	if r, err := Run(t.Context(), o); fault.ExitCode(err) != 5 || !r.Saved || r.Delivered || !strings.Contains(err.Error(), "what should be there is in "+o.Output) || !strings.HasSuffix(fault.Hint(err), byResume) || ran(t, dir) != "c" {
+		t.Errorf("not delivered: %v → %s, %s", err, fault.Hint(err), statuses(r))
 	}
 	s.closed = false
 	if r, err := Run(t.Context(), o); err != nil || !r.Delivered || !strings.Contains(strings.Join(r.Warnings, "\n"), "which is newer") || ran(t, dir) != "" {
@@ -137,8 +142,22 @@ func TestRemote(t *testing.T) {
 		t.Errorf("%v, left: %s", err, spare())
 	}
 	s.closed = true
-	if _, err := Run(t.Context(), o); err == nil || spare() == "" || !strings.HasSuffix(err.Error(), "what should be there is in "+spare()) {
-		t.Errorf("%v, left: %s", err, spare())
+	if _, err := Run(t.Context(), o); err == nil || spare() == "" || !strings.HasSuffix(err.Error(), "what should be there is in "+spare()) || strings.Contains(fault.Hint(err), "--resume") {
+		t.Errorf("%v → %s, left: %s", err, fault.Hint(err), spare())
+	}
+	// Nor does --resume help where Papermill's flags are all there are, or with another address; of a run that failed it is a warning.
+	o.Output = filepath.Join(t.TempDir(), "copy.ipynb")
+	classic, moved, failing := o, o, o
+	classic.Classic = true
+	moved.Remote = server.URL + "/moved/out.ipynb"
+	failing.Input = pythonNotebook(t, "1/0")
+	for _, o := range []Options{classic, moved} {
+		if _, err := Run(t.Context(), o); err == nil || !strings.HasSuffix(err.Error(), "what should be there is in "+o.Output) || strings.Contains(fault.Hint(err), "--resume") {
+			t.Errorf("%s: %v → %s", o.Remote, err, fault.Hint(err))
+		}
+	}
+	if r, err := Run(t.Context(), failing); fault.ExitCode(err) != 1 || !strings.HasSuffix(strings.Join(r.Warnings, "\n"), "what should be there is in "+o.Output+"; the server has no room for it: make some, or name another place"+byResume) {
+		t.Errorf("failed: %v, %q", err, r.Warnings)
 	}
 }
 
@@ -244,7 +263,7 @@ func TestRemoteInterrupted(t *testing.T) {
 		}()
 		select {
 		case e := <-ended:
-			if fault.ExitCode(e.error) != 130 || !e.Saved || e.Delivered || !strings.HasSuffix(e.Error(), want+"; what should be there is in "+o.Output) {
+			if fault.ExitCode(e.error) != 130 || !e.Saved || e.Delivered || !strings.HasSuffix(e.Error(), want+"; what should be there is in "+o.Output) || fault.Hint(e.error) != byResume[2:] {
 				t.Errorf("saved: %v, delivered: %v, %v", e.Saved, e.Delivered, e.error)
 			}
 		case <-time.After(time.Minute):
@@ -277,8 +296,8 @@ func TestRemoteMistakes(t *testing.T) {
 		o    Options
 		says string
 	}{
-		{Options{Remote: server.URL + "/source.ipynb"}, "no run has written: it would be lost"},
-		{Options{Remote: server.URL + "/data.csv"}, "is no notebook: it would be lost"},
+		{Options{Remote: server.URL + "/source.ipynb"}, "no run has written: it would be lost → name another place, or replace what is there with --overwrite"},
+		{Options{Remote: server.URL + "/data.csv"}, "is no notebook: it would be lost → name another place, or replace what is there with --overwrite"},
 		{Options{Remote: server.URL + "/data.csv", Resume: true}, "is no notebook: it would be lost"},
 		{Options{Remote: server.URL + "/broken/out.ipynb"}, "500"},
 		{Options{Remote: "http://127.0.0.1:1/a.ipynb"}, "refused"},
@@ -289,8 +308,8 @@ func TestRemoteMistakes(t *testing.T) {
 		{Options{Remote: server.URL + "/out.ipynb", Kernel: "none"}, "none"},
 	} {
 		c.o.Input, c.o.PrepareOnly = in, c.o.Kernel == ""
-		if _, err := Run(t.Context(), c.o); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v", c.o.Remote, err)
+		if _, err := Run(t.Context(), c.o); err == nil || !strings.Contains(err.Error()+" → "+fault.Hint(err), c.says) {
+			t.Errorf("%s: %v → %s", c.o.Remote, err, fault.Hint(err))
 		}
 	}
 	if !maps.EqualFunc(s.files, before, bytes.Equal) {

@@ -385,7 +385,7 @@ func TestNothingBegins(t *testing.T) {
 		{"output is a folder", Options{Input: in, Output: dir}, "is a folder", "", 2},
 		{"working folder", Options{Input: in, Dir: filepath.Join(dir, "no")}, "no to work in", "mkdir -p", 2},
 		{"output is the input", Options{Input: in, Output: link, Overwrite: true}, "is the notebook itself", "name another file", 2},
-		{"output is a source", Options{Input: in, Output: source}, "no run has written", "name another file", 2},
+		{"output is a source", Options{Input: in, Output: source}, "no run has written", "name another file, or replace this one with --overwrite", 2},
 		{"kernel", Options{Input: in, Kernel: "nope"}, "kernel nope is not installed", "python3 (python)", 4},
 		{"kernel to install", Options{Input: in, Kernel: "ir-elsewhere", Language: "R"}, "kernel ir-elsewhere is not installed", "IRkernel", 4},
 		{"no kernel", Options{Input: bare}, "bare.ipynb: the notebook doesn't say which kernel", "-k", 3},

@@ -70,7 +70,7 @@ func newRoot(g *global) *cobra.Command {
 		Long: `Cellar makes the cells of Jupyter notebooks assets of a graph: every value a Parquet file, every version found again by git commit.
 
 Exit codes: 0 success, 1 a cell or step failed, 2 wrong usage, 3 wrong input (notebook, definition, unknown asset),
-4 something is missing on the machine (cellar doctor), 5 disk or store, 130 interrupted.`,
+4 something is missing on the machine (cellar doctor), or credentials are, 5 disk, store or server, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(c *cobra.Command, args []string) error {

@@ -408,9 +408,13 @@ func writePage(ctx context.Context, file string, o papermill.Options) error {
 	}
 	last, end := papermill.Outlive(ctx, lastGrace, o.Hurry)
 	defer end()
-	return place.Write(last, file, func(w io.Writer) error {
+	err = place.Write(last, file, func(w io.Writer) error {
 		return page.Write(w, nb, page.Options{HideSources: o.ReportMode, Files: os.DirFS(place.Folder(o.Input))})
 	})
+	if !place.Local(file) && o.Remote != "-" { // which there is no going on from
+		err = papermill.ByResume(err)
+	}
+	return err
 }
 
 // kindOf gives the failure of a Go notebook's cell the exit code of what our kernel says is wrong with the machine or the disk.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -50,12 +49,8 @@ func (l *runLog) begin(ctx context.Context) {
 
 // goOn brings what the log elsewhere has, if that is more than the copy here: it then is of another machine's run.
 func (l *runLog) goOn(ctx context.Context) error {
-	before, err := place.Read(ctx, l.to)
-	if errors.Is(err, fault.ErrNotFound) || errors.Is(err, fs.ErrPermission) {
-		return nil
-	}
-	info, missing := l.file.Stat()
-	if err = cmp.Or(err, missing); err != nil || info.Size() >= int64(len(before)) {
+	before, here, err := l.both(ctx)
+	if err != nil || here >= int64(len(before)) {
 		return err
 	}
 	if err := l.file.Truncate(0); err != nil {
@@ -65,16 +60,41 @@ func (l *runLog) goOn(ctx context.Context) error {
 	return err
 }
 
-// close ends the log. Of a run that has not begun it leaves nothing. After an interrupt it is still delivered, if that takes no longer than grace.
-func (l *runLog) close(ctx context.Context, grace time.Duration, hurry <-chan struct{}) error {
+// both are the log elsewhere, as far as it can be read, and the size of the copy here.
+func (l *runLog) both(ctx context.Context) (there []byte, here int64, err error) {
+	there, err = place.Read(ctx, l.to)
+	if errors.Is(err, fault.ErrNotFound) || errors.Is(err, fs.ErrPermission) {
+		there, err = nil, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := l.file.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	return there, info.Size(), nil
+}
+
+// close ends the log. Of a run that has not begun it leaves nothing. Where that is since nothing was left to run (done), a log that could not
+// be delivered then is delivered now. After an interrupt it is still delivered, if that takes no longer than grace.
+func (l *runLog) close(ctx context.Context, done bool, grace time.Duration, hurry <-chan struct{}) (err error) {
 	if !l.begun {
+		missed := false
+		if done && !l.made && l.resume && l.to != l.path {
+			var there []byte
+			var here int64
+			there, here, err = l.both(ctx)
+			missed = err == nil && here > int64(len(there))
+		}
 		l.file.Close()
 		if l.made {
 			os.Remove(l.path)
 		}
-		return nil
-	}
-	if err := errors.Join(l.err, l.Flush(), l.text.Flush(), l.file.Close()); err != nil {
+		if !missed {
+			return err
+		}
+	} else if err := errors.Join(l.err, l.Flush(), l.text.Flush(), l.file.Close()); err != nil {
 		return fault.New(fault.Storage, "free space", "log %s: %w", place.Shown(l.to), err)
 	}
 	if l.to == l.path {
@@ -82,5 +102,5 @@ func (l *runLog) close(ctx context.Context, grace time.Duration, hurry <-chan st
 	}
 	last, end := papermill.Outlive(ctx, grace, hurry)
 	defer end()
-	return place.Put(last, l.path, l.to)
+	return papermill.ByResume(place.Put(last, l.path, l.to))
 }

@@ -292,7 +292,7 @@ func runJob(ctx context.Context, g *global, o papermill.Options, j batch.Job, fe
 	if err != nil {
 		return papermill.Result{}, ran, err
 	}
-	defer func() { err = cmp.Or(err, log.close(ctx, lastGrace, o.Hurry)) }()
+	defer func() { err = cmp.Or(err, log.close(ctx, err == nil, lastGrace, o.Hurry)) }()
 	o.OnBegin = func([]papermill.Cell) { log.begin(ctx) }
 	o.OnCell = func(cell papermill.Cell) {
 		if cell.Type == "code" && cell.Status == papermill.Running {

@@ -25,8 +25,8 @@ const (
 	Failed      Kind = 1   // a cell or a step ran and failed
 	Usage       Kind = 2   // the command was called wrongly
 	Input       Kind = 3   // a notebook, a definition or a value is wrong
-	Environment Kind = 4   // a program or a kernel is missing
-	Storage     Kind = 5   // the disk or the store
+	Environment Kind = 4   // a program, a kernel or credentials are missing
+	Storage     Kind = 5   // the disk, the store or a server
 	Interrupted Kind = 130 // stopped by the user
 )
 

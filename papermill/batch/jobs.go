@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/cellar-go/cellar/internal/fault"
@@ -66,7 +67,7 @@ func ParseAxis(text string) (Axis, error) {
 
 // Jobs makes a job of each notebook with each combination of the axes' values, which override the given parameters. Outputs go into the
 // folder that dir makes of a job's parameters, which may be anywhere that notebooks can be written: NOTEBOOK.ipynb, or
-// NOTEBOOK-alpha=0.1.ipynb. Notebooks of one name keep the folders that tell them apart.
+// NOTEBOOK-alpha=0.1.ipynb. Notebooks of one name keep folders: see outputNames.
 func Jobs(inputs []string, given parameters.List, axes []Axis, dir func(parameters.List) (string, error)) ([]Job, error) {
 	seen := map[string]bool{}
 	for _, a := range axes {
@@ -130,11 +131,12 @@ func points(axes []Axis) []parameters.List {
 	return all
 }
 
-// outputNames are the notebooks' names without ending, with folders from where they differ if two are the same.
+// outputNames are the notebooks' names without ending. Two of one name keep folders: those that are files here the folders below the one
+// that all these have in common, and so do those from elsewhere among themselves. One from elsewhere that still has the name of a file
+// here makes all from elsewhere keep their whole place, git/REV/PATH: so no folder of this machine tells them apart.
 func outputNames(inputs []string) ([]string, error) {
-	short, full := make([]string, len(inputs)), make([]string, len(inputs))
-	seen := map[string]bool{}
-	same := false
+	names := make([]string, len(inputs))
+	var here, elsewhere []int
 	for i, input := range inputs {
 		path := string(filepath.Separator) + place.File(input)
 		if place.Local(input) {
@@ -142,25 +144,49 @@ func outputNames(inputs []string) ([]string, error) {
 			if path, err = filepath.Abs(input); err != nil {
 				return nil, fmt.Errorf("cellar: notebook %s: %w", input, err)
 			}
+			here = append(here, i)
+		} else {
+			elsewhere = append(elsewhere, i)
 		}
-		full[i] = strings.TrimSuffix(path, filepath.Ext(path))
-		short[i] = filepath.Base(full[i])
-		same = same || seen[short[i]]
-		seen[short[i]] = true
+		names[i] = strings.TrimSuffix(path, filepath.Ext(path))
 	}
-	if !same {
-		return short, nil
+	whole := slices.Clone(names)
+	shorten(names, here)
+	shorten(names, elsewhere)
+	taken := map[string]bool{}
+	for _, i := range here {
+		taken[names[i]] = true
 	}
-	common := filepath.Dir(full[0])
-	for _, path := range full {
-		for !strings.HasPrefix(path, common+string(filepath.Separator)) && common != string(filepath.Separator) {
+	if slices.ContainsFunc(elsewhere, func(i int) bool { return taken[names[i]] }) {
+		for _, i := range elsewhere {
+			names[i] = whole[i][1:]
+		}
+	}
+	return names, nil
+}
+
+// shorten makes names of those paths that are of one group: the last part, or, where two are the same, what follows the folder that all
+// have in common.
+func shorten(paths []string, group []int) {
+	if len(group) == 0 {
+		return
+	}
+	common, seen, same := filepath.Dir(paths[group[0]]), map[string]bool{}, false
+	for _, i := range group {
+		base := filepath.Base(paths[i])
+		same = same || seen[base]
+		seen[base] = true
+		for !strings.HasPrefix(paths[i], common+string(filepath.Separator)) && common != string(filepath.Separator) {
 			common = filepath.Dir(common)
 		}
 	}
-	for i, path := range full {
-		short[i], _ = filepath.Rel(common, path)
+	for _, i := range group {
+		if same {
+			paths[i], _ = filepath.Rel(common, paths[i])
+		} else {
+			paths[i] = filepath.Base(paths[i])
+		}
 	}
-	return short, nil
 }
 
 var unsafe = regexp.MustCompile(`[^\pL\pN_.,=+@%-]+`)

@@ -108,6 +108,9 @@ func (p bucket) run(ctx context.Context, out io.Writer, args ...string) error {
 		m.Err = fs.ErrPermission
 		return m
 	}
+	if args[0] == "write" { // what is to be tried again then is not all that made it
+		return mistake(fault.Storage, "check the network")
+	}
 	return mistake(fault.Storage, "check the network, and try again")
 }
 

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/cellar-go/cellar/internal/fault"
 )
 
 // The clouds one by one are tested in the module of cellar-cloud; here is the way through it, to a real server of S3.
@@ -80,6 +82,11 @@ func TestBucket(t *testing.T) {
 	}
 	silent.Close()
 	mistake(t, "no server", second(Read(t.Context(), name)), "connection refused")
+	unwritten := Write(t.Context(), name, text("x"))
+	mistake(t, "nor for a write", unwritten, "connection refused")
+	if hint := fault.Hint(Later(unwritten, "and later")); hint != "check the network; and later" {
+		t.Error(hint)
+	}
 	t.Setenv("PATH", t.TempDir())
 	mistake(t, "without cellar-cloud", second(Read(t.Context(), name)), "go install github.com/cellar-go/cellar/cloud/cmd/cellar-cloud@latest")
 }

@@ -58,7 +58,11 @@ func (p revision) page() (text []byte, page Page, err error) {
 	}
 	text, _, err = repo.ReadFile(commit, name)
 	if errors.Is(err, fault.ErrNotFound) {
-		return nil, page, fault.Missing("see which there are: git ls-tree -r --name-only "+rev, "%s: %s (%.10s) has no file %s", p.name, rev, commit, name)
+		hint := "see which there are: git ls-tree -r --name-only " + rev
+		if from, ok := p.fromHere(repo, commit); ok {
+			hint = "PATH counts from the top of the repository; from the current folder: " + from
+		}
+		return nil, page, fault.Missing(hint, "%s: %s (%.10s) has no file %s", p.name, rev, commit, name)
 	}
 	if err != nil {
 		return nil, page, fault.New(fault.Input, "", "read %s: %w", p.name, err)
@@ -73,6 +77,20 @@ func (p revision) page() (text []byte, page Page, err error) {
 		return text, page, nil // the folder of that name is elsewhere, or another repository's
 	}
 	return text, Page{File: filepath.Join(dir, path.Base(name)), Commit: commit}, nil
+}
+
+// fromHere is the same path as counted from the current folder, if that names a file of the commit.
+func (p revision) fromHere(repo *gitx.Repo, commit string) (name string, ok bool) {
+	rev, file, _ := strings.Cut(strings.TrimPrefix(p.name, "git:"), ":")
+	if filepath.IsAbs(file) || strings.HasPrefix(file, "./") || strings.HasPrefix(file, "../") {
+		return "", false
+	}
+	inside, err := repo.Rel("./" + file)
+	if err != nil {
+		return "", false
+	}
+	_, _, err = repo.ReadFile(commit, inside)
+	return "git:" + rev + ":./" + file, err == nil
 }
 
 func (p revision) put(ctx context.Context, _ *os.File) error { return p.check(ctx) }

@@ -208,6 +208,9 @@ func ReadPage(ctx context.Context, name string) ([]byte, Page, error) {
 		return r.page()
 	}
 	text, err := p.read(ctx)
+	if w, ok := p.(web); ok && err == nil {
+		err = w.checkNotebook(text)
+	}
 	return text, Page{}, err
 }
 
@@ -249,13 +252,28 @@ func Put(ctx context.Context, from, name string) error {
 	defer f.Close()
 	err = p.put(ctx, f)
 	if ctx.Err() != nil && err != nil {
-		err = fault.New(fault.Interrupted, "try again; cellar run --resume delivers it, too", "write %s: %w", Shown(name), context.Cause(ctx))
+		err = fault.New(fault.Interrupted, "", "write %s: %w", Shown(name), context.Cause(ctx))
 	}
 	var m *fault.Mistake
 	if errors.As(err, &m) {
 		return fault.New(m.Kind, fault.Hint(err), "%w; what should be there is in %s", err, from)
 	}
 	return err
+}
+
+// errNever: only another place can be written, whenever it is tried.
+var errNever = fmt.Errorf("it never takes it: %w", fs.ErrPermission)
+
+// Later adds to what a failed Put or Write says how the same is written later; not where only another place helps.
+func Later(err error, how string) error {
+	var m *fault.Mistake
+	if !errors.As(err, &m) || errors.Is(err, errNever) {
+		return err
+	}
+	if hint := fault.Hint(err); hint != "" {
+		how = hint + "; " + how
+	}
+	return fault.New(m.Kind, how, "%w", err)
 }
 
 // Check finds out, before hours of work, what would keep a notebook from being written there, as far as that can be told without writing.

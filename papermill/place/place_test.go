@@ -312,6 +312,7 @@ func TestRevision(t *testing.T) {
 	}
 	t.Chdir(folder)
 	for name, says := range map[string]string{
+		"git:HEAD~1:a.ipynb": "from the current folder: git:HEAD~1:./a.ipynb", "git:HEAD:b.ipynb": "git ls-tree", "git:HEAD:./b.ipynb": "git ls-tree",
 		"git:HEAD:notebooks/b.ipynb": "has no file notebooks/b.ipynb", "git:HEAD:notebooks": "has no file notebooks", "git:HEAD:notebooks/": "for example",
 		"git:HEAD:../../outside.ipynb": "outside", "git:v2:notebooks/a.ipynb": `"v2" names no commit`, "git:--all:a": "for example", "git:HEAD": "for example", "git::a": "for example",
 	} {

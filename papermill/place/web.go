@@ -1,6 +1,7 @@
 package place
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -91,7 +92,7 @@ func (w web) read(ctx context.Context) ([]byte, error) {
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
-		return nil, fault.New(fault.Input, "try again", "read %s: the answer broke off after %d bytes: %w", Shown(w.name), len(text), err)
+		return nil, fault.New(fault.Storage, "try again", "read %s: the answer broke off after %d bytes: %w", Shown(w.name), len(text), err)
 	}
 	return text, nil
 }
@@ -146,7 +147,7 @@ func (w web) send(ctx context.Context, method string, body *os.File) (*http.Resp
 	for attempt := 1; ; attempt++ {
 		request, err := w.request(ctx, method, body)
 		if err != nil {
-			return nil, w.mistake(method, err, "")
+			return nil, fault.New(fault.Storage, "", "%s %s: %w", verbs[method], Shown(w.name), err)
 		}
 		answer, err := client.Do(request)
 		if ctx.Err() != nil {
@@ -165,7 +166,7 @@ func (w web) send(ctx context.Context, method string, body *os.File) (*http.Resp
 		answer.Body.Close()
 		busy := answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode == http.StatusServiceUnavailable
 		if !busy || attempt == attempts {
-			return nil, w.refused(method, answer)
+			return nil, w.refused(method, answer, attempt)
 		}
 		wait := pause
 		if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds >= 0 {
@@ -208,42 +209,67 @@ func (w web) request(ctx context.Context, method string, body *os.File) (*http.R
 	return request, nil
 }
 
-// refused is what an answer that is no success says to the user.
-func (w web) refused(method string, answer *http.Response) error {
-	err := fmt.Errorf("the server answers %s", answer.Status)
-	switch answer.StatusCode {
+// refused is what an answer that is no success says to the user, after so many attempts. Its kinds are the rule in docs/places.md.
+func (w web) refused(method string, answer *http.Response, attempt int) error {
+	says := "the server answers " + answer.Status
+	if attempt > 1 {
+		says += fmt.Sprintf(", asked %d times", attempt)
+	}
+	mistake := func(kind fault.Kind, is error, hint string) error {
+		m := fault.New(kind, hint, "%s %s: %s", verbs[method], Shown(w.name), says)
+		m.Err = is // which the sentence says by the status
+		return m
+	}
+	switch code := answer.StatusCode; code {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		hint := "write the name and the password into ~/.netrc, or into the URL"
-		if w.github {
-			hint = "set GITHUB_ACCESS_TOKEN"
-		}
-		return w.mistake(method, fmt.Errorf("%w: %w", err, fs.ErrPermission), hint)
+		return mistake(fault.Environment, fs.ErrPermission, w.logIn())
 	case http.StatusNotFound, http.StatusGone:
-		if method == http.MethodGet {
-			hint := "check the URL"
-			if w.github {
-				hint = "check the URL; if the repository is private, set GITHUB_ACCESS_TOKEN"
-			}
-			return w.mistake(method, fmt.Errorf("%w: %w", err, fault.ErrNotFound), hint)
+		hint := "check the URL"
+		if w.github {
+			hint = "check the URL; if the repository is private, set GITHUB_ACCESS_TOKEN"
 		}
+		if method == http.MethodPut {
+			hint = "the server may need a folder first: make it, or check the URL"
+		}
+		return mistake(fault.Input, fault.ErrNotFound, hint)
 	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
-		return w.mistake(method, fmt.Errorf("%w: %w", err, fs.ErrPermission), "it takes no "+method+": name a file, or another server")
+		return mistake(fault.Storage, errNever, "it takes no "+method+": name a file, or another server")
 	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
 		to := answer.Header.Get("Location")
 		if u, err := w.url.Parse(to); err == nil {
 			to = u.String()
 		}
-		return w.mistake(method, err, "write to "+Shown(to))
+		return mistake(fault.Storage, errNever, "write to "+Shown(to))
+	case http.StatusRequestEntityTooLarge, http.StatusInsufficientStorage:
+		return mistake(fault.Storage, nil, "the server has no room for it: make some, or name another place")
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		return mistake(fault.Storage, nil, "the server is too busy, or down for a while: try again later")
+	default:
+		if code >= 500 {
+			return mistake(fault.Storage, nil, "the server has failed: try again later")
+		}
 	}
-	return w.mistake(method, err, "")
+	return mistake(fault.Storage, nil, "check the URL")
 }
 
-func (w web) mistake(method string, err error, hint string) error {
-	kind := fault.Storage
-	if method == http.MethodGet {
-		kind = fault.Input
+// checkNotebook finds out whether the server has sent a page for people, such as one to log in, with the status of success.
+func (w web) checkNotebook(text []byte) error {
+	if !strings.HasPrefix(http.DetectContentType(bytes.TrimPrefix(text, []byte("\uFEFF"))), "text/html") {
+		return nil
 	}
-	return fault.New(kind, hint, "%s %s: %w", verbs[method], Shown(w.name), err)
+	hint := "check the URL, or log in: " + w.logIn()
+	if w.github {
+		hint = "write https://github.com/OWNER/REPO/blob/REV/PATH"
+	}
+	return fault.New(fault.Input, hint, "read %s: the server sent a web page, not a notebook", Shown(w.name))
+}
+
+// logIn says how the server is told who asks.
+func (w web) logIn() string {
+	if w.github {
+		return "set GITHUB_ACCESS_TOKEN"
+	}
+	return "write the name and the password into ~/.netrc, or into the URL"
 }
 
 var verbs = map[string]string{http.MethodGet: "read", http.MethodPut: "write"}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -114,6 +115,10 @@ func TestWebRefuses(t *testing.T) {
 			io.WriteString(w, "half of it")
 		case "/read-only":
 			w.WriteHeader(http.StatusMethodNotAllowed)
+		case "/absent":
+			w.WriteHeader(http.StatusNotFound)
+		case "/full":
+			w.WriteHeader(http.StatusInsufficientStorage)
 		case "/broken":
 			w.WriteHeader(http.StatusInternalServerError)
 		default:
@@ -129,9 +134,86 @@ func TestWebRefuses(t *testing.T) {
 	if !errors.Is(login, fs.ErrPermission) || !errors.Is(noGet, fs.ErrPermission) || errors.Is(second(Read(t.Context(), url+"/broken")), fs.ErrPermission) {
 		t.Error("what can't be read can't be told from what is not allowed")
 	}
-	if err := second(Read(t.Context(), url+"/broken")); err == nil || !strings.Contains(err.Error(), "500") {
-		t.Error(err)
+	for what, c := range map[string]struct {
+		err  error
+		says string // to its end: the status is said once
+	}{
+		"login":  {login, "read " + url + "/login: the server answers 401 Unauthorized"},
+		"no GET": {noGet, "read " + url + "/read-only: the server answers 405 Method Not Allowed"},
+		"absent": {second(Read(t.Context(), url+"/absent")), "read " + url + "/absent: the server answers 404 Not Found"},
+	} {
+		if c.err == nil || c.err.Error() != "cellar: "+c.says {
+			t.Errorf("%s: %v, want %s", what, c.err, c.says)
+		}
 	}
+	mistake(t, "broken", second(Read(t.Context(), url+"/broken")), "500 Internal Server Error · the server has failed: try again later")
+	mistake(t, "broken for a write", Write(t.Context(), url+"/broken", text("x")), "500 Internal Server Error · the server has failed: try again later")
+	mistake(t, "no folder", Write(t.Context(), url+"/absent", text("x")), "404 Not Found · the server may need a folder first")
+	mistake(t, "full", Write(t.Context(), url+"/full", text("x")), "the server has no room for it")
+}
+
+// TestWebKinds: what is not there or is no notebook is wrong input; credentials are missing like a program; a server that can't be
+// reached, refuses or fails is like a disk that does. It is the rule in docs/places.md, and the same for both ways.
+func TestWebKinds(t *testing.T) {
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Retry-After", "0")
+		code, _ := strconv.Atoi(r.URL.Path[1:])
+		if code == 0 {
+			w.Header().Set("Content-Length", "100") // and breaks off
+			code = 200
+		}
+		w.WriteHeader(code)
+	}))
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for name, want := range map[string]fault.Kind{
+		url + "/404": fault.Input, url + "/410": fault.Input, url + "/401": fault.Environment, url + "/403": fault.Environment,
+		url + "/400": fault.Storage, url + "/405": fault.Storage, url + "/429": fault.Storage, url + "/500": fault.Storage, url + "/501": fault.Storage, url + "/503": fault.Storage,
+		url + "/507": fault.Storage, url + "/short": fault.Storage, gone.URL: fault.Storage,
+	} {
+		failures := map[string]error{"read": second(Read(t.Context(), name)), "write": Write(t.Context(), name, text("x"))}
+		if strings.HasSuffix(name, "short") {
+			delete(failures, "write") // whose answer nobody reads
+		}
+		for verb, err := range failures {
+			mistake(t, verb+" "+name, err, "")
+			if got := fault.ExitCode(err); got != int(want) {
+				t.Errorf("%s: exit code %d, want %d: %v", verb, got, want, err)
+			}
+		}
+	}
+}
+
+// TestWebPage: a page to log in comes with the status of success. A notebook may hold HTML.
+func TestWebPage(t *testing.T) {
+	pages := map[string]string{
+		"/doctype": "\n<!DOCTYPE html>\n<title>Log in</title>", "/html": "\uFEFF<HTML lang=en>",
+		"/notebook": `{"cells": [{"source": "<!DOCTYPE html><html>"}]}`, "/text": "no notebook", "/empty": "",
+	}
+	url := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json") // whatever it says
+		io.WriteString(w, pages[r.URL.Path])
+	}))
+	for path, text := range pages {
+		got, _, err := ReadPage(t.Context(), url+path+"?sig=secret")
+		if !strings.Contains(strings.ToLower(text[:min(len(text), 15)]), "html") {
+			if err != nil || string(got) != text {
+				t.Errorf("%s: %q, %v", path, got, err)
+			}
+			continue
+		}
+		mistake(t, path, err, "read "+url+path+": the server sent a web page, not a notebook · check the URL, or log in: write the name and the password into ~/.netrc")
+		if fault.ExitCode(err) != 3 {
+			t.Errorf("%s: exit code %d", path, fault.ExitCode(err))
+		}
+		if got, err := Read(t.Context(), url+path); err != nil || string(got) != text { // what is no notebook may be a page
+			t.Errorf("%s: %q, %v", path, got, err)
+		}
+	}
+	t.Setenv("GITHUB_API_URL", url)
+	pages["/repos/o/r/contents/doctype"] = pages["/doctype"]
+	_, _, err := ReadPage(t.Context(), "https://github.com/o/r/blob/main/doctype")
+	mistake(t, "GitHub", err, "OWNER/REPO/blob/REV/PATH")
 }
 
 func TestWebBusy(t *testing.T) {
@@ -166,8 +248,10 @@ func TestWebBusy(t *testing.T) {
 	if err := Write(t.Context(), url+"/put", text("whole")); err != nil || strings.Join(bodies, " ") != "whole whole whole" {
 		t.Errorf("%v, %q", err, bodies)
 	}
-	if err := second(Read(t.Context(), url+"/never")); err == nil || !strings.Contains(err.Error(), "503") || tries["/never"] != attempts {
-		t.Errorf("%v after %d attempts", err, tries["/never"])
+	never := second(Read(t.Context(), url+"/never"))
+	mistake(t, "never", never, "the server answers 503 Service Unavailable, asked 3 times · the server is too busy, or down for a while: try again later")
+	if tries["/never"] != attempts {
+		t.Errorf("%v after %d attempts", never, tries["/never"])
 	}
 	begun := time.Now()
 	if _, err := Read(t.Context(), url+"/pause"); err != nil || time.Since(begun) < 3*firstPause { // the second is twice the first
