@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -23,16 +22,12 @@ import (
 // Table prints rows under a header, columns aligned; numbers, which begin with a digit and hold digits, commas and units only, to the
 // right. Nothing but the header is printed for no rows.
 func Table(w io.Writer, header []string, rows [][]string) {
-	widths := make([]int, len(header))
+	widths := widthsOf(header, rows)
 	right := make([]bool, len(header))
-	for i, h := range header {
-		widths[i] = utf8.RuneCountInString(h)
+	for i := range header {
 		right[i] = len(rows) > 0
-	}
-	for _, r := range rows {
-		for i, c := range r {
-			widths[i] = max(widths[i], utf8.RuneCountInString(c))
-			right[i] = right[i] && (c == "" || c == "–" || number(c))
+		for _, r := range rows {
+			right[i] = right[i] && (r[i] == "" || r[i] == "–" || number(r[i]))
 		}
 	}
 	line := func(cells []string) {
@@ -41,7 +36,7 @@ func Table(w io.Writer, header []string, rows [][]string) {
 			if i > 0 {
 				b.WriteString("  ")
 			}
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c))
+			pad := strings.Repeat(" ", widths[i]-Width(c))
 			if right[i] {
 				b.WriteString(pad + c)
 			} else {
@@ -54,6 +49,16 @@ func Table(w io.Writer, header []string, rows [][]string) {
 	for _, r := range rows {
 		line(r)
 	}
+}
+
+func widthsOf(header []string, rows [][]string) []int {
+	widths := make([]int, len(header))
+	for _, r := range append([][]string{header}, rows...) {
+		for i, c := range r {
+			widths[i] = max(widths[i], Width(c))
+		}
+	}
+	return widths
 }
 
 func number(s string) bool {
