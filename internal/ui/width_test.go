@@ -1,6 +1,9 @@
 package ui
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestWidth(t *testing.T) {
 	for text, want := range map[string]int{"": 0, "abc": 3, "übung": 5, "日本語": 6, "Ａ": 2, "u\u0308": 1, "░█…": 3, "🙂": 2} {
@@ -59,5 +62,48 @@ func TestBar(t *testing.T) {
 		if test.columns > 0 && Width(got) >= test.columns {
 			t.Errorf("%q takes %d columns of %d", got, Width(got), test.columns)
 		}
+	}
+}
+
+func TestFit(t *testing.T) {
+	header := []string{"notebook", "parameters", "status", "failed at", "output"}
+	rows := [][]string{
+		{"reports/sales of the north.ipynb", "a=1", "done", "", "runs/sales of the north-a=1.ipynb"},
+		{"k.ipynb", "a=2", "failed", "", "–"},
+	}
+	table := func(columns int, rows [][]string) string {
+		var b strings.Builder
+		h, r := Fit(columns, header, rows, "notebook", "parameters", "output")
+		Table(&b, h, r)
+		return b.String()
+	}
+	plain := "notebook                          parameters  status  failed at  output\n" +
+		"reports/sales of the north.ipynb  a=1         done               runs/sales of the north-a=1.ipynb\n" +
+		"k.ipynb                           a=2         failed             –\n"
+	for columns, want := range map[int]string{
+		0:  plain,
+		98: plain,
+		97: "notebook                          parameters  status  output\n" +
+			"reports/sales of the north.ipynb  a=1         done    runs/sales of the north-a=1.ipynb\n" +
+			"k.ipynb                           a=2         failed  –\n",
+		80: "notebook                       parameters  status  output\n" +
+			"…rts/sales of the north.ipynb  a=1         done    …sales of the north-a=1.ipynb\n" +
+			"k.ipynb                        a=2         failed  –\n",
+		60: "notebook             parameters  status  output\n" +
+			"…of the north.ipynb  a=1         done    …he north-a=1.ipynb\n" +
+			"k.ipynb              a=2         failed  –\n",
+		40: "notebook              parameters  status\n" +
+			"… of the north.ipynb  a=1         done\n" +
+			"k.ipynb               a=2         failed\n",
+	} {
+		if got := table(columns, rows); got != want {
+			t.Errorf("in %d columns:\n%s\nwant\n%s", columns, got, want)
+		}
+	}
+	if got, want := table(20, nil), "notebook  parameters\n"; got != want {
+		t.Errorf("without rows: %q, want %q", got, want)
+	}
+	if rows[0][0] != "reports/sales of the north.ipynb" || len(header) != 5 {
+		t.Error("the table that was given is another one now")
 	}
 }
