@@ -2,14 +2,17 @@ package page
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -85,5 +88,31 @@ func TestWidePicture(t *testing.T) {
 		if right.Picture > right.Source || right.Picture < right.Source-1 {
 			t.Errorf("in a window of %d the picture ends at %g, the source at %g", width, right.Picture, right.Source)
 		}
+	}
+}
+
+// TestPicturesOnPaper: a picture that goes to the next page leaves nothing of itself on the one before.
+func TestPicturesOnPaper(t *testing.T) {
+	var cells []string
+	for i := range 12 {
+		cells = append(cells, showing(t, fmt.Sprint("c", i), 1600, 500+37*i))
+	}
+	file := filepath.Join(t.TempDir(), "page.pdf")
+	chromium(t, show(t, notebookOf(t, cells...), Options{}), "--print-to-pdf="+file)
+	pdf, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	drawn := 0
+	for _, m := range regexp.MustCompile(`(?s)\bstream\r?\n(.*?)endstream`).FindAllSubmatch(pdf, -1) {
+		z, err := zlib.NewReader(bytes.NewReader(m[1]))
+		if err != nil {
+			continue
+		}
+		text, _ := io.ReadAll(z)
+		drawn += len(regexp.MustCompile(`/X\d+ Do\b`).FindAll(text, -1))
+	}
+	if drawn != len(cells) {
+		t.Errorf("%d pictures are drawn %d times", len(cells), drawn)
 	}
 }
