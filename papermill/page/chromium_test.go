@@ -91,6 +91,35 @@ func TestWidePicture(t *testing.T) {
 	}
 }
 
+// TestWideTableOnPaper: no number is broken, and nothing is beyond the paper.
+func TestWideTableOnPaper(t *testing.T) {
+	output, err := json.Marshal(frame(6, 40, "-12345.67"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := show(t, notebookOf(t, `{"cell_type": "code", "id": "a", "source": "table", "metadata": {}, "execution_count": 1, "outputs": [
+		{"output_type": "display_data", "metadata": {}, "data": {"text/html": `+string(output)+`}}]}`), Options{})
+	printed := strings.NewReplacer("@media print", "@media all", "@media screen", "@media print").Replace(page)
+	const paper = 672 // px between the margins
+	var seen struct {
+		Tables, Cells, Broken int
+		Right                 float64
+	}
+	measured(t, printed, paper, `(() => {
+		const seen = [...document.querySelectorAll('td')].filter(e => e.getClientRects().length)
+		const right = Math.max(...seen.map(e => e.getBoundingClientRect().right))
+		const broken = seen.filter(e => { const r = document.createRange(); r.selectNodeContents(e); return r.getClientRects().length > 1 })
+		return {Tables: [...document.querySelectorAll('table')].filter(e => e.getClientRects().length).length, Cells: seen.length, Broken: broken.length, Right: right}
+	})()`, &seen)
+	if seen.Cells != 240 || seen.Broken != 0 || seen.Right > paper || seen.Tables < 2 {
+		t.Errorf("on paper: %+v", seen)
+	}
+	measured(t, page, 1280, `{Tables: [...document.querySelectorAll('table')].filter(e => e.getClientRects().length).length}`, &seen)
+	if seen.Tables != 1 {
+		t.Errorf("on the screen there are %d tables", seen.Tables)
+	}
+}
+
 // TestPicturesOnPaper: a picture that goes to the next page leaves nothing of itself on the one before.
 func TestPicturesOnPaper(t *testing.T) {
 	var cells []string
