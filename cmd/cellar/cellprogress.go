@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -78,13 +77,11 @@ func (p *cellProgress) draw() {
 	}
 	now := time.Now()
 	done, all := p.run.Done()
-	const width = 20
-	bar := strings.Repeat("█", done*width/max(1, all)) + strings.Repeat("░", width-done*width/max(1, all))
-	line := fmt.Sprintf("%s %d/%d  %s  %s", bar, done, all, nameOf(p.current), ui.Duration(now.Sub(p.current.Started).Truncate(time.Second)))
+	took := ui.Duration(now.Sub(p.current.Started).Truncate(time.Second))
 	if left, known := p.run.Left(now); known && left >= time.Second {
-		line += ", about " + ui.Duration(left.Round(time.Second)) + " left"
+		took += ", about " + ui.Duration(left.Round(time.Second)) + " left"
 	}
-	fmt.Fprint(p.c.ErrOrStderr(), "\r\033[K"+line)
+	fmt.Fprint(p.c.ErrOrStderr(), "\r\033[K"+ui.Bar(ui.Columns(p.c.ErrOrStderr()), done, all, nameOf(p.current), took))
 	p.open = true
 }
 

@@ -159,6 +159,7 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 		}
 		table = append(table, row)
 	}
+	header, table = ui.Fit(ui.Columns(c.OutOrStdout()), header, table, "notebook", "parameters", "output")
 	ui.Table(c.OutOrStdout(), header, table)
 	if flags.shows("WARNING") {
 		warnings(c.ErrOrStderr(), reports)

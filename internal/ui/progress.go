@@ -14,6 +14,7 @@ import (
 type Progress struct {
 	w     io.Writer
 	live  bool
+	width func() int // of the terminal now; see Columns
 	total int
 	begun time.Time
 	over  chan struct{}
@@ -31,7 +32,7 @@ type task struct {
 
 // NewProgress shows so many tasks; live: w is a terminal where lines may be redrawn.
 func NewProgress(w io.Writer, live bool, total int) *Progress {
-	p := &Progress{w: w, live: live, total: total, begun: time.Now(), over: make(chan struct{})}
+	p := &Progress{w: w, live: live, width: func() int { return Columns(w) }, total: total, begun: time.Now(), over: make(chan struct{})}
 	if live {
 		go p.tick()
 	}
@@ -123,8 +124,9 @@ func (p *Progress) redraw(stay string) {
 	text := p.erase() + stay
 	if p.live {
 		var lines strings.Builder
+		columns := p.width()
 		for _, t := range p.running {
-			fmt.Fprintf(&lines, "…      %s  %s  %s\n", t.name, Duration(time.Since(t.begun)), t.step)
+			fmt.Fprintln(&lines, Line(columns, "…      ", t.name, fmt.Sprintf("  %s  %s", Duration(time.Since(t.begun)), t.step)))
 		}
 		failed := ""
 		if p.failed > 0 {
@@ -134,7 +136,7 @@ func (p *Progress) redraw(stay string) {
 		if rest := time.Duration(float64(time.Since(p.begun)) / float64(max(1, p.ended)) * float64(p.total-p.ended)); p.ended > 0 && rest >= time.Second {
 			left = ", about " + Duration(rest.Round(time.Second)) + " left"
 		}
-		fmt.Fprintf(&lines, "%d of %d ended%s%s\n", p.ended, p.total, failed, left)
+		fmt.Fprintln(&lines, Line(columns, "", fmt.Sprintf("%d of %d ended%s%s", p.ended, p.total, failed, left), ""))
 		// Without wrapping: a line that took two would not be erased.
 		text += "\033[?7l" + lines.String() + "\033[?7h"
 		p.drawn = len(p.running) + 1

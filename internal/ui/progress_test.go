@@ -75,3 +75,25 @@ func TestProgress(t *testing.T) {
 		t.Errorf("at the same time:\n%s", got)
 	}
 }
+
+// TestProgressNarrow: what a task is doing stays in the line of a narrow terminal, and nothing is written over its last column.
+func TestProgressNarrow(t *testing.T) {
+	var b bytes.Buffer
+	p := NewProgress(&b, true, 2)
+	defer p.Close()
+	columns := 50
+	p.width = func() int { return columns }
+	p.Begin("1", "reports/a long name of a notebook.ipynb alpha=1")
+	p.Step("1", "cell 4 (load)")
+	wrap := strings.NewReplacer("\033[?7l", "", "\033[?7h", "")
+	if got, want := screen(t, wrap.Replace(b.String())), "…      reports/a…b alpha=1  TIME  cell 4 (load)\n0 of 2 ended"; got != want {
+		t.Errorf("in 50 columns:\n%s\nwant\n%s", got, want)
+	}
+	columns = 20 // it may change at any time
+	p.Step("1", "cell 5 (save)")
+	for _, line := range strings.Split(screen(t, wrap.Replace(b.String())), "\n") {
+		if Width(line) >= columns {
+			t.Errorf("%q is wider than the terminal", line)
+		}
+	}
+}

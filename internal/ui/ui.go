@@ -10,10 +10,10 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -23,16 +23,12 @@ import (
 // Table prints rows under a header, columns aligned; numbers, which begin with a digit and hold digits, commas and units only, to the
 // right. Nothing but the header is printed for no rows.
 func Table(w io.Writer, header []string, rows [][]string) {
-	widths := make([]int, len(header))
+	widths := widthsOf(header, rows)
 	right := make([]bool, len(header))
-	for i, h := range header {
-		widths[i] = utf8.RuneCountInString(h)
+	for i := range header {
 		right[i] = len(rows) > 0
-	}
-	for _, r := range rows {
-		for i, c := range r {
-			widths[i] = max(widths[i], utf8.RuneCountInString(c))
-			right[i] = right[i] && (c == "" || c == "–" || number(c))
+		for _, r := range rows {
+			right[i] = right[i] && (r[i] == "" || r[i] == "–" || number(r[i]))
 		}
 	}
 	line := func(cells []string) {
@@ -41,7 +37,7 @@ func Table(w io.Writer, header []string, rows [][]string) {
 			if i > 0 {
 				b.WriteString("  ")
 			}
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c))
+			pad := strings.Repeat(" ", widths[i]-Width(c))
 			if right[i] {
 				b.WriteString(pad + c)
 			} else {
@@ -54,6 +50,65 @@ func Table(w io.Writer, header []string, rows [][]string) {
 	for _, r := range rows {
 		line(r)
 	}
+}
+
+func widthsOf(header []string, rows [][]string) []int {
+	widths := make([]int, len(header))
+	for _, r := range append([][]string{header}, rows...) {
+		for i, c := range r {
+			widths[i] = max(widths[i], Width(c))
+		}
+	}
+	return widths
+}
+
+// Fit makes a table as narrow as so many columns of a terminal, for one whose lines wrap can't be read. Where it is too wide it leaves out
+// what is empty in all rows, then cuts the columns named, the widest first, to … and their ends, which tell paths apart, and where that
+// is not enough leaves out the last column. 0 columns do not limit it.
+func Fit(columns int, header []string, rows [][]string, cut ...string) ([]string, [][]string) {
+	widths := widthsOf(header, rows)
+	excess := 2*(len(header)-1) - columns
+	for _, w := range widths {
+		excess += w
+	}
+	if columns == 0 || excess <= 0 {
+		return header, rows
+	}
+	without := func(i int) ([]string, [][]string) {
+		var fewer [][]string
+		for _, r := range rows {
+			fewer = append(fewer, slices.Delete(slices.Clone(r), i, i+1))
+		}
+		return Fit(columns, slices.Delete(slices.Clone(header), i, i+1), fewer, cut...)
+	}
+	for i := range header {
+		if len(rows) > 0 && !slices.ContainsFunc(rows, func(r []string) bool { return r[i] != "" }) {
+			return without(i)
+		}
+	}
+	for ; excess > 0; excess-- {
+		widest := -1
+		for i, h := range header {
+			if widths[i] > max(shortest, Width(h)) && slices.Contains(cut, h) && (widest < 0 || widths[i] >= widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 && len(header) > 1 {
+			return without(len(header) - 1)
+		} else if widest < 0 {
+			break
+		}
+		widths[widest]--
+	}
+	var shorter [][]string
+	for _, r := range rows {
+		r = slices.Clone(r)
+		for i := range r {
+			r[i] = Shorten(r[i], widths[i], 0)
+		}
+		shorter = append(shorter, r)
+	}
+	return header, shorter
 }
 
 func number(s string) bool {

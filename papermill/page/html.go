@@ -13,8 +13,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// html writes HTML that a cell gave out, as it is but for what would reach beyond it; see fragment.
-func (p *writer) html(source string) { p.fragment(source, fragment{scripts: true}) }
+// html writes HTML that a cell gave out, as it is but for what would reach beyond it; see fragment. Tables may be added for paper.
+func (p *writer) html(source string) { p.fragment(withPieces(source), fragment{scripts: true}) }
 
 // fragment is how a piece of HTML is written.
 type fragment struct {
