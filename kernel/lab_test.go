@@ -111,15 +111,7 @@ func browse(t *testing.T, name string, notebook []byte) {
 	if out, err := exec.Command(testkit.Python(t), "-c", "import jupyterlab, jupyterlab_widgets, anywidget").CombinedOutput(); err != nil {
 		t.Fatalf("run `make tools`: %s", out)
 	}
-	chromium := os.Getenv("CELLAR_TEST_CHROMIUM")
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil && chromium == "" {
-			chromium = path
-		}
-	}
-	if chromium == "" {
-		t.Fatal("no Chromium: run `make tools`, or set CELLAR_TEST_CHROMIUM")
-	}
+	chromium := testkit.Chromium(t)
 	dir, env := t.TempDir(), installed(t)
 	if err := os.WriteFile(filepath.Join(dir, "try.ipynb"), notebook, 0o600); err != nil {
 		t.Fatal(err)

@@ -16,21 +16,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cellar-go/cellar/internal/testkit"
 	"github.com/cellar-go/cellar/papermill/nbformat"
 )
 
 // chromium runs a browser without a window on a page, and returns what it says.
 func chromium(t *testing.T, page string, flags ...string) []byte {
 	t.Helper()
-	browser := os.Getenv("CELLAR_TEST_CHROMIUM")
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil && browser == "" {
-			browser = path
-		}
-	}
-	if browser == "" {
-		t.Fatal("no Chromium: run `make tools`, or set CELLAR_TEST_CHROMIUM")
-	}
+	browser := testkit.Chromium(t)
 	file := filepath.Join(t.TempDir(), "page.html")
 	if err := os.WriteFile(file, []byte(page), 0o666); err != nil {
 		t.Fatal(err)
