@@ -59,6 +59,7 @@ type cellOutputs struct {
 	shown     *nbformat.Output  // the first error that is shown, but for the one with which a notebook ends itself; the cell need not have failed
 	last      *nbformat.Output  // the last error that is shown
 	refused   *nbformat.Output  // the error of the kernel's answer, which it doesn't always show (IPython's unknown magics)
+	said      bool              // the cell is to show that error, which the kernel does not
 	exits     bool              // the cell asked for the end of the notebook, as IPython's exit() does
 }
 

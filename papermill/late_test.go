@@ -109,12 +109,22 @@ func TestStopped(t *testing.T) {
 // TestKilledLate: a kernel that dies while its threads still work has outputs that never come.
 func TestKilledLate(t *testing.T) {
 	testkit.UsePython(t)
-	const thread = "import os, threading, time\ndef work():\n    time.sleep(1)\n    %s\n    print('never')\nthreading.Thread(target=work).start()"
+	const thread = "import os, threading, time\ndef work():\n    time.sleep(%g)\n    %s\n    print('never')\nthreading.Thread(target=work).start()"
 	for does, want := range map[string]string{
+		"os.kill(os.getpid(), 9); 'at once'":      "the kernel died (signal: killed) after the last cell",
 		"os.kill(os.getpid(), 9)":                 "the kernel died (signal: killed) after the last cell: outputs that were to come, as of threads, are not in the notebook",
 		"x = bytearray(1 << 30); time.sleep(100)": "more than the limit of 300 MB after the last cell",
 	} {
-		r, err := Run(t.Context(), Options{Input: pythonNotebook(t, fmt.Sprintf(thread, does)), Memory: 300e6, Grace: time.Minute})
+		after, o := 1., Options{}
+		if strings.Contains(does, "at once") { // while the last cell's end is written
+			after = .2
+			o.OnCell = func(c Cell) {
+				if c.Status == Completed {
+					time.Sleep(time.Second)
+				}
+			}
+		}
+		r, err := Run(t.Context(), Options{OnCell: o.OnCell, Input: pythonNotebook(t, fmt.Sprintf(thread, after, does)), Memory: 300e6, Grace: time.Minute})
 		if err != nil || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], want) {
 			t.Errorf("%s: %v %q", does, err, r.Warnings)
 		}

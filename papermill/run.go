@@ -72,6 +72,7 @@ type run struct {
 	marked   *nbformat.Cell   // the cell with the error that ends the run; default: the one that has failed
 	cut      bool             // what the kernel sends can't be read on, for which a cell has failed
 	unmarked bool             // the kernel does not print what it is asked to behind a cell's outputs; see settle
+	fell     bool             // the kernel has died, and a cell has failed for it
 	deaf     bool             // the kernel hears neither interrupts nor heartbeats, so it is killed without being asked
 	timer    *time.Timer      // see after
 	saved    time.Time        // when the output was last written
@@ -233,7 +234,6 @@ func (r *run) end(ctx context.Context) {
 	if r.deaf {
 		grace = 0
 	}
-	stays := r.kernel.Alive() // until it is asked to end
 	byItself := r.kernel.Shutdown(grace, r.Hurry)
 	overdue := !byItself && !r.deaf && ctx.Err() == nil
 	select {
@@ -244,7 +244,7 @@ func (r *run) end(ctx context.Context) {
 	defer context.AfterFunc(ctx, enough)()
 	<-drained
 	r.warnLost(r.gaps.doubt(r.backlog.reset()))
-	if stays && byItself && r.kernel.Broken() {
+	if byItself && !r.fell && r.kernel.Broken() {
 		r.Warnings = append(r.Warnings, r.kernel.Death()+" after the last cell: outputs that were to come, as of threads, are not in the notebook")
 	}
 	if overdue {
@@ -315,6 +315,12 @@ func (r *run) cell(ctx context.Context, c *Cell) (ends bool, err error) {
 	if doubt := r.gaps.doubt(r.backlog.reset()); err == nil && doubt != nil {
 		err = r.recount(ctx, doubt)
 	}
+	if o.said {
+		r.OnOutput(c.notebook, *o.refused)
+		o.open = true // it is how the cell ended, and did not come after that
+		err = cmp.Or(err, r.board.show(o, *o.refused, ""))
+		o.open = false
+	}
 	failed := o.error()
 	own := failed != nil && !exits(failed) && !r.mayRaise(c) // it fails the run as it is, and says more
 	if (r.AllowLostOutputs || own) && errors.As(err, new(lost)) {
@@ -380,6 +386,7 @@ func (r *run) broken(c *Cell, err error) *CellError {
 	case errors.Is(err, errLost):
 		out.EName = "DeadKernelError"
 	case errors.Is(err, kernels.ErrDied):
+		r.fell = true
 		out.EName, out.EValue = "DeadKernelError", r.kernel.Death()+r.kernel.LastWords()
 	case errors.As(err, &timeout):
 		out.EName = "TimeoutError"

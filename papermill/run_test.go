@@ -207,6 +207,19 @@ func TestRunExit(t *testing.T) {
 	}
 }
 
+// TestRunExitAfterMuch: the error by which a cell ends stands after all that it has printed, and is not late.
+func TestRunExitAfterMuch(t *testing.T) {
+	testkit.UsePython(t)
+	r, err := Run(context.Background(), Options{Input: pythonNotebook(t, "for i in range(30000): print(i, flush=i % 100 == 0)\nexit(2)")})
+	c := r.Notebook.Cell(r.Cells[0].ID)
+	if outputs := c.Outputs(); err == nil || len(outputs) != 2 || !strings.HasSuffix(outputs[0].Text, "\n29999\n") || outputs[1].EName != "SystemExit" {
+		t.Errorf("%v: %d outputs", err, len(outputs))
+	}
+	if late := c.Metadata().Object("papermill").Raw("late"); late != nil {
+		t.Errorf("late: %s", late)
+	}
+}
+
 // TestRunUnknownCell: a cell of a type that the format doesn't have would silently not run; only a newer format may have it.
 func TestRunUnknownCell(t *testing.T) {
 	testkit.UsePython(t)

@@ -354,7 +354,7 @@ func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
 	json.Unmarshal(in.Payload, &payload) // of another shape: it asks for nothing
 	for _, p := range payload {
 		if p.Source == "ask_exit" {
-			return r.asksExit(c, p.KeepKernel)
+			r.asksExit(c, p.KeepKernel)
 		}
 	}
 	return nil
@@ -362,23 +362,20 @@ func (r *run) reply(m *jupyter.Message, c *cellOutputs) error {
 
 // asksExit ends the notebook by a cell that asks for it, as exit() does: well where that is sure, else by an error. Papermill runs what comes
 // after it, for as long as the kernel lives.
-func (r *run) asksExit(c *cellOutputs, keepKernel any) error {
+func (r *run) asksExit(c *cellOutputs, keepKernel any) {
 	what := "exit was called, and the kernel does not say with which status: a notebook ends well by its last cell, and badly by an error"
 	if r.Result.Kernel.Language == "python" {
 		switch keepKernel { // what exit was called with, which IPython takes for the wish to keep the kernel
 		case nil, false, 0.0, "":
 			c.exits = true
-			return nil
+			return
 		case true:
 			keepKernel = "True"
 		}
 		what = r.mask.Text(fmt.Sprintf("exit was called with %v", keepKernel))
 	}
-	if r.Classic || c.refused != nil {
-		return nil
+	if !r.Classic && c.refused == nil {
+		c.said = true
+		c.refused = &nbformat.Output{Type: "error", EName: "SystemExit", EValue: what, Traceback: []string{"SystemExit: " + what}}
 	}
-	out := nbformat.Output{Type: "error", EName: "SystemExit", EValue: what, Traceback: []string{"SystemExit: " + what}}
-	c.refused = &out
-	r.OnOutput(c.cell, out)
-	return r.board.show(c, out, "")
 }

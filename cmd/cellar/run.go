@@ -281,7 +281,7 @@ func run(c *cobra.Command, g *global, o papermill.Options, args []string, flags 
 		}
 	}
 	defer whenSlowToStop(c.Context(), func(line string) {
-		if !g.json {
+		if !g.json && flags.shows("INFO") {
 			show.note(line)
 		}
 	})()

@@ -163,7 +163,7 @@ func runMany(c *cobra.Command, g *global, o papermill.Options, inputs []string, 
 	ui.Table(c.OutOrStdout(), header, table)
 	if flags.shows("WARNING") {
 		warnings(c.ErrOrStderr(), reports)
-		if len(many.preload) > 0 && !o.Pool.Forked() {
+		if len(many.preload) > 0 && o.Pool.Unused() {
 			fmt.Fprintln(c.ErrOrStderr(), "--preload did nothing: it is for ipykernel, and no run was in one that could be forked")
 		}
 	}

@@ -95,7 +95,11 @@ func (p *Progress) End(key, status string, failed bool, took time.Duration) {
 func (p *Progress) Note(line string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.redraw(line + "\n")
+	select {
+	case <-p.over: // what comes after it is written by now
+	default:
+		p.redraw(line + "\n")
+	}
 }
 
 // Close takes what is redrawn off the terminal. Nothing may be called after it.

@@ -51,6 +51,7 @@ func TestJobs(t *testing.T) {
 		{"a value twice", "a.ipynb", []string{"alpha=1,1"}, "error: a.ipynb alpha=1 and a.ipynb alpha=1 would both be written to runs/a-alpha=1.ipynb"},
 		{"no values", "a.ipynb", []string{"alpha"}, "error: --param-grid alpha: there is no NAME=VALUE,VALUE in it"},
 		{"apostrophes", "a.ipynb", []string{"q=don't,can't"}, "a-q=don_t-ffda588e: alpha=1.5 seed=7 q=don't\na-q=can_t-e15c49eb: alpha=1.5 seed=7 q=can't\n"},
+		{"a quote that nothing ends", "a.ipynb", []string{"w='90s,x"}, "a-w=_90s-22e953dd: alpha=1.5 seed=7 w='90s\na-w=x: alpha=1.5 seed=7 w=x\n"},
 		{"a comma in quotes", "a.ipynb", []string{`q="a,b"`}, `error: --param-grid q="a,b": "a is the begin of a text in quotes, which commas cut here`},
 		{"an empty list", "a.ipynb", []string{"alpha=[]"}, "error: --param-grid alpha=[]: it has no values"},
 		{"not YAML", "a.ipynb", []string{"alpha=[a"}, "error: --param-grid alpha=[a: "},

@@ -48,8 +48,10 @@ func ParseAxis(text string) (Axis, error) {
 			a.Values = append(a.Values, parameters.Parameter{Name: name, Value: v})
 		}
 	} else {
-		for _, v := range strings.Split(values, ",") {
-			if v != "" && strings.Contains(`"'`, v[:1]) && (len(v) == 1 || v[len(v)-1] != v[0]) {
+		pieces := strings.Split(values, ",")
+		for i, v := range pieces {
+			ends := func(later string) bool { return strings.HasSuffix(later, v[:1]) }
+			if v != "" && strings.Contains(`"'`, v[:1]) && (len(v) == 1 || v[len(v)-1] != v[0]) && slices.ContainsFunc(pieces[i+1:], ends) {
 				return wrong(fmt.Errorf("%s is the begin of a text in quotes, which commas cut here", v))
 			}
 			list, err := parameters.Flags{Typed: [][2]string{{name, v}}}.Parse()

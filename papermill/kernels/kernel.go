@@ -144,7 +144,7 @@ func start(ctx context.Context, by starter, spec Spec, o Options, last bool) (_ 
 			case <-starting.Done():
 				return
 			case <-look.C:
-				if !last && taken.MatchString(k.LastWords()) {
+				if !last && taken.MatchString(k.printed(0)) {
 					cancel(errTaken)
 					return
 				}
@@ -158,7 +158,7 @@ func start(ctx context.Context, by starter, spec Spec, o Options, last bool) (_ 
 	if err != nil {
 		return nil, k.startFault(starting, err)
 	}
-	if !last && taken.MatchString(k.LastWords()) {
+	if !last && taken.MatchString(k.printed(0)) {
 		return nil, k.startFault(starting, errTaken)
 	}
 	k.Info, k.Before = reply.Content, append(k.client.Skipped, reply.Header.ID)
@@ -219,16 +219,6 @@ func (k *Kernel) Death() string {
 	}
 }
 
-// Alive reports whether the process still runs.
-func (k *Kernel) Alive() bool {
-	select {
-	case <-k.Exited:
-		return false
-	default:
-		return true
-	}
-}
-
 // Broken reports whether the process was ended by a signal, such as that for too much memory.
 func (k *Kernel) Broken() bool {
 	k.process.mu.Lock()
@@ -244,6 +234,14 @@ func (k *Kernel) logFile() string { return filepath.Join(k.dir, "log") }
 // LastWords is the end of what the process itself printed, which is not part of the notebook: to its log goes also what a cell's programs
 // print, so only what came since the cell's begin says something of its end.
 func (k *Kernel) LastWords() string {
+	if s := k.printed(k.before); s != "" {
+		return "; it said:\n" + s
+	}
+	return ""
+}
+
+// printed is the end of what the process itself has printed, from a byte of its log on.
+func (k *Kernel) printed(from int64) string {
 	f, err := os.Open(k.logFile())
 	if err != nil {
 		return ""
@@ -251,13 +249,10 @@ func (k *Kernel) LastWords() string {
 	defer f.Close()
 	const most = 2000
 	if info, err := f.Stat(); err == nil {
-		f.Seek(max(k.before, info.Size()-most), io.SeekStart)
+		f.Seek(max(from, info.Size()-most), io.SeekStart)
 	}
 	text, _ := io.ReadAll(f)
-	if s := strings.TrimSpace(strings.ToValidUTF8(string(text), "")); s != "" {
-		return "; it said:\n" + s
-	}
-	return ""
+	return strings.TrimSpace(strings.ToValidUTF8(string(text), ""))
 }
 
 func (k *Kernel) noteLog() {

@@ -26,7 +26,7 @@ type Pool struct {
 	servers map[string]*server // by interpreter and environment
 	closed  bool
 
-	forked atomic.Bool
+	started, forked atomic.Bool
 }
 
 // PoolOptions are what a pool can do otherwise.
@@ -53,8 +53,8 @@ func (p *Pool) Start(ctx context.Context, spec Spec, o Options) (*Kernel, error)
 	return startBy(ctx, p, spec, o)
 }
 
-// Forked reports whether any kernel was a fork, and so one that has found the modules of Preload imported.
-func (p *Pool) Forked() bool { return p.forked.Load() }
+// Unused reports whether kernels were started and none was a fork, so that none has found the modules of Preload imported.
+func (p *Pool) Unused() bool { return p.started.Load() && !p.forked.Load() }
 
 // Close ends the pool, and the kernels that are its forks.
 func (p *Pool) Close() {
@@ -70,6 +70,7 @@ func (p *Pool) Close() {
 }
 
 func (p *Pool) start(ctx context.Context, c command) (*process, error) {
+	p.started.Store(true)
 	i, ok := ipykernelOf(c.argv)
 	if !ok || !forkable(c) {
 		return direct{}.start(ctx, c)

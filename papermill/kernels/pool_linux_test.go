@@ -233,7 +233,7 @@ func TestPreloadFails(t *testing.T) {
 			} else {
 				k.Close()
 			}
-			if pool.Forked() {
+			if !pool.Unused() {
 				t.Errorf("%s: it says that it has preloaded it", name)
 			}
 		} else if err == nil || !strings.Contains(err.Error(), want) {
@@ -254,7 +254,7 @@ func TestPreloadedEnvironment(t *testing.T) {
 	defer pool.Close()
 	k := begin(t, pool, spec, Options{Env: append(os.Environ(), "PYTHONPATH="+dir, "CHANGED=was", "GONE=1", "STAYS=2")})
 	o := execute(t, k, "import os, sys; print('changes' in sys.modules, *(os.environ.get(v) for v in ('SET', 'CHANGED', 'GONE', 'STAYS')))")
-	if o.text != "True by module was+ None 2\n" || !pool.Forked() {
+	if o.text != "True by module was+ None 2\n" || pool.Unused() {
 		t.Errorf("%q", o.text)
 	}
 }

@@ -70,8 +70,8 @@ type part struct {
 }
 
 type cell struct {
-	content string // with its start tag
-	text    string
+	content strings.Builder // with its start tag
+	text    strings.Builder
 	name    string // th or td
 }
 
@@ -79,12 +79,15 @@ type cell struct {
 var inline = words("a abbr b br code div em i p pre small span strong sub sup u")
 
 func (t *table) add(kind html.TokenType, name, raw string, z *html.Tokenizer) {
+	if t.other {
+		return
+	}
 	start := kind == html.StartTagToken || kind == html.SelfClosingTagToken
 	switch {
 	case kind == html.CommentToken || kind == html.DoctypeToken:
 	case kind == html.TextToken && t.cell != nil:
-		t.cell.content += raw
-		t.cell.text += html.UnescapeString(raw)
+		t.cell.content.WriteString(raw)
+		t.cell.text.WriteString(html.UnescapeString(raw))
 	case kind == html.TextToken:
 		t.other = t.other || strings.TrimSpace(raw) != ""
 	case name == "td" || name == "th":
@@ -102,7 +105,8 @@ func (t *table) add(kind html.TokenType, name, raw string, z *html.Tokenizer) {
 				t.other = true
 			}
 		}
-		t.cell = &cell{content: raw, name: name}
+		t.cell = &cell{name: name}
+		t.cell.content.WriteString(raw)
 		row := &t.parts[len(t.parts)-1]
 		row.cells = append(row.cells, t.cell)
 	case name == "tr":
@@ -113,9 +117,9 @@ func (t *table) add(kind html.TokenType, name, raw string, z *html.Tokenizer) {
 		t.cell, t.inRow, t.head = nil, false, start && name == "thead"
 		t.parts = append(t.parts, part{tag: raw})
 	case t.cell != nil && inline[name]:
-		t.cell.content += raw
+		t.cell.content.WriteString(raw)
 		if name == "br" || name == "div" || name == "p" {
-			t.cell.text += " "
+			t.cell.text.WriteByte(' ')
 		}
 	default:
 		t.other = true
@@ -181,8 +185,8 @@ func (t *table) pieces() [][]int {
 
 // width is what a cell needs, in em: its longest word, and a little more where it has several.
 func (c *cell) width() float64 {
-	letters := min(utf8.RuneCountInString(strings.TrimSpace(c.text)), longestWord/2)
-	for _, word := range strings.Fields(c.text) {
+	letters := min(utf8.RuneCountInString(strings.TrimSpace(c.text.String())), longestWord/2)
+	for _, word := range strings.Fields(c.text.String()) {
 		letters = max(letters, min(utf8.RuneCountInString(word), longestWord))
 	}
 	if c.name == "th" {
@@ -207,7 +211,7 @@ func (t *table) write(b *strings.Builder, pieces [][]int) {
 			}
 			for _, i := range columns {
 				c := p.cells[i]
-				b.WriteString(c.content + "</" + c.name + ">")
+				b.WriteString(c.content.String() + "</" + c.name + ">")
 			}
 			b.WriteString("</tr>")
 		}

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -144,4 +145,18 @@ func FuzzPieces(f *testing.F) {
 			t.Errorf("got %q\nof %q", got, source)
 		}
 	})
+}
+
+// TestPiecesOfALongCell: highlighted code in a table, as Pygments writes it, is one cell of many tags. What that takes grows as the cell does.
+func TestPiecesOfALongCell(t *testing.T) {
+	source := "<table><tr><td><pre>" + strings.Repeat("<span>xx</span> ", 20_000) + "</pre></td></tr></table>"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if got := withPieces(source); got != source {
+		t.Error("one column is cut into pieces")
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 100*uint64(len(source)) {
+		t.Errorf("%d MB were allocated for %d KB", took>>20, len(source)>>10)
+	}
 }
