@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Bundle is one thing to show in several forms: MIME type → value. Text is a string, binary is a []byte or base64 in a string, JSON
@@ -18,27 +19,31 @@ type Bundle struct {
 	Clear    bool           `json:"clear,omitempty"`  // clears the cell's output when the next one comes
 	Now      bool           `json:"now,omitempty"`    // with Clear: does not wait for it
 
-	shown *int // the cell in which it was shown already; 0 when that has been allowed for
+	shown *atomic.Int64 // the cell in which it was shown already; 0 when that has been allowed for
 }
 
 // Shower is a value that knows how it is shown.
 type Shower interface{ Display() Bundle }
 
 var (
-	mu   sync.Mutex
-	cell = 1 // counts the cells of a session
-	sink = func(b Bundle) {
+	mu   sync.Mutex   // of what is not on the way of a display: a cell that is halted within one would keep the lock, and the session would hang
+	cell atomic.Int64 // how many cells of a session have ended
+	sink atomic.Pointer[func(Bundle)]
+)
+
+func init() {
+	SetSink(func(b Bundle) {
 		if text, ok := b.Data["text/plain"].(string); ok {
 			fmt.Fprintln(os.Stdout, text)
 		}
-	}
-)
+	})
+}
 
-// SetSink sends what is shown from now on to f, one call at a time. The program that runs a cell calls it, not the cell.
-func SetSink(f func(Bundle)) { mu.Lock(); defer mu.Unlock(); sink = f }
+// SetSink sends what is shown from now on to f, which several goroutines may call at once. The program that runs a cell calls it, not the cell.
+func SetSink(f func(Bundle)) { sink.Store(&f) }
 
 // NextCell tells that a cell has ended: what it showed may be shown again. The program that runs the cells calls it.
-func NextCell() { mu.Lock(); defer mu.Unlock(); cell++ }
+func NextCell() { cell.Add(1) }
 
 // Show shows values as they are shown behind a cell. What the cell has just shown (HTML and its like return it) is not repeated.
 func Show(values ...any) { emit(OfAll(values...)) }
@@ -52,6 +57,8 @@ func ClearNow() { emit(Bundle{Clear: true, Now: true}) }
 // Divert runs f. What f shows, in its own goroutine, goes to another place than the notebook.
 func Divert(to func(Bundle), f func()) {
 	id := goroutine()
+	diversions.Add(1)
+	defer diversions.Add(-1)
 	mu.Lock()
 	before := diverted[id]
 	diverted[id] = to
@@ -66,7 +73,10 @@ func Divert(to func(Bundle), f func()) {
 	f()
 }
 
-var diverted = map[string]func(Bundle){} // goroutine → where its displays go
+var (
+	diverted   = map[string]func(Bundle){} // goroutine → where its displays go
+	diversions atomic.Int64                // that may have something in it
+)
 
 // goroutine names the calling one, as stack traces do.
 func goroutine() string {
@@ -77,31 +87,26 @@ func goroutine() string {
 
 // emit shows a bundle, if it holds anything, and returns it as one that has been shown.
 func emit(b Bundle) Bundle {
-	mu.Lock()
-	defer mu.Unlock()
-	now := cell
-	b.shown = &now
+	b.shown = new(atomic.Int64)
+	b.shown.Store(cell.Load() + 1)
 	if len(b.Data) == 0 && !b.Clear {
 		return b
 	}
-	if len(diverted) > 0 {
-		if to := diverted[goroutine()]; to != nil {
-			mu.Unlock()
-			defer mu.Lock()
-			to(b)
-			return b
+	to := *sink.Load()
+	if diversions.Load() > 0 {
+		mu.Lock()
+		if other := diverted[goroutine()]; other != nil {
+			to = other
 		}
+		mu.Unlock()
 	}
-	sink(b)
+	to(b)
 	return b
 }
 
 // again is b, or an empty bundle if the running cell has shown it already and nobody was told so yet.
 func (b Bundle) again() Bundle {
-	mu.Lock()
-	defer mu.Unlock()
-	if b.shown != nil && *b.shown == cell {
-		*b.shown = 0
+	if b.shown != nil && b.shown.CompareAndSwap(cell.Load()+1, 0) {
 		return Bundle{}
 	}
 	return b

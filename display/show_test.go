@@ -12,10 +12,7 @@ import (
 // recorded runs f and gives all that it shows, in the forms that go to the notebook.
 func recorded(t *testing.T, f func()) []Bundle {
 	t.Helper()
-	mu.Lock()
-	before := sink
-	mu.Unlock()
-	defer SetSink(before)
+	defer sink.Store(sink.Load())
 	var all []Bundle
 	SetSink(func(b Bundle) {
 		encoded, err := json.Marshal(b)
@@ -208,5 +205,34 @@ func TestProgress(t *testing.T) {
 	})
 	if text := all[len(all)-1].Data["text/plain"].(string); text != "7 [2:00:00]" {
 		t.Error(text)
+	}
+}
+
+// A cell that is halted while it shows something keeps nobody else from showing, and the next cell can begin.
+func TestHaltedWhileShowing(t *testing.T) {
+	defer sink.Store(sink.Load())
+	halted, over := make(chan struct{}), make(chan struct{})
+	defer close(over)
+	SetSink(func(Bundle) {
+		close(halted)
+		<-over
+	})
+	go HTML("<b>first</b>")
+	<-halted
+	shown := ""
+	SetSink(func(b Bundle) { shown += b.Data["text/html"].(string) })
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		NextCell()
+		HTML("<b>second</b>")
+	}()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it waits for the cell before it")
+	}
+	if shown != "<b>second</b>" {
+		t.Error(shown)
 	}
 }

@@ -84,7 +84,10 @@ func run(p Program, file string) error {
 	encoder := json.NewEncoder(shown)
 	encoder.SetEscapeHTML(false)
 	stdout, stderr := os.Stdout, os.Stderr // the code may set others
+	var one sync.Mutex
 	display.SetSink(func(b display.Bundle) {
+		one.Lock()
+		defer one.Unlock()
 		stdout.WriteString(s.Mark)
 		stderr.WriteString(s.Mark)
 		if err := encoder.Encode(b); err != nil {

@@ -142,24 +142,28 @@ type worker struct {
 }
 
 func (w *worker) send(r wire.Reply) {
+	defer w.spare()()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	defer w.spare()()
 	w.out.Encode(r)
 }
 
-// spare keeps the calling goroutine from being halted until it calls what it gets: half a reply would be the end of the session. The caller
-// holds mu.
+// spare keeps the calling goroutine from being halted until it calls what it gets: half a reply, or mu kept for ever, would be the end of the
+// session. Only the cell's goroutine can be halted.
 func (w *worker) spare() (over func()) {
-	halt.Hold(goid.Current())
+	g := goid.Current()
+	if c := w.cell.Load(); c == nil || c.g != g {
+		return func() {}
+	}
+	halt.Hold(g)
 	return func() { halt.Hold(0) }
 }
 
 // mark sends a reply and writes its mark behind what the process has written so far.
 func (w *worker) mark(r wire.Reply, files ...int) {
+	defer w.spare()()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	defer w.spare()()
 	w.marks++
 	r.Mark = w.marks
 	C.flushAll()

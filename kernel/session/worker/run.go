@@ -89,6 +89,7 @@ func (w *worker) run(entry func(), reply *wire.Reply) {
 		}()
 		live.Begin()
 		c.goroutine, c.g = goroutineNumber(), live.Hooks.Goroutine()
+		w.cell.Store(c)
 		close(begun)
 		entry()
 		if values := live.Shown(); values != nil {
@@ -102,7 +103,6 @@ func (w *worker) run(entry func(), reply *wire.Reply) {
 		finished = true
 	}()
 	<-begun
-	w.cell.Store(c)
 	defer w.cell.Store(nil)
 	select {
 	case <-c.over:
